@@ -1,0 +1,29 @@
+"""The Celery app and the system's timetable, on one page.
+
+PostgreSQL is the queue of record. A task carries an id or nothing, may run twice, and may be lost:
+each line of the timetable is also the sweep that finds what a lost task left undone.
+"""
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cspdcl.settings")
+
+app = Celery("cspdcl")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+app.conf.beat_schedule = {
+    # What the doorbell should have rung for; two seconds is what a lost ring may cost.
+    "drain the inbox": {"task": "payments.tasks.drain_inbox", "schedule": 2.0},
+    "seal the audit trail": {"task": "people.tasks.seal_audit", "schedule": 10.0},
+    "anchor the audit trail": {"task": "people.tasks.anchor_audit", "schedule": 300.0},
+    "beat is alive": {"task": "people.tasks.note_heartbeat", "schedule": 30.0},
+    # 06:15 in India: yesterday's files are in. Days that were missed are run too.
+    "reconcile yesterday": {
+        "task": "reconciliation.tasks.reconcile_due_days",
+        "schedule": crontab(hour=6, minute=15),
+    },
+}

@@ -1,0 +1,1 @@
+"""What every app may use: money, time, errors, identifiers, encryption. Knows no app."""

@@ -1,0 +1,34 @@
+"""The one reader of time. Instants are UTC; a business date is the calendar day in India."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+INDIA: Final = ZoneInfo("Asia/Kolkata")
+
+
+def now() -> datetime:
+    """The present instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def business_date(instant: datetime) -> date:
+    """The Indian calendar day an aware instant belongs to."""
+    return instant.astimezone(INDIA).date()
+
+
+def today() -> date:
+    """The business date of this moment."""
+    return business_date(now())
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """The first instant of a business date and of the next one, for half-open comparisons."""
+    start = datetime(day.year, day.month, day.day, tzinfo=INDIA)
+    return start.astimezone(UTC), (start + timedelta(days=1)).astimezone(UTC)
+
+
+def financial_year(day: date) -> str:
+    """The Indian financial year of a day, April to March: ``2026-27``."""
+    first = day.year if day.month >= 4 else day.year - 1
+    return f"{first}-{(first + 1) % 100:02d}"

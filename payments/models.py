@@ -1,0 +1,286 @@
+"""Consumers and their bills, the payments they make, and the receipts they get."""
+
+from functools import reduce
+from operator import or_
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from channels_.contract import Method
+from channels_.models import BankAccount, Channel, InboundMessage
+from cspdcl.kernel.clock import now
+from payments.states import EDGES, PAID, State
+from people.models import Office
+
+METHODS = [(method.value, method.value) for method in Method]
+
+
+class Consumer(models.Model):
+    """Who a bill is for: one contract account of the ERP, with its business partner."""
+
+    class Plan(models.TextChoices):
+        POSTPAID = "postpaid", _("postpaid")
+        PREPAID = "prepaid", _("prepaid")
+
+    number = models.CharField(max_length=12, unique=True)  # contract account: the consumer number
+    business_partner = models.CharField(max_length=10, db_index=True)  # what portals ask for
+    name = models.CharField(max_length=120)
+    office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="consumers")
+    mobile = models.BinaryField(null=True)  # encrypted; mobile_index finds it
+    mobile_index = models.BinaryField(null=True, max_length=16)
+    category = models.CharField(max_length=24)  # tariff category, as the ERP names it: "LV-1"
+    plan = models.CharField(max_length=8, choices=Plan, default=Plan.POSTPAID)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(number__regex=r"^[0-9]{6,12}$"), name="consumer_number_is_digits"),
+            models.CheckConstraint(
+                condition=Q(business_partner__regex=r"^[0-9]{10}$"), name="consumer_partner_is_ten_digits"
+            ),
+            models.CheckConstraint(condition=Q(plan__in=["postpaid", "prepaid"]), name="consumer_plan_known"),
+        ]
+        indexes = [
+            models.Index(fields=["mobile_index"], condition=Q(mobile_index__isnull=False), name="consumer_mobile"),
+            models.Index(fields=["name"], name="consumer_name", opclasses=["text_pattern_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Bill(models.Model):
+    """What a consumer owes for one period, as the ERP says; we only collect."""
+
+    consumer = models.ForeignKey(Consumer, on_delete=models.PROTECT, related_name="bills")
+    number = models.CharField(max_length=20, unique=True)
+    period = models.CharField(max_length=7)  # "2026-08"
+    amount_paise = models.BigIntegerField()
+    issued_on = models.DateField()
+    due_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_paise__gt=0), name="bill_amount_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Counter(models.Model):
+    """One window of an office where money is taken; it has its own series of receipts."""
+
+    code = models.SlugField(max_length=24, unique=True)
+    name = models.CharField(max_length=80)
+    office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="counters")
+    bank_account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, null=True, related_name="+")
+    is_open = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Deposit(models.Model):
+    """A slip with which counter money goes to the bank; the bank's credit names it."""
+
+    reference = models.CharField(max_length=24, unique=True)  # on the slip: "DS26H18-RPR1-C"
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="deposits")
+    counter = models.ForeignKey(Counter, on_delete=models.PROTECT, related_name="deposits")
+    bank_account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, related_name="deposits")
+    business_date = models.DateField()
+    amount_paise = models.BigIntegerField()
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_paise__gt=0), name="deposit_amount_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class Payment(models.Model):
+    """One amount, for one consumer account, through one channel."""
+
+    reference = models.CharField(max_length=32, unique=True)  # ours; travels to the channel
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="payments")
+    channel_ref = models.CharField(max_length=64, null=True)  # noqa: DJ001 - theirs, unknown at first
+    order_ref = models.CharField(max_length=64, blank=True)  # their order around it
+    consumer = models.ForeignKey(Consumer, on_delete=models.PROTECT, null=True, related_name="payments")
+    consumer_number = models.CharField(max_length=20, blank=True)  # as told; consumer may be unknown
+    bill = models.ForeignKey(Bill, on_delete=models.PROTECT, null=True, related_name="payments")
+    office = models.ForeignKey(Office, on_delete=models.PROTECT, null=True, related_name="payments")
+    counter = models.ForeignKey(Counter, on_delete=models.PROTECT, null=True, related_name="payments")
+    deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, null=True, related_name="payments")
+    amount_paise = models.BigIntegerField()
+    method = models.CharField(max_length=16, choices=METHODS, default=Method.UNKNOWN.value)
+    rrn = models.CharField(max_length=32, blank=True)
+    utr = models.CharField(max_length=40, blank=True)
+    state = models.CharField(max_length=16, choices=State, default=State.CREATED)
+    duplicate_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="duplicates")
+    created_at = models.DateTimeField(default=now)
+    succeeded_at = models.DateTimeField(null=True)
+    business_date = models.DateField()  # the Indian day it counts for; the success day once paid
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_paise__gt=0, amount_paise__lte=10**13), name="payment_amount_positive"
+            ),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="payment_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=PAID, succeeded_at__isnull=False)
+                | (~Q(state__in=PAID) & Q(succeeded_at__isnull=True)),
+                name="payment_paid_iff_dated",
+            ),
+            models.UniqueConstraint(fields=["channel", "channel_ref"], name="payment_channel_ref_once"),
+        ]
+        indexes = [
+            models.Index(fields=["-business_date", "-id"], name="payment_by_day"),
+            models.Index(fields=["channel", "business_date"], name="payment_by_channel_day"),
+            models.Index(fields=["consumer_number"], name="payment_consumer_number"),
+            models.Index(fields=["order_ref"], condition=~Q(order_ref=""), name="payment_order_ref"),
+            models.Index(fields=["rrn"], condition=~Q(rrn=""), name="payment_rrn"),
+            models.Index(fields=["utr"], condition=~Q(utr=""), name="payment_utr"),
+            models.Index(fields=["created_at"], condition=Q(state__in=["created", "pending"]), name="payment_pending"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class Tender(models.Model):
+    """The instrument inside a payment: one payment has one or more."""
+
+    payment = models.ForeignKey(Payment, on_delete=models.CASCADE, related_name="tenders")
+    method = models.CharField(max_length=16, choices=METHODS)
+    amount_paise = models.BigIntegerField()
+    instrument = models.CharField(max_length=12, blank=True)  # cheque or draft number
+    instrument_date = models.DateField(null=True)
+    bank_name = models.CharField(max_length=80, blank=True)
+    micr = models.CharField(max_length=9, blank=True)
+    payer = models.CharField(max_length=120, blank=True)  # masked: "••••4821", "ra••@okhdfc"
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_paise__gt=0), name="tender_amount_positive"),
+            models.CheckConstraint(
+                condition=~Q(method__in=["cheque", "demand_draft"]) | ~Q(instrument=""),
+                name="tender_paper_has_a_number",
+            ),
+        ]
+        indexes = [models.Index(fields=["instrument"], condition=~Q(instrument=""), name="tender_instrument")]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.instrument}"
+
+
+class PaymentEvent(models.Model):
+    """One move of a payment, with its cause and its message. Append-only by trigger."""
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="events")
+    from_state = models.CharField(max_length=16, choices=State)
+    to_state = models.CharField(max_length=16, choices=State)
+    cause = models.CharField(max_length=80)  # "razorpay payment.captured", "counter", "cancelled by clerk"
+    actor = models.CharField(max_length=80, blank=True)
+    message = models.ForeignKey(InboundMessage, on_delete=models.PROTECT, null=True, related_name="payment_events")
+    at = models.DateTimeField()  # when it happened, as the channel says
+    recorded_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=reduce(or_, (Q(from_state=was, to_state=to) for was, to in EDGES)),
+                name="payment_event_edge_is_legal",
+            ),
+        ]
+        indexes = [models.Index(fields=["payment", "id"], name="payment_event_story")]
+
+    def __str__(self) -> str:
+        return f"{self.from_state} -> {self.to_state}"
+
+
+class Refund(models.Model):
+    """Money of a payment that goes back to the payer, as the channel reports it."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("asked")
+        SUCCEEDED = "succeeded", _("paid back")
+        FAILED = "failed", _("failed")
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="refunds")
+    channel_ref = models.CharField(max_length=64)
+    amount_paise = models.BigIntegerField()
+    state = models.CharField(max_length=16, choices=State)
+    business_date = models.DateField()
+    updated_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_paise__gt=0), name="refund_amount_positive"),
+            models.UniqueConstraint(fields=["channel", "channel_ref"], name="refund_channel_ref_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.channel_ref
+
+
+class ReceiptSeries(models.Model):
+    """The last number given in one series and financial year; its row lock keeps it gapless."""
+
+    series = models.CharField(max_length=24)
+    year = models.CharField(max_length=7)  # "2026-27"
+    last_number = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["series", "year"], name="receipt_series_once")]
+
+    def __str__(self) -> str:
+        return f"{self.series} {self.year}"
+
+
+class Receipt(models.Model):
+    """Our numbered acknowledgement to the consumer; issued once, cancelled, never deleted."""
+
+    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, related_name="receipt")
+    series = models.CharField(max_length=24)
+    year = models.CharField(max_length=7)
+    number = models.BigIntegerField()
+    issued_at = models.DateTimeField(default=now)
+    cancelled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["series", "year", "number"], name="receipt_number_once"),
+            models.CheckConstraint(condition=Q(number__gt=0), name="receipt_number_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """The number as printed: ``RPR1/2026-27/000123``."""
+        return f"{self.series}/{self.year}/{self.number:06d}"
+
+
+class SubmittedForm(models.Model):
+    """A form or API item that was taken once: its key, made by the sender before the first try."""
+
+    scope = models.CharField(max_length=80)  # who and what: "user:42:counter"
+    key = models.CharField(max_length=64)
+    fingerprint = models.CharField(max_length=64)  # sha256 of what was asked
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope", "key"], name="submitted_form_once")]
+
+    def __str__(self) -> str:
+        return f"{self.scope}:{self.key}"

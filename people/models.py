@@ -1,0 +1,163 @@
+"""Staff and machines, the offices they work in, and the record of what they did."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from cspdcl.kernel.clock import now
+
+
+class Office(models.Model):
+    """One office of the company; ``path`` names all its parents, so a subtree is one prefix."""
+
+    class Kind(models.TextChoices):
+        COMPANY = "company", _("Company")
+        REGION = "region", _("Region")
+        CIRCLE = "circle", _("Circle")
+        DIVISION = "division", _("Division")
+        SUB_DIVISION = "sub_division", _("Sub-division")
+        ZONE = "zone", _("Zone / DC")
+
+    code = models.CharField(max_length=24, unique=True)
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=16, choices=Kind)
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
+    )
+    path = models.CharField(max_length=200, unique=True)  # "/CSPDCL/RPR/RPR-CITY/": ends with /
+
+    class Meta:
+        permissions = [("work_in_office", "May work in this office and the offices below it")]
+        constraints = [
+            models.CheckConstraint(condition=Q(path__startswith="/", path__endswith="/"), name="office_path_is_closed"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates users; a superuser comes from ``configure`` or ``createsuperuser`` only."""
+
+    def create_user(self, username: str, password: str | None = None, **fields: object) -> "User":
+        """Create a user; without a password they cannot sign in."""
+        user = self.model(username=username, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, password: str, **fields: object) -> "User":
+        """Create an administrator of the site."""
+        return self.create_user(username, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person or a machine that signs in. Roles are groups (roles.py); offices are grants."""
+
+    username = models.CharField(max_length=64, unique=True)
+    full_name = models.CharField(max_length=120)
+    email = models.EmailField(blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    is_demo = models.BooleanField(default=False)  # made by the demo; production refuses to sign them in
+    language = models.CharField(max_length=5, default="en", choices=settings.LANGUAGES)
+    joined_at = models.DateTimeField(default=now)
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["full_name"]
+    objects = UserManager()
+
+    def __str__(self) -> str:
+        return self.full_name or self.username
+
+
+class ApiKey(models.Model):
+    """A key with which a machine calls the API; only its digest is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=12, unique=True)  # shown, so that a key can be named
+    digest = models.CharField(max_length=64)  # sha256, hex, of the whole key
+    created_at = models.DateTimeField(default=now)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class SignInTally(models.Model):
+    """Failed sign-ins of one name, counted under a row lock so that parallel guesses count too."""
+
+    username = models.CharField(max_length=64, unique=True)
+    failures = models.PositiveIntegerField(default=0)
+    locked_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class AuditEvent(models.Model):
+    """One write by a person or one change of configuration. Append-only; sealed afterwards.
+
+    Written in the transaction of the change; ``seq``, ``prev_hash`` and ``hash`` are filled by the
+    sealer, so that the chain never makes a payment wait (reliability: seal asynchronously).
+    """
+
+    at = models.DateTimeField(default=now)
+    actor = models.CharField(max_length=80)  # the user name, or "system"
+    action = models.CharField(max_length=60)  # "payment.cancelled", "rule.changed"
+    object_type = models.CharField(max_length=60)
+    object_id = models.CharField(max_length=80)  # our reference or code, never a person's data
+    office = models.ForeignKey(Office, on_delete=models.PROTECT, null=True, related_name="+")
+    payload = models.JSONField(default=dict)  # before and after, without personal data
+    seq = models.BigIntegerField(null=True, unique=True)
+    prev_hash = models.BinaryField(null=True)
+    hash = models.BinaryField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(seq__isnull=True, hash__isnull=True, prev_hash__isnull=True)
+                | Q(seq__isnull=False, hash__isnull=False, prev_hash__isnull=False),
+                name="audit_event_sealed_whole_or_not",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(seq__isnull=True), name="audit_event_unsealed"),
+            models.Index(fields=["object_type", "object_id"], name="audit_event_object"),
+            models.Index(fields=["-at"], name="audit_event_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_type} {self.object_id}"
+
+
+class AuditHead(models.Model):
+    """Where the chain ends now; its one row also elects the one sealer."""
+
+    seq = models.BigIntegerField()
+    hash = models.BinaryField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="audit_head_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"head at {self.seq}"
+
+
+class AuditAnchor(models.Model):
+    """A signed statement of where the chain stood; copies leave the database's host."""
+
+    seq = models.BigIntegerField()
+    hash = models.BinaryField()
+    at = models.DateTimeField(default=now)
+    key_id = models.CharField(max_length=32)
+    signature = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"anchor at {self.seq}"

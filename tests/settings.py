@@ -1,0 +1,13 @@
+"""Settings of the tests: the real ones, with a test database of its own and cheap passwords."""
+
+import os
+
+os.environ.setdefault("CSPDCL_MODE", "test")
+
+from cspdcl.settings import *  # noqa: E402, F403
+from cspdcl.settings import DATABASES, STORAGES  # noqa: E402
+
+# Several test runs can share one server: each names its database.
+DATABASES["default"]["TEST"] = {"NAME": f"test_{os.environ.get('CSPDCL_TEST_NAME', 'cspdcl')}"}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
