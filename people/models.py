@@ -33,7 +33,9 @@ class Office(models.Model):
     class Meta:
         permissions = [("work_in_office", "May work in this office and the offices below it")]
         constraints = [
-            models.CheckConstraint(condition=Q(path__startswith="/", path__endswith="/"), name="office_path_is_closed"),
+            models.CheckConstraint(
+                condition=Q(path__startswith="/", path__endswith="/"), name="office_path_is_closed"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -63,7 +65,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
-    is_demo = models.BooleanField(default=False)  # made by the demo; production refuses to sign them in
+    is_demo = models.BooleanField(
+        default=False
+    )  # made by the demo; production refuses to sign them in
     language = models.CharField(max_length=5, default="en", choices=settings.LANGUAGES)
     joined_at = models.DateTimeField(default=now)
 
@@ -161,3 +165,13 @@ class AuditAnchor(models.Model):
 
     def __str__(self) -> str:
         return f"anchor at {self.seq}"
+
+
+class Heartbeat(models.Model):
+    """When a part of the system last said that it lives, by name."""
+
+    name = models.CharField(max_length=40, unique=True)
+    at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return self.name
