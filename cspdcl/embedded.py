@@ -1,8 +1,8 @@
 """A private PostgreSQL and Redis under var/ for demo, development and tests, when no URL is given.
 
 The servers outlive the process that started them, so that every command, worker and test shares
-them. `python -m cspdcl.embedded start|stop|status|env` drives them by hand. No Django in here:
-settings import this module.
+them. `python -m cspdcl.embedded start|stop|status|env|remove` drives them by hand. No
+Django in here: settings import this module.
 """
 
 import argparse
@@ -86,8 +86,8 @@ class ServerFailed(SystemExit):
 class Server(Protocol):
     """What both private servers can do."""
 
-    title: str
-
+    @property
+    def title(self) -> str: ...
     def url(self) -> str: ...
     def is_up(self) -> bool: ...
     def pid(self) -> int | None: ...
@@ -130,6 +130,14 @@ def stop_started_here() -> None:
             if server.title in _started:
                 server.stop()
                 _started.discard(server.title)
+
+
+def remove() -> None:
+    """Stop the private servers and delete what they kept."""
+    stop()
+    for home in (_postgres().home, _postgres().sockets, _redis().home):
+        shutil.rmtree(home, ignore_errors=True)
+    (var_dir() / "postgres.path").unlink(missing_ok=True)
 
 
 def status() -> dict[str, int | None]:
@@ -239,13 +247,13 @@ class Postgres:
 
     def stop(self) -> None:
         pid = self.pid()
-        if pid is None or not _is_process(pid, marked=str(self.data)):
-            return
-        for how in ("fast", "immediate"):
-            done = self._run("pg_ctl", "stop", "-w", "-t", "60", "-m", how, "-D", str(self.data))
-            if done.returncode == 0 or not _is_process(pid, marked=str(self.data)):
+        while pid is not None and _is_process(pid, marked=str(self.data)):
+            done = self._run("pg_ctl", "stop", "-w", "-t", "60", "-m", "fast", "-D", str(self.data))
+            if done.returncode == 0:
                 return
-        raise ServerFailed(f"PostgreSQL (process {pid}) does not stop: {done.stderr.strip()}")
+            done = self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", str(self.data))
+            if done.returncode and _is_process(pid, marked=str(self.data)):
+                raise ServerFailed(f"PostgreSQL, process {pid}, does not stop: {done.stderr}")
 
     @cached_property
     def _binaries(self) -> Path:
@@ -581,7 +589,7 @@ def _tail(log: Path, *, lines: int = 15) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Start, stop or describe the private servers."""
     parser = argparse.ArgumentParser(prog="python -m cspdcl.embedded", description=main.__doc__)
-    parser.add_argument("command", choices=["start", "stop", "status", "env"])
+    parser.add_argument("command", choices=["start", "stop", "status", "env", "remove"])
     command = parser.parse_args(arguments).command
     if command == "env":
         sys.stdout.writelines(f"export {k}={shlex.quote(v)}\n" for k, v in environment().items())
@@ -590,6 +598,9 @@ def main(arguments: list[str] | None = None) -> int:
         start()
     if command == "stop":
         stop()
+    if command == "remove":
+        remove()
+        return 0
     for title, pid in status().items():
         sys.stdout.write(f"{title}: {f'runs as process {pid}' if pid else 'does not run'}\n")
     return 0

@@ -1,5 +1,6 @@
 """Typed readers of the environment: loud when something is wrong, and no default for a secret."""
 
+import base64
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -82,6 +83,16 @@ def env_list(name: str, default: Sequence[str] = ()) -> list[str]:
 def random_secret() -> str:
     """384 random bits that survive a shell, a URL and an environment file."""
     return secrets.token_urlsafe(48)
+
+
+def random_key() -> str:
+    """A 256-bit key in base64."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def random_keyring() -> str:
+    """A ring of one key, number 1, in the form of FIELD_KEYS."""
+    return f"1:{random_key()}"
 
 
 def env_secret(name: str, *, make: Callable[[], str] = random_secret) -> str:

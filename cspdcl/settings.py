@@ -12,7 +12,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from csp.constants import NONE, SELF
 
 from cspdcl import embedded
-from cspdcl.env import Mode, env_bool, env_int, env_list, env_mode, env_secret, env_str
+from cspdcl.env import (
+    Mode,
+    env_bool,
+    env_int,
+    env_list,
+    env_mode,
+    env_secret,
+    env_str,
+    random_key,
+    random_keyring,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env_str("CSPDCL_VAR", str(BASE_DIR / "var")))
@@ -220,9 +230,9 @@ STATEMENTS_DIR = VAR_DIR / "statements"  # kept by sha256
 REPORTS_DIR = VAR_DIR / "reports"
 
 # Encryption of fields: "id:base64 key[,id:base64 key]", the first encrypts, all decrypt.
-FIELD_KEYS = env_secret("FIELD_KEYS")
-INDEX_KEY = env_secret("INDEX_KEY")  # blind indexes; not the key of the data
-AUDIT_SIGNING_KEY = env_secret("AUDIT_SIGNING_KEY")  # Ed25519 seed; the database host has no need of it
+FIELD_KEYS = env_secret("FIELD_KEYS", make=random_keyring)
+INDEX_KEY = env_secret("INDEX_KEY", make=random_key)  # blind indexes; not the key of the data
+AUDIT_SIGNING_KEY = env_secret("AUDIT_SIGNING_KEY", make=random_key)  # Ed25519 seed; the database host has no need of it
 AUDIT_ANCHOR_FILE = Path(env_str("AUDIT_ANCHOR_FILE", str(VAR_DIR / "anchors.jsonl")))
 
 REST_FRAMEWORK = {
