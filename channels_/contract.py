@@ -141,6 +141,7 @@ class Page:
     closing_paise: int | None = None
     declared_count: int | None = None
     declared_paise: int | None = None  # declared net sum of the entries
+    must_balance: bool = False  # a bank's page: opening + entries = closing, or it is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ class Statement:
     page: Page
     lines: Iterable[StatementLine]
     refusals: list[Refusal] = field(default_factory=list)
+    notes: dict[str, int] = field(default_factory=dict)  # what was left out on purpose, counted
 
 
 StatementReader = Callable[[BinaryIO], Iterator[Statement]]
