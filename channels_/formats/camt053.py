@@ -17,12 +17,11 @@ from lxml import etree
 from channels_.contract import (
     LineKind,
     Page,
-    Refusal,
     Statement,
     StatementFormat,
     StatementLine,
 )
-from channels_.formats.guard import CHUNK, MEGABYTE, check_doctype, guarded, head_of
+from channels_.formats.guard import CHUNK, MEGABYTE, check_doctype, guarded, head_of, refuse
 from channels_.formats.identity import Keys
 from channels_.formats.references import is_utr, rrn_in, utr_among
 from cspdcl.kernel.errors import Malformed
@@ -94,7 +93,7 @@ class _Reading:
                 else:
                     self._turn(element, name)
             except ValueError as error:
-                self.statement.refusals.append(Refusal(self.entries, f"{name}: {error}"))
+                refuse(self.statement, self.entries, f"{name}: {error}")
         if self.statement.notes:
             # What is declared counts the entries that are not booked, too.
             self.statement.page = replace(

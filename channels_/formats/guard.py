@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from functools import wraps
 from typing import BinaryIO, Final, cast
 
-from channels_.contract import Statement, StatementReader
+from channels_.contract import Refusal, Statement, StatementReader
 from cspdcl.kernel.errors import Malformed
 
 MEGABYTE: Final = 1024 * 1024
 CHUNK: Final = 256 * 1024
 HEAD: Final = 4096
+REFUSALS_MAX: Final = 1000
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
 ZIP_MEMBERS_MAX: Final = 50
@@ -66,6 +67,13 @@ def open_text(file: BinaryIO, *, newline: str | None = None) -> io.TextIOWrapper
         _check_cp1252(file)
     file.seek(0)
     return io.TextIOWrapper(cast("BinaryIO", _Unclosed(file)), encoding=encoding, newline=newline)
+
+
+def refuse(statement: Statement, line: int, problem: str) -> None:
+    """Note why a line cannot be read; give the file up when there are too many of them."""
+    if len(statement.refusals) >= REFUSALS_MAX:
+        raise Malformed(f"line {line}: {problem}; more than {REFUSALS_MAX} lines cannot be read")
+    statement.refusals.append(Refusal(line, problem))
 
 
 def check_doctype(data: bytes) -> None:

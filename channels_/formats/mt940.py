@@ -16,12 +16,11 @@ from mt940 import models, tags
 from channels_.contract import (
     LineKind,
     Page,
-    Refusal,
     Statement,
     StatementFormat,
     StatementLine,
 )
-from channels_.formats.guard import MEGABYTE, guarded, open_text
+from channels_.formats.guard import MEGABYTE, guarded, open_text, refuse
 from channels_.formats.identity import Keys
 from channels_.formats.references import rrn_in, utr_among
 from cspdcl.kernel.errors import Malformed
@@ -118,7 +117,7 @@ def _lines(statement: Statement, fields: "_Fields", keys: Keys) -> Iterator[Stat
             else:
                 statement.page = _page(statement.page, field)
         except ValueError as error:
-            statement.refusals.append(Refusal(field.line, f":{field.tag}: {error}"))
+            refuse(statement, field.line, f":{field.tag}: {error}")
     if entry is not None:
         yield _line(statement.page, entry, details, keys)
 

@@ -1,0 +1,1 @@
+"""Razorpay: a payment gateway."""
