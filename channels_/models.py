@@ -45,14 +45,23 @@ class Channel(models.Model):
         BankAccount, on_delete=models.PROTECT, null=True, blank=True, related_name="channels"
     )
     settlement_days = models.PositiveSmallIntegerField(default=2)  # working days after the payment
-    settlement_cutoff = models.TimeField(null=True, blank=True)  # IST; later payments count as the next day's
-    credit_days = models.PositiveSmallIntegerField(default=0)  # working days from settled to credited
+    settlement_cutoff = models.TimeField(
+        null=True, blank=True
+    )  # IST; later payments count as the next day's
+    credit_days = models.PositiveSmallIntegerField(
+        default=0
+    )  # working days from settled to credited
     file_due_at = models.TimeField(null=True, blank=True)  # IST, the day after; null: none expected
-    receipt_series = models.CharField(max_length=12, default="WEB")  # counters have series of their own
+    receipt_series = models.CharField(
+        max_length=12, default="WEB"
+    )  # counters have series of their own
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(route__in=["settlement", "deposit", "transfer"]), name="channel_route_known"),
+            models.CheckConstraint(
+                condition=Q(route__in=["settlement", "deposit", "transfer"]),
+                name="channel_route_known",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -75,7 +84,14 @@ class ChannelSecret(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["channel", "name", "state"], name="channel_secret_one_per_state"),
+            models.UniqueConstraint(
+                fields=["channel", "name", "state"], name="channel_secret_one_per_state"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="current", expires_at__isnull=True)
+                | Q(state="previous", expires_at__isnull=False),
+                name="channel_secret_previous_expires",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -99,7 +115,9 @@ class FeeRate(models.Model):
                 fields=["channel", "method", "network", "valid_from"], name="fee_rate_once_a_day"
             ),
             models.CheckConstraint(
-                condition=Q(percent__gte=0, percent__lte=100, flat_paise__gte=0, tax_percent__gte=0),
+                condition=Q(
+                    percent__gte=0, percent__lte=100, flat_paise__gte=0, tax_percent__gte=0
+                ),
                 name="fee_rate_not_negative",
             ),
         ]
@@ -131,14 +149,20 @@ class BankLineRule(models.Model):
     priority = models.PositiveSmallIntegerField()
     side = models.CharField(max_length=8, choices=Side, default=Side.BOTH)
     code = models.CharField(max_length=16, blank=True)  # the bank's transaction type, "" is any
-    words = models.CharField(max_length=120, blank=True)  # text in the narration, any case, "" is any
+    words = models.CharField(
+        max_length=120, blank=True
+    )  # text in the narration, any case, "" is any
     meaning = models.CharField(max_length=16, choices=Meaning)
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    channel = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         ordering = ["priority", "id"]
         constraints = [
-            models.CheckConstraint(condition=~Q(code="", words=""), name="bank_line_rule_says_something"),
+            models.CheckConstraint(
+                condition=~Q(code="", words=""), name="bank_line_rule_says_something"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -154,7 +178,9 @@ class InboundMessage(models.Model):
         REFUSED = "refused", _("understood, and refused")
         PARKED = "parked", _("failed too often, waits for a person")
 
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="messages")
+    channel = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, related_name="messages", db_index=False
+    )
     event_key = models.CharField(max_length=96)  # the channel's own event id, else sha256:...
     sha256 = models.CharField(max_length=64)
     body = models.BinaryField()  # encrypted, kernel.crypto
@@ -170,9 +196,15 @@ class InboundMessage(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["channel", "event_key"], name="inbound_message_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["due", "done", "refused", "parked"]),
+                name="inbound_message_state_known",
+            ),
         ]
         indexes = [
-            models.Index(fields=["next_try_at", "id"], condition=Q(state="due"), name="inbound_message_due"),
+            models.Index(
+                fields=["next_try_at", "id"], condition=Q(state="due"), name="inbound_message_due"
+            ),
             models.Index(fields=["channel", "-received_at"], name="inbound_message_latest"),
         ]
 
@@ -181,7 +213,7 @@ class InboundMessage(models.Model):
 
 
 class RefusalTally(models.Model):
-    """How many messages a channel's door refused on a day, by kind: counted, their bodies not kept."""
+    """How many messages a door refused on a day, by kind: counted, their bodies not kept."""
 
     class Kind(models.TextChoices):
         FORGED = "forged", _("signature wrong")
@@ -191,7 +223,7 @@ class RefusalTally(models.Model):
         NOT_LIVE = "not_live", _("channel is switched off")
 
     day = models.DateField()
-    channel_code = models.CharField(max_length=24)  # as called; may be no channel of ours
+    channel_code = models.CharField(max_length=24)  # "?" for every code that is no channel of ours
     kind = models.CharField(max_length=16, choices=Kind)
     count = models.PositiveIntegerField(default=0)
     last_at = models.DateTimeField()
@@ -200,7 +232,15 @@ class RefusalTally(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["day", "channel_code", "kind"], name="refusal_tally_once"),
+            models.UniqueConstraint(
+                fields=["day", "channel_code", "kind"], name="refusal_tally_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=["forged", "oversized", "malformed", "unknown_channel", "not_live"]
+                ),
+                name="refusal_tally_kind_known",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -215,7 +255,9 @@ class StatementFile(models.Model):
         REFUSED = "refused", _("refused")
 
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, null=True, related_name="files")
-    bank_account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, null=True, related_name="files")
+    bank_account = models.ForeignKey(
+        BankAccount, on_delete=models.PROTECT, null=True, related_name="files"
+    )
     sha256 = models.CharField(max_length=64)
     name = models.CharField(max_length=200)  # as it was sent; never used as a path
     version = models.PositiveSmallIntegerField(default=1)  # of this name within the source
@@ -232,7 +274,9 @@ class StatementFile(models.Model):
     debit_paise = models.BigIntegerField(default=0)
     opening_paise = models.BigIntegerField(null=True)
     closing_paise = models.BigIntegerField(null=True)
-    loaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    loaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     loaded_at = models.DateTimeField(default=now)
 
     class Meta:
@@ -263,5 +307,3 @@ class StatementFile(models.Model):
         """The code of the channel or bank account it speaks for."""
         source = self.channel or self.bank_account
         return source.code if source else ""
-
-

@@ -36,14 +36,23 @@ class Consumer(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(number__regex=r"^[0-9]{6,12}$"), name="consumer_number_is_digits"),
             models.CheckConstraint(
-                condition=Q(business_partner__regex=r"^[0-9]{10}$"), name="consumer_partner_is_ten_digits"
+                condition=Q(number__regex=r"^[0-9]{6,12}$"), name="consumer_number_is_digits"
             ),
-            models.CheckConstraint(condition=Q(plan__in=["postpaid", "prepaid"]), name="consumer_plan_known"),
+            models.CheckConstraint(
+                condition=Q(business_partner__regex=r"^[0-9]{10}$"),
+                name="consumer_partner_is_ten_digits",
+            ),
+            models.CheckConstraint(
+                condition=Q(plan__in=["postpaid", "prepaid"]), name="consumer_plan_known"
+            ),
         ]
         indexes = [
-            models.Index(fields=["mobile_index"], condition=Q(mobile_index__isnull=False), name="consumer_mobile"),
+            models.Index(
+                fields=["mobile_index"],
+                condition=Q(mobile_index__isnull=False),
+                name="consumer_mobile",
+            ),
             models.Index(fields=["name"], name="consumer_name", opclasses=["text_pattern_ops"]),
         ]
 
@@ -76,7 +85,9 @@ class Counter(models.Model):
     code = models.SlugField(max_length=24, unique=True)
     name = models.CharField(max_length=80)
     office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="counters")
-    bank_account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, null=True, related_name="+")
+    bank_account = models.ForeignKey(
+        BankAccount, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     is_open = models.BooleanField(default=True)
 
     def __str__(self) -> str:
@@ -92,7 +103,9 @@ class Deposit(models.Model):
     bank_account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, related_name="deposits")
     business_date = models.DateField()
     amount_paise = models.BigIntegerField()
-    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
     made_at = models.DateTimeField(default=now)
 
     class Meta:
@@ -108,21 +121,35 @@ class Payment(models.Model):
     """One amount, for one consumer account, through one channel."""
 
     reference = models.CharField(max_length=32, unique=True)  # ours; travels to the channel
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="payments")
+    channel = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, related_name="payments", db_index=False
+    )
     channel_ref = models.CharField(max_length=64, null=True)  # noqa: DJ001 - theirs, unknown at first
     order_ref = models.CharField(max_length=64, blank=True)  # their order around it
-    consumer = models.ForeignKey(Consumer, on_delete=models.PROTECT, null=True, related_name="payments")
-    consumer_number = models.CharField(max_length=20, blank=True)  # as told; consumer may be unknown
-    bill = models.ForeignKey(Bill, on_delete=models.PROTECT, null=True, related_name="payments")
+    consumer = models.ForeignKey(
+        Consumer, on_delete=models.PROTECT, null=True, related_name="payments"
+    )
+    consumer_number = models.CharField(
+        max_length=20, blank=True
+    )  # as told; consumer may be unknown
+    bill = models.ForeignKey(
+        Bill, on_delete=models.PROTECT, null=True, related_name="payments", db_index=False
+    )
     office = models.ForeignKey(Office, on_delete=models.PROTECT, null=True, related_name="payments")
-    counter = models.ForeignKey(Counter, on_delete=models.PROTECT, null=True, related_name="payments")
-    deposit = models.ForeignKey(Deposit, on_delete=models.PROTECT, null=True, related_name="payments")
+    counter = models.ForeignKey(
+        Counter, on_delete=models.PROTECT, null=True, related_name="payments", db_index=False
+    )
+    deposit = models.ForeignKey(
+        Deposit, on_delete=models.PROTECT, null=True, related_name="payments", db_index=False
+    )
     amount_paise = models.BigIntegerField()
     method = models.CharField(max_length=16, choices=METHODS, default=Method.UNKNOWN.value)
     rrn = models.CharField(max_length=32, blank=True)
     utr = models.CharField(max_length=40, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.CREATED)
-    duplicate_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="duplicates")
+    duplicate_of = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="duplicates", db_index=False
+    )
     created_at = models.DateTimeField(default=now)
     succeeded_at = models.DateTimeField(null=True)
     business_date = models.DateField()  # the Indian day it counts for; the success day once paid
@@ -130,7 +157,8 @@ class Payment(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(amount_paise__gt=0, amount_paise__lte=10**13), name="payment_amount_positive"
+                condition=Q(amount_paise__gt=0, amount_paise__lte=10**13),
+                name="payment_amount_positive",
             ),
             models.CheckConstraint(condition=Q(state__in=State.values), name="payment_state_known"),
             models.CheckConstraint(
@@ -138,16 +166,45 @@ class Payment(models.Model):
                 | (~Q(state__in=PAID) & Q(succeeded_at__isnull=True)),
                 name="payment_paid_iff_dated",
             ),
-            models.UniqueConstraint(fields=["channel", "channel_ref"], name="payment_channel_ref_once"),
+            models.UniqueConstraint(
+                fields=["channel", "channel_ref"], name="payment_channel_ref_once"
+            ),
         ]
         indexes = [
             models.Index(fields=["-business_date", "-id"], name="payment_by_day"),
             models.Index(fields=["channel", "business_date"], name="payment_by_channel_day"),
             models.Index(fields=["consumer_number"], name="payment_consumer_number"),
-            models.Index(fields=["order_ref"], condition=~Q(order_ref=""), name="payment_order_ref"),
+            models.Index(
+                fields=["order_ref"], condition=~Q(order_ref=""), name="payment_order_ref"
+            ),
             models.Index(fields=["rrn"], condition=~Q(rrn=""), name="payment_rrn"),
             models.Index(fields=["utr"], condition=~Q(utr=""), name="payment_utr"),
-            models.Index(fields=["created_at"], condition=Q(state__in=["created", "pending"]), name="payment_pending"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state__in=["created", "pending"]),
+                name="payment_pending",
+            ),
+            # Most payments have none of these: partial indexes keep the hot path narrow.
+            models.Index(fields=["bill"], condition=Q(bill__isnull=False), name="payment_bill"),
+            models.Index(
+                fields=["deposit"], condition=Q(deposit__isnull=False), name="payment_deposit"
+            ),
+            models.Index(
+                fields=["counter", "-business_date", "-id"],
+                condition=Q(counter__isnull=False),
+                name="payment_by_counter",
+            ),
+            models.Index(
+                fields=["counter", "channel"],
+                condition=Q(state="succeeded", counter__isnull=False, deposit__isnull=True),
+                name="payment_undeposited",
+            ),
+            models.Index(
+                fields=["duplicate_of"],
+                condition=Q(duplicate_of__isnull=False),
+                name="payment_duplicate",
+            ),
+            models.Index(fields=["amount_paise", "-id"], name="payment_amount"),
         ]
 
     def __str__(self) -> str:
@@ -174,7 +231,11 @@ class Tender(models.Model):
                 name="tender_paper_has_a_number",
             ),
         ]
-        indexes = [models.Index(fields=["instrument"], condition=~Q(instrument=""), name="tender_instrument")]
+        indexes = [
+            models.Index(
+                fields=["instrument"], condition=~Q(instrument=""), name="tender_instrument"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.method} {self.instrument}"
@@ -183,12 +244,18 @@ class Tender(models.Model):
 class PaymentEvent(models.Model):
     """One move of a payment, with its cause and its message. Append-only by trigger."""
 
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="events")
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, related_name="events", db_index=False
+    )
     from_state = models.CharField(max_length=16, choices=State)
     to_state = models.CharField(max_length=16, choices=State)
-    cause = models.CharField(max_length=80)  # "razorpay payment.captured", "counter", "cancelled by clerk"
+    cause = models.CharField(
+        max_length=80
+    )  # "razorpay payment.captured", "counter", "cancelled by clerk"
     actor = models.CharField(max_length=80, blank=True)
-    message = models.ForeignKey(InboundMessage, on_delete=models.PROTECT, null=True, related_name="payment_events")
+    message = models.ForeignKey(
+        InboundMessage, on_delete=models.PROTECT, null=True, related_name="payment_events"
+    )
     at = models.DateTimeField()  # when it happened, as the channel says
     recorded_at = models.DateTimeField(default=now)
 
@@ -199,7 +266,10 @@ class PaymentEvent(models.Model):
                 name="payment_event_edge_is_legal",
             ),
         ]
-        indexes = [models.Index(fields=["payment", "id"], name="payment_event_story")]
+        indexes = [
+            models.Index(fields=["payment", "id"], name="payment_event_story"),
+            models.Index(fields=["recorded_at"], name="payment_event_latest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.from_state} -> {self.to_state}"
@@ -224,7 +294,12 @@ class Refund(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount_paise__gt=0), name="refund_amount_positive"),
-            models.UniqueConstraint(fields=["channel", "channel_ref"], name="refund_channel_ref_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "succeeded", "failed"]), name="refund_state_known"
+            ),
+            models.UniqueConstraint(
+                fields=["channel", "channel_ref"], name="refund_channel_ref_once"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -239,7 +314,9 @@ class ReceiptSeries(models.Model):
     last_number = models.BigIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["series", "year"], name="receipt_series_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["series", "year"], name="receipt_series_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.series} {self.year}"
@@ -257,7 +334,9 @@ class Receipt(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["series", "year", "number"], name="receipt_number_once"),
+            models.UniqueConstraint(
+                fields=["series", "year", "number"], name="receipt_number_once"
+            ),
             models.CheckConstraint(condition=Q(number__gt=0), name="receipt_number_positive"),
         ]
 

@@ -1,0 +1,86 @@
+"""How the API answers what went wrong: one shape ``{code, detail, errors?}`` for every refusal."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from cspdcl.kernel.errors import DomainError, Malformed, Transient
+
+_RETRY_AFTER: Final = "2"
+
+
+class RefusedSerializer(serializers.Serializer[Any]):
+    """Why a request was refused."""
+
+    code = serializers.CharField(help_text="A word that programs may compare.")
+    detail = serializers.CharField(help_text="A sentence for people.")
+    errors = serializers.DictField(
+        required=False, help_text="What is wrong with each field, by its name."
+    )
+
+
+def refusals(*codes: int) -> dict[int, type[RefusedSerializer]]:
+    """The documented refusals of an operation; those every operation may give are included."""
+    return dict.fromkeys(sorted({400, 401, 403, 406, 503, *codes}), RefusedSerializer)
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields it does not know: a misspelt optional field must not be dropped in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Check the names first, then the values."""
+        if isinstance(data, Mapping):
+            unknown = sorted(str(name) for name in data if name not in self.fields)
+            if unknown:
+                raise ValidationError({name: ["This field is not known."] for name in unknown})
+        return super().to_internal_value(data)
+
+
+def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """DRF's exception handler: None lets a real fault crash and be logged."""
+    if isinstance(error, DomainError):
+        return _refused(status.HTTP_409_CONFLICT, error.code, str(error))
+    if isinstance(error, Malformed):
+        return _refused(status.HTTP_400_BAD_REQUEST, "malformed", str(error))
+    if isinstance(error, Transient | OperationalError | InterfaceError):
+        answer = _refused(status.HTTP_503_SERVICE_UNAVAILABLE, "try_later", "Try again later.")
+        answer["Retry-After"] = _RETRY_AFTER
+        return answer
+    standard = exception_handler(error, dict(context))
+    if standard is None:
+        return None
+    code, detail, errors = _explained(error)
+    answer = _refused(standard.status_code, code, detail, errors)
+    for name, value in standard.items():
+        if name.lower() in ("www-authenticate", "retry-after", "allow"):
+            answer[name] = value
+    return answer
+
+
+def _explained(error: Exception) -> tuple[str, str, Mapping[str, Any]]:
+    if isinstance(error, Http404):
+        return "not_found", "There is no such thing, or not for you.", {}
+    if isinstance(error, PermissionDenied):
+        return "permission_denied", "Your role does not allow this.", {}
+    if isinstance(error, ValidationError):
+        errors = error.detail if isinstance(error.detail, Mapping) else {"": error.detail}
+        return "invalid", "Some fields are not as they should be.", errors
+    if isinstance(error, APIException):
+        return str(error.default_code), str(error.detail), {}
+    return "refused", str(error), {}
+
+
+def _refused(
+    code: int, word: str, detail: str, errors: Mapping[str, Any] | None = None
+) -> Response:
+    body: dict[str, Any] = {"code": word, "detail": detail}
+    if errors:
+        body["errors"] = dict(errors)
+    return Response(body, status=code)
