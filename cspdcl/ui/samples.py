@@ -18,8 +18,8 @@ LOOKS: Final = {
 
 COLUMNS: Final = [
     {"label": "Receipt", "sort": "receipt"},
-    {"label": "Tender"},
-    {"label": "Taken", "sort": "taken"},
+    {"label": "Tender", "is_minor": True},
+    {"label": "Taken", "sort": "taken", "is_minor": True},
     {"label": "State"},
     {"label": "Amount, ₹", "sort": "amount", "is_end": True},
 ]
@@ -87,8 +87,8 @@ def gallery() -> dict[str, Any]:
         "page": page,
         "foot": [
             {"text": "5 receipts"},
-            {},
-            {},
+            {"is_minor": True},
+            {"is_minor": True},
             {},
             {"paise": sum(row["paise"] for row in page), "is_end": True},
         ],
