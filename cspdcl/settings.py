@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "people.middleware.IdleSessionMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "people.middleware.SecondFactorMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -175,6 +176,7 @@ SECOND_FACTOR_ROLES = env_list(
 SIGN_IN_FAILURES_MAX = 10
 SIGN_IN_LOCK_MINUTES = 30
 
+SESSION_IDLE_MINUTES = 15
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
@@ -233,6 +235,7 @@ REPORTS_DIR = VAR_DIR / "reports"
 FIELD_KEYS = env_secret("FIELD_KEYS", make=random_keyring)
 INDEX_KEY = env_secret("INDEX_KEY", make=random_key)  # blind indexes; not the key of the data
 AUDIT_SIGNING_KEY = env_secret("AUDIT_SIGNING_KEY", make=random_key)  # Ed25519 seed; the database host has no need of it
+AUDIT_OLD_PUBLIC_KEYS = env_list("AUDIT_OLD_PUBLIC_KEYS")  # of signing keys that were replaced
 AUDIT_ANCHOR_FILE = Path(env_str("AUDIT_ANCHOR_FILE", str(VAR_DIR / "anchors.jsonl")))
 
 REST_FRAMEWORK = {

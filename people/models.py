@@ -1,6 +1,6 @@
 """Staff and machines, the offices they work in, and the record of what they did."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -78,6 +78,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.full_name or self.username
 
+    def get_full_name(self) -> str:
+        """The name that pages show."""
+        return self.full_name or self.username
+
 
 class ApiKey(models.Model):
     """A key with which a machine calls the API; only its digest is kept."""
@@ -139,6 +143,13 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_type} {self.object_id}"
+
+    @property
+    def changes(self) -> list[tuple[str, Any, Any]]:
+        """What the payload says was changed: name, before, after; None where a side is silent."""
+        before, after = self.payload.get("before", {}), self.payload.get("after", {})
+        names = [*before, *(name for name in after if name not in before)]
+        return [(name, before.get(name), after.get(name)) for name in names]
 
 
 class AuditHead(models.Model):

@@ -1,0 +1,222 @@
+"""Who may do what, as data: the roles, and the navigation that each of them sees.
+
+A role is a group named by its code. What a role may do is said where it is done, by
+``access.roles`` on the view, and once more, for every address, in tests/policy.toml.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.contrib.auth.models import Group
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """One kind of work. Without ``sees_all_offices`` it reaches granted offices and below."""
+
+    code: str
+    title: str | Promise
+    does: str | Promise
+    sees_all_offices: bool = False
+    is_machine: bool = False
+
+
+CLERK: Final = "clerk"
+SUPERVISOR: Final = "supervisor"
+FINANCE_OFFICER: Final = "finance_officer"
+FINANCE_APPROVER: Final = "finance_approver"
+AUDITOR: Final = "auditor"
+MANAGER: Final = "manager"
+OPERATOR: Final = "operator"
+ADMINISTRATOR: Final = "administrator"
+CHANNEL: Final = "channel"
+
+ROLES: Final[Mapping[str, Role]] = {
+    role.code: role
+    for role in (
+        Role(
+            code=CLERK,
+            title=_("Counter clerk"),
+            does=_("takes payments at a counter and gives receipts"),
+        ),
+        Role(
+            code=SUPERVISOR,
+            title=_("Counter supervisor"),
+            does=_("watches the counters of the office and makes deposit slips"),
+        ),
+        Role(
+            code=FINANCE_OFFICER,
+            title=_("Finance officer"),
+            does=_("loads statements, works the breaks, proposes decisions"),
+            sees_all_offices=True,
+        ),
+        Role(
+            code=FINANCE_APPROVER,
+            title=_("Finance approver"),
+            does=_("approves what a finance officer proposed"),
+            sees_all_offices=True,
+        ),
+        Role(
+            code=AUDITOR,
+            title=_("Auditor"),
+            does=_("reads everything, changes nothing"),
+            sees_all_offices=True,
+        ),
+        Role(
+            code=MANAGER,
+            title=_("Manager"),
+            does=_("reads boards and reports"),
+            sees_all_offices=True,
+        ),
+        Role(
+            code=OPERATOR,
+            title=_("Operator"),
+            does=_("keeps channels, files, queues and runs going"),
+            sees_all_offices=True,
+        ),
+        Role(
+            code=ADMINISTRATOR,
+            title=_("Administrator"),
+            does=_("keeps people, offices, channels and rules"),
+            sees_all_offices=True,
+        ),
+        Role(
+            code=CHANNEL,
+            title=_("Machine"),
+            does=_("calls the API with a key"),
+            sees_all_offices=True,
+            is_machine=True,
+        ),
+    )
+}
+
+SEES_ALL_OFFICES: Final = frozenset(role.code for role in ROLES.values() if role.sees_all_offices)
+
+FINANCE: Final = (FINANCE_OFFICER, FINANCE_APPROVER)
+READERS: Final = (*FINANCE, AUDITOR, MANAGER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One line of the navigation. ``counts`` names a hook of ``context.count_by``."""
+
+    view: str
+    label: str | Promise
+    icon: str
+    roles: tuple[str, ...]
+    counts: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkGroup:
+    """Lines of the navigation under one title."""
+
+    title: str | Promise
+    links: Sequence[Link]
+
+
+# The first line a person sees is also the page they start on.
+NAVIGATION: Final[Sequence[LinkGroup]] = (
+    LinkGroup(
+        title=_("Counter"),
+        links=(
+            Link(
+                view="payments:counter",
+                label=_("Take a payment"),
+                icon="cash",
+                roles=(CLERK, SUPERVISOR),
+            ),
+            Link(
+                view="payments:counters",
+                label=_("Counters"),
+                icon="building-store",
+                roles=(SUPERVISOR, *READERS),
+            ),
+        ),
+    ),
+    LinkGroup(
+        title=_("Day"),
+        links=(
+            Link(
+                view="reconciliation:board",
+                label=_("Day board"),
+                icon="layout-grid",
+                roles=(*READERS, OPERATOR),
+            ),
+            Link(
+                view="reconciliation:breaks",
+                label=_("Breaks"),
+                icon="link-off",
+                roles=READERS,
+                counts="breaks",
+            ),
+            Link(
+                view="reconciliation:approvals",
+                label=_("Approvals"),
+                icon="checkup-list",
+                roles=(*FINANCE, AUDITOR),
+                counts="approvals",
+            ),
+            Link(
+                view="payments:payments",
+                label=_("Payments"),
+                icon="receipt",
+                roles=(CLERK, SUPERVISOR, *READERS, OPERATOR),
+            ),
+            Link(
+                view="channels:statements",
+                label=_("Statement files"),
+                icon="file-import",
+                roles=(*FINANCE, AUDITOR, OPERATOR),
+                counts="files",
+            ),
+            Link(
+                view="reconciliation:runs",
+                label=_("Runs"),
+                icon="refresh",
+                roles=(*FINANCE, AUDITOR, OPERATOR),
+            ),
+        ),
+    ),
+    LinkGroup(
+        title=_("Proof"),
+        links=(
+            Link(
+                view="reports:reports", label=_("Reports"), icon="report-analytics", roles=READERS
+            ),
+            Link(
+                view="people:audit",
+                label=_("Audit trail"),
+                icon="shield-check",
+                roles=(AUDITOR, ADMINISTRATOR, FINANCE_APPROVER),
+            ),
+        ),
+    ),
+    LinkGroup(
+        title=_("System"),
+        links=(
+            Link(
+                view="channels:operator",
+                label=_("Operation"),
+                icon="activity",
+                roles=(OPERATOR, ADMINISTRATOR),
+                counts="operator",
+            ),
+            Link(
+                view="admin:index",
+                label=_("Administration"),
+                icon="settings",
+                roles=(ADMINISTRATOR,),
+            ),
+        ),
+    ),
+)
+
+
+def group_of(code: str) -> Group:
+    """The group that carries a role; an unknown code raises KeyError."""
+    group, _made = Group.objects.get_or_create(name=ROLES[code].code)
+    return group

@@ -1,0 +1,1 @@
+"""The pages of people: the door, the account, the audit trail."""
