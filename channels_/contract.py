@@ -10,7 +10,15 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import BinaryIO, Final, NamedTuple
 
+from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import Paise
+
+
+NOTHING: Final = Paise(0)
+
+
+class Unreadable(Malformed):
+    """Not even the channel's own shape: refused at the door. What is only wrong inside is kept."""
 
 
 class Outcome(StrEnum):
@@ -86,7 +94,7 @@ class Notice:
     channel_ref: str = ""  # theirs, for the payment
     order_ref: str = ""  # theirs, for the order around the payment
     refund_ref: str = ""
-    amount_paise: Paise = Paise(0)
+    amount_paise: Paise = NOTHING
     currency: str = "INR"
     occurred_at: datetime | None = None
     method: Method = Method.UNKNOWN
@@ -193,7 +201,9 @@ class Adapter:
 
     def __post_init__(self) -> None:
         if (self.verify is None) != (self.parse is None):
-            raise TypeError(f"{self.code}: verify and parse come together, an unverified parser must not exist")
+            raise TypeError(
+                f"{self.code}: verify and parse come together, an unverified parser must not exist"
+            )
         if self.verify is not None and not self.secret_names:
             raise TypeError(f"{self.code}: verify needs the names of its secrets")
 

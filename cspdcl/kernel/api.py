@@ -21,9 +21,13 @@ class RefusedSerializer(serializers.Serializer[Any]):
 
     code = serializers.CharField(help_text="A word that programs may compare.")
     detail = serializers.CharField(help_text="A sentence for people.")
-    errors = serializers.DictField(
-        required=False, help_text="What is wrong with each field, by its name."
-    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """``errors`` is added here, because a serializer has an attribute of that name."""
+        errors = serializers.DictField(
+            required=False, help_text="What is wrong with each field, by its name."
+        )
+        return {**super().get_fields(), "errors": errors}
 
 
 def refusals(*codes: int) -> dict[int, type[RefusedSerializer]]:

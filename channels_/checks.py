@@ -1,0 +1,59 @@
+"""System checks: adapters load, each channel names one, each live channel has its secrets."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connections
+
+from channels_ import registry
+from channels_.models import Channel
+from channels_.secrets import missing_secrets
+
+
+@register()
+def adapters_load(**_: Any) -> list[CheckMessage]:
+    """Every folder of adapters holds an adapter of its own name."""
+    try:
+        registry.adapters()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="channels.E001")]
+    return []
+
+
+@register(Tags.database)
+def channels_are_complete(
+    *, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """The configured channels can do their work."""
+    if not databases or not _is_migrated():
+        return []
+    faults: list[CheckMessage] = []
+    for channel in Channel.objects.order_by("code"):
+        if channel.adapter not in registry.adapters():
+            faults.append(
+                Error(
+                    f"channel {channel.code}: no adapter is called {channel.adapter!r}",
+                    hint=f"Known: {', '.join(sorted(registry.adapters()))}.",
+                    id="channels.E002",
+                )
+            )
+        elif channel.is_live and (missing := missing_secrets(channel)):
+            faults.append(
+                Error(
+                    f"channel {channel.code} is live without {', '.join(missing)}",
+                    hint="Give the secrets with `manage.py configure`, or switch it off.",
+                    id="channels.E003",
+                )
+            )
+    return faults
+
+
+def _is_migrated() -> bool:
+    """Before the first migration there is nothing to check yet."""
+    try:
+        tables = connections["default"].introspection.table_names()
+    except DatabaseError:
+        return False
+    return {"paychannels_channel", "paychannels_channelsecret"} <= set(tables)

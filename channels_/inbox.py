@@ -1,0 +1,218 @@
+"""The inbox: proves who sent a message, keeps its bytes once, and counts what it refuses.
+
+Knows nothing of payments. What ``keep`` has returned is committed; only then may the door say 200.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+from django.db import connection
+
+from channels_ import registry
+from channels_.contract import Adapter, Inbound, Unreadable
+from channels_.models import Channel, InboundMessage, RefusalTally
+from channels_.secrets import secrets_of
+from cspdcl.kernel import crypto
+from cspdcl.kernel.clock import now, today
+from cspdcl.kernel.errors import Malformed, Unverified
+
+BODY_PLACE: Final = "paychannels_inboundmessage.body"
+NO_CHANNEL: Final = "?"  # whoever calls made-up addresses shall not fill the table with them
+
+# Kept beside the body as evidence; authorisation, cookies and the rest of the world are not.
+_HEADERS_KEPT: Final = ("content-type", "user-agent", "date")
+_HEADERS_KEPT_PREFIX: Final = "x-"
+_HEADERS_DROPPED: Final = ("auth", "cookie", "token", "forwarded", "real-ip", "api-key")
+_HEADER_MAX: Final = 512
+
+_REMEMBERED_FOR: Final = 3.0  # seconds; so long a switched-off channel may still be heard
+
+log = logging.getLogger(__name__)
+
+
+class NotLive(Exception):
+    """The channel is known and switched off."""
+
+
+class NoSuchDoor(Exception):
+    """No channel of this code takes messages."""
+
+
+class Oversized(Exception):
+    """More bytes than agreed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a message: ``is_new`` false means it was here before."""
+
+    message_id: int
+    is_new: bool
+    is_conflict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What a message needs to come in, remembered for a few seconds."""
+
+    channel: Channel
+    adapter: Adapter
+    secrets: Sequence[Mapping[str, str]]
+
+
+def receive(code: str, *, inbound: Inbound, address: str) -> Kept:
+    """Take a message of the channel with this code; count and raise what is refused."""
+    try:
+        return keep(door(code), inbound=inbound)
+    except NoSuchDoor as error:
+        count_refusal(NO_CHANNEL, RefusalTally.Kind.UNKNOWN_CHANNEL, address, str(error))
+        raise
+    except NotLive as error:
+        count_refusal(code, RefusalTally.Kind.NOT_LIVE, address, str(error))
+        raise
+    except Oversized as error:
+        count_refusal(code, RefusalTally.Kind.OVERSIZED, address, str(error))
+        raise
+    except Unverified as error:
+        count_refusal(code, RefusalTally.Kind.FORGED, address, str(error))
+        raise
+    except Unreadable as error:
+        count_refusal(code, RefusalTally.Kind.MALFORMED, address, str(error))
+        raise
+
+
+def door(code: str) -> Door:
+    """The door of a live channel that takes messages; raises NoSuchDoor or NotLive."""
+    known = _remembered.get(code)
+    if known is None or known[0] < time.monotonic():
+        known = (time.monotonic() + _REMEMBERED_FOR, _open_door(code))
+        _remembered[code] = known
+    return known[1]
+
+
+def forget() -> None:
+    """Forget the remembered doors, so that a changed channel is seen at once."""
+    _remembered.clear()
+
+
+def keep(here: Door, *, inbound: Inbound) -> Kept:
+    """Verify a message and keep it once; the same id with another body is never believed."""
+    if len(inbound.body) > settings.NOTICE_BYTES_MAX:
+        raise Oversized(f"expected at most {settings.NOTICE_BYTES_MAX} bytes")
+    _verify(here, inbound)
+    _check_shape(here.adapter, inbound)
+    return _insert(here, inbound)
+
+
+def body_of(message: InboundMessage) -> Inbound:
+    """The message as it came, decrypted."""
+    return Inbound(crypto.unseal(message.body, place=BODY_PLACE), message.headers)
+
+
+def count_refusal(code: str, kind: str, address: str, problem: str) -> None:
+    """Add one to the day's tally; the refused body itself is not kept."""
+    log.warning("refused a message for %s from %s: %s", code, address, problem)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO paychannels_refusaltally AS tally
+                (day, channel_code, kind, count, last_at, last_from, last_problem)
+            VALUES (%s, %s, %s, 1, %s, %s, %s)
+            ON CONFLICT (day, channel_code, kind) DO UPDATE SET
+                count = tally.count + 1,
+                last_at = EXCLUDED.last_at,
+                last_from = EXCLUDED.last_from,
+                last_problem = EXCLUDED.last_problem
+            """,
+            [today(), code[:24], kind, now(), address[:45], problem.replace("\0", "")[:200]],
+        )
+
+
+_remembered: dict[str, tuple[float, Door]] = {}
+
+
+def _open_door(code: str) -> Door:
+    channel = Channel.objects.filter(code=code).first()
+    if channel is None:
+        raise NoSuchDoor(f"no channel is called {code[:40]!r}")
+    adapter = registry.adapter(channel.adapter)
+    if adapter.parse is None:
+        raise NoSuchDoor(f"{channel.code} takes no messages")
+    if not channel.is_live:
+        raise NotLive(f"{channel.code} is switched off")
+    return Door(channel, adapter, secrets_of(channel))
+
+
+def _verify(here: Door, inbound: Inbound) -> None:
+    """Try every secret in force, always all of them, so that the time taken tells nothing."""
+    if here.adapter.verify is None:
+        raise Unverified("this channel cannot prove who sends")
+    is_proved = False
+    for secrets in here.secrets:
+        try:
+            here.adapter.verify(inbound, secrets)
+        except Unverified:
+            continue
+        is_proved = True
+    if not is_proved:
+        raise Unverified("no secret in force signs this body")
+
+
+def _check_shape(adapter: Adapter, inbound: Inbound) -> None:
+    if adapter.parse is None:
+        raise Unreadable("this channel sends no notices")
+    try:
+        adapter.parse(inbound)
+    except Unreadable:
+        raise
+    except Malformed as error:
+        # Proved to be theirs and shaped as agreed: kept, and parked for a person by the worker.
+        log.warning("kept a message that cannot be understood: %s", error)
+
+
+def _insert(here: Door, inbound: Inbound) -> Kept:
+    digest = hashlib.sha256(inbound.body).hexdigest()
+    key = here.adapter.event_key(inbound) if here.adapter.event_key else f"sha256:{digest}"
+    arrived = now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO paychannels_inboundmessage AS message
+                (channel_id, event_key, sha256, body, headers, received_at, repeats, conflicts,
+                 state, attempts, next_try_at, outcome)
+            VALUES (%s, %s, %s, %s, %s, %s, 0, 0, 'due', 0, %s, '')
+            ON CONFLICT (channel_id, event_key) DO UPDATE SET
+                repeats = message.repeats + (message.sha256 = EXCLUDED.sha256)::int,
+                conflicts = message.conflicts + (message.sha256 <> EXCLUDED.sha256)::int
+            RETURNING id, xmax = 0, sha256 <> %s
+            """,
+            [
+                here.channel.pk,
+                key,
+                digest,
+                crypto.seal(inbound.body, place=BODY_PLACE),
+                json.dumps(_kept_headers(inbound.headers)),
+                arrived,
+                arrived,
+                digest,
+            ],
+        )
+        message_id, is_new, is_conflict = cursor.fetchone()
+    if is_conflict:
+        log.warning("%s sent event %s again with another body", here.channel.code, key)
+    return Kept(message_id, bool(is_new), bool(is_conflict))
+
+
+def _kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value.replace("\0", "")[:_HEADER_MAX]
+        for name, value in headers.items()
+        if (name in _HEADERS_KEPT or name.startswith(_HEADERS_KEPT_PREFIX))
+        and not any(word in name for word in _HEADERS_DROPPED)
+    }

@@ -1,0 +1,107 @@
+"""The door: POST /in/<channel>/ takes what a channel sends and answers once it is committed."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, JsonResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+
+from channels_ import doorbell, inbox
+from channels_.contract import Inbound, Unreadable
+from channels_.models import RefusalTally
+from cspdcl.kernel.errors import Unverified
+
+_RETRY_AFTER: Final = "2"
+
+
+@csrf_exempt
+@login_not_required
+def receive(request: HttpRequest, channel_code: str) -> JsonResponse:
+    """Keep one message of a channel; 200 means committed, anything else means nothing was kept."""
+    if request.method != "POST":
+        answer = _refused(405, "method", "POST your message to this address.")
+        answer["Allow"] = "POST"
+        return answer
+    try:
+        return _receive(request, channel_code)
+    except (OperationalError, InterfaceError):
+        answer = _refused(503, "try_later", "The message was not kept. Send it again.")
+        answer["Retry-After"] = _RETRY_AFTER
+        return answer
+
+
+def _receive(request: HttpRequest, code: str) -> JsonResponse:
+    refusal = _refuse_envelope(request, code)
+    if refusal is not None:
+        return refusal
+    try:
+        inbound = Inbound(request.body, _headers(request.META))
+        kept = inbox.receive(code, inbound=inbound, address=address_of(request))
+    except UnreadablePostError:
+        return _refused(400, "cut_off", "The message ended too early.")
+    except (RequestDataTooBig, inbox.Oversized):
+        return _too_large()
+    except Unverified:
+        return _refused(401, "forged", "The signature does not match the body.")
+    except Unreadable as error:
+        return _refused(400, "malformed", str(error))
+    except (inbox.NoSuchDoor, inbox.NotLive):
+        return _refused(404, "unknown_channel", "No channel listens at this address.")
+    if kept.is_new:
+        doorbell.ring()
+    return JsonResponse({"status": "kept" if kept.is_new else "known"})
+
+
+def _refuse_envelope(request: HttpRequest, code: str) -> JsonResponse | None:
+    """What can be refused before a byte of the body is read."""
+    if request.META.get("HTTP_CONTENT_ENCODING", "identity") not in ("", "identity"):
+        _count(request, code, RefusalTally.Kind.MALFORMED, "a Content-Encoding was used")
+        return _refused(415, "encoded", "Send the body as it is, without Content-Encoding.")
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if not length.isdecimal():
+        _count(request, code, RefusalTally.Kind.MALFORMED, "no Content-Length")
+        return _refused(411, "length", "Send the length of the body as Content-Length.")
+    if len(length) > 9 or int(length) > settings.NOTICE_BYTES_MAX:
+        _count(request, code, RefusalTally.Kind.OVERSIZED, f"{length[:12]} bytes announced")
+        return _too_large()
+    return None
+
+
+def _count(request: HttpRequest, code: str, kind: str, problem: str) -> None:
+    try:
+        known = inbox.door(code).channel.code
+    except (inbox.NoSuchDoor, inbox.NotLive):
+        known = inbox.NO_CHANNEL
+    inbox.count_refusal(known, kind, address_of(request), problem)
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where a request came from; behind our proxy the last address that the proxy saw."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        seen = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+        if seen:
+            return str(seen)
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def _headers(meta: Mapping[str, Any]) -> dict[str, str]:
+    found = {
+        name[5:].replace("_", "-").lower(): str(value)
+        for name, value in meta.items()
+        if name.startswith("HTTP_")
+    }
+    if meta.get("CONTENT_TYPE"):
+        found["content-type"] = str(meta["CONTENT_TYPE"])
+    return found
+
+
+def _too_large() -> JsonResponse:
+    return _refused(413, "oversized", f"Send at most {settings.NOTICE_BYTES_MAX} bytes.")
+
+
+def _refused(status: int, code: str, detail: str) -> JsonResponse:
+    return JsonResponse({"status": "refused", "code": code, "detail": detail}, status=status)
