@@ -118,7 +118,8 @@ def gallery() -> dict[str, Any]:
         "chart_rows": [["05-08", 61], ["10-08", 118], ["18-08", 39]],
         "page_keys": [{"label": "Next, back", "keys": ["j", "k"]}],
         "navigation": _navigation(),
-        "side_foot": ["Finance officer, all offices", "Version 0.1.0"],
+        "side_foot": ["Sample officer", "Finance officer"],
+        "version": "0.1.0",
         "business_date": date(2026, 8, 19),
         "is_sample_data": True,
     }

@@ -5,6 +5,12 @@ import { all, one } from "./dom.js";
 const kept = new WeakMap();
 
 document.addEventListener("htmx:beforeSwap", (happened) => {
+  // The session has ended: the whole page goes to the door, not a part of it.
+  if (happened.detail.serverResponse.includes('class="door"')) {
+    happened.detail.shouldSwap = false;
+    location.reload();
+    return;
+  }
   kept.set(happened.detail.xhr, {
     focus: document.activeElement?.id,
     page: [window.scrollX, window.scrollY],
@@ -24,7 +30,7 @@ document.addEventListener("htmx:afterSettle", (happened) => {
 const sayFailed = () => {
   one(".swap-failed")?.remove();
   const note = one("#swap-failed")?.content.cloneNode(true);
-  if (note) one("#messages")?.append(note);
+  if (note) document.body.append(note);
 };
 document.addEventListener("htmx:responseError", sayFailed);
 document.addEventListener("htmx:sendError", sayFailed);

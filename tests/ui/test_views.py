@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 from django.test import RequestFactory, override_settings
 from django.utils.translation import override
 
-from cspdcl.ui import samples, views
+from cspdcl.ui import views
 
 rf = RequestFactory()
 
@@ -46,9 +46,10 @@ def test_there_is_no_gallery_in_production():
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_component_renders_with_the_samples(theme):
-    context = {**samples.gallery(), "request": rf.get("/ui/gallery/?state=open"), "theme": theme}
+    request = rf.get("/ui/gallery/", {"state": "open"})
+    request.COOKIES["theme"] = theme
 
-    page = render_to_string("components/gallery.html", context)
+    page = views.gallery(request).content.decode()
 
     assert f'data-bs-theme="{theme}"' in page
     assert 'class="proof"' in page
