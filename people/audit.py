@@ -69,12 +69,17 @@ def _name_of(obj: Model | tuple[str, str]) -> tuple[str, str]:
 def _plain(value: Any) -> Any:
     """What JSON holds exactly: texts, whole numbers, yes and no; all else as its text."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {_told(name): _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(one) for one in value]
     if value is None or isinstance(value, bool | int):
         return value
-    return str(value).replace("\0", "")
+    return _told(value)
+
+
+def _told(value: Any) -> str:
+    """The text of a thing without what the database cannot keep: NUL, half characters."""
+    return str(value).replace("\0", "").encode(errors="replace").decode()
 
 
 # ---- sealing and anchoring ----

@@ -1,0 +1,108 @@
+"""What every test may ask for: a small tree of offices, and one user of each role."""
+
+import base64
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from people import actions
+from people.models import Office, User
+from people.roles import ROLES
+
+NO_TRUNCATE = """
+    SELECT tgrelid::regclass::text, tgname FROM pg_trigger
+    WHERE NOT tgisinternal AND tgtype & 32 = 32
+"""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker) -> None:
+    """Tests that commit are cleaned by TRUNCATE, which our append-only tables refuse.
+
+    A test of that refusal takes the fixture ``truncate_refused``.
+    """
+    with django_db_blocker.unblock():
+        _switch_truncate_guards("DISABLE")
+
+
+@pytest.fixture
+def truncate_refused(db: None) -> None:
+    """The guards against TRUNCATE stand, as they do outside tests; the rollback takes them off."""
+    _switch_truncate_guards("ENABLE")
+
+
+def _switch_truncate_guards(how: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # no ALTER TABLE while some wait
+        cursor.execute(NO_TRUNCATE)
+        for table, trigger in cursor.fetchall():
+            cursor.execute(f'ALTER TABLE {table} {how} TRIGGER "{trigger}"')
+
+
+@pytest.fixture(autouse=True)
+def anchor_file(settings, tmp_path: Path) -> Path:
+    """Anchors of a test go to a file of its own, signed by a key that tests alone use."""
+    settings.AUDIT_SIGNING_KEY = base64.b64encode(b"t" * 32).decode()
+    settings.AUDIT_OLD_PUBLIC_KEYS = []
+    settings.AUDIT_ANCHOR_FILE = tmp_path / "anchors.jsonl"
+    return tmp_path / "anchors.jsonl"
+
+
+@pytest.fixture
+def offices(db: None) -> Mapping[str, Office]:
+    """Company > two regions, the first with a circle and two zones."""
+    made: dict[str, Office] = {}
+    for code, kind, parent in (
+        ("CO", "company", ""),
+        ("R1", "region", "CO"),
+        ("R2", "region", "CO"),
+        ("C1", "circle", "R1"),
+        ("Z1", "zone", "C1"),
+        ("Z2", "zone", "C1"),
+        ("Z3", "zone", "R2"),
+    ):
+        above = made.get(parent)
+        made[code] = Office.objects.create(
+            code=code,
+            name=f"Office {code}",
+            kind=kind,
+            parent=above,
+            path=f"{above.path if above else '/'}{code}/",
+        )
+    return made
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., User]:
+    """Make a user with roles and offices: ``make_user("asha", "clerk", offices=[zone])``."""
+
+    def make(name: str, *codes: str, offices: tuple[Office, ...] = (), **fields: object) -> User:
+        user = User.objects.create_user(name, "correct horse battery", full_name=name, **fields)
+        actions.set_roles(user, set(codes))
+        for office in offices:
+            actions.grant_office(user, office)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def users(make_user, offices: Mapping[str, Office]) -> Mapping[str, User]:
+    """One user of each role by its code; clerk and supervisor work in zone Z1."""
+    return {code: make_user(code, code, offices=(offices["Z1"],)) for code in ROLES}
+
+
+@pytest.fixture
+def as_role(users: Mapping[str, User], settings) -> Callable[[str], Client]:
+    """A browser signed in as a role; the second factor is off but where a test turns it on."""
+    settings.SECOND_FACTOR_ROLES = []
+
+    def sign_in(code: str) -> Client:
+        client = Client()
+        client.force_login(users[code], backend="people.auth.PeopleBackend")
+        return client
+
+    return sign_in
