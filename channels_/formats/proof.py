@@ -10,7 +10,7 @@ def prove(page: Page, lines_paise: int, *, lines_count: int | None = None) -> st
     Call it when the lines are exhausted: the closing balance stands at the end of a file.
     """
     if page.must_balance and (page.opening_paise is None or page.closing_paise is None):
-        missing = "an opening" if page.opening_paise is None else "a closing"
+        missing = "opening" if page.opening_paise is None else "closing"
         return f"{_name(page)} has no {missing} balance: it is cut short or an interim report"
     if page.opening_paise is not None and page.closing_paise is not None:
         difference = page.closing_paise - page.opening_paise - lines_paise

@@ -1,0 +1,154 @@
+"""Every published statement gives what its truth says, or a refusal that its truth explains.
+
+The files stand in tests/corpora; those whose licence or size keeps them out of the project are read
+from the shared folder (CSPDCL_CORPORA, or ../shared/corpora) where it is present.
+"""
+
+import json
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from channels_.formats.inspect import inspect
+from cspdcl.kernel.errors import Malformed
+
+HERE: Final = Path(__file__).parents[2] / "corpora"
+SHARED: Final = Path(
+    os.environ.get("CSPDCL_CORPORA", Path(__file__).parents[4] / "shared" / "corpora")
+)
+
+# Where truth and reader disagree, the file was looked at.
+LOOKED_AT: Final = {
+    # A Ctrl-Z stands before the :20: of the fourth statement. The truth's parser missed that field
+    # and gives the third statement the account of the fourth.
+    ("zilverline__mt940/two_accounts.txt", 2, "account"): "3462.483.153 EUR",
+    ("zilverline__mt940/two_accounts.txt", 3, "account"): "1325.76.155EUR",
+}
+# The one entry in euros of a statement in dollars is refused; the truth adds the bare numbers.
+FOREIGN_ENTRIES: Final = {"svapnil__iso20022.js/goldman_sachs/camt_053_us_v2_sample.xml": 1}
+
+OTHER_MESSAGES: Final = ("camt.052", "camt.054", "camt (no namespace)")
+AMOUNTS: Final = {
+    "opening_balance": "opening_balance",
+    "closing_balance": "closing_balance",
+    "difference": "difference",
+    "total_credits": "credits",
+    "total_debits": "debits",
+}
+FACTS: Final = {
+    "account": "account",
+    "balances": "balances",
+    "closing_date": "closed_on",
+    "credit_entries": "credit_entries",
+    "currency": "currency",
+    "debit_entries": "debit_entries",
+    "entries": "entries",
+    "opening_date": "opened_on",
+    "statement_date": "closed_on",
+    "statement_number": "number",
+}
+
+
+def _format_of(truth: dict[str, Any]) -> str | None:
+    name = str(truth.get("format"))
+    if name == "MT940/942":
+        return "mt940"
+    return "camt053" if "camt" in name else None
+
+
+def _cases() -> list[Any]:
+    """(name, file, format, truth) of the project's files and of the shared folder's others."""
+    found: dict[str, Any] = {}
+    for folder in (HERE, SHARED):
+        if not (folder / "truth.json").exists():
+            continue
+        for name, truth in json.loads((folder / "truth.json").read_text()).items():
+            code = _format_of(truth)
+            if code and name not in found:
+                found[name] = pytest.param(name, folder / name, code, truth, id=name)
+    return list(found.values())
+
+
+@pytest.mark.parametrize(("name", "path", "code", "truth"), _cases())
+def test_published_file_gives_what_its_truth_says(
+    name: str, path: Path, code: str, truth: dict[str, Any]
+) -> None:
+    if _is_refused(truth):
+        with path.open("rb") as file, pytest.raises(Malformed, match=r"expected"):
+            inspect(code, file)
+        return
+
+    with path.open("rb") as file:
+        report = inspect(code, file)
+
+    statements = _statements(truth)
+    foreign = FOREIGN_ENTRIES.get(name, 0)
+    assert len(report["statements"]) == len(statements)
+    for place, (told, read) in enumerate(zip(statements, report["statements"], strict=True)):
+        _compare(name, place, told, read, foreign=foreign)
+    trapped = foreign or sum(_is_trapped(told) for told in statements)
+    assert len(report["refusals"]) == trapped, report["refusals"]
+
+
+def test_the_walk_is_a_walk() -> None:
+    names = [case.values[0] for case in _cases()]
+
+    assert sum(name.startswith("wolph__mt940/") for name in names) == 31
+    assert len(names) >= 149
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared folder of published files is not here")
+def test_the_walk_takes_the_shared_files_too() -> None:
+    names = [case.values[0] for case in _cases()]
+
+    assert "OCA__bank-statement-import/account_statement_import_camt/test-camt053.zip" in names
+    assert "Subite-eu__camt-to-coda/Other/account_statement-3.xml" in names
+
+
+def _is_refused(truth: dict[str, Any]) -> bool:
+    """No statement at all in an MT940, or a message that is no statement."""
+    return truth["format"].startswith(OTHER_MESSAGES) or not _statements(truth)
+
+
+def _statements(truth: dict[str, Any]) -> list[dict[str, Any]]:
+    if "members" in truth:
+        return [told for member in truth["members"].values() for told in member]
+    statements: list[dict[str, Any]] = truth["statements"]
+    return statements
+
+
+def _is_trapped(told: dict[str, Any]) -> bool:
+    return "currency_trap" in told
+
+
+def _compare(
+    name: str, place: int, told: dict[str, Any], read: dict[str, Any], *, foreign: int
+) -> None:
+    if foreign:
+        told = _without_foreign(told, foreign)
+    for theirs, ours in AMOUNTS.items():
+        if told.get(theirs) is not None:
+            assert Decimal(read[ours]) == Decimal(told[theirs]), f"{place} {theirs}"
+    for theirs, ours in FACTS.items():
+        expected = LOOKED_AT.get((name, place, ours), told.get(theirs))
+        if expected is not None:
+            assert read[ours] == expected, f"{place} {theirs}"
+    if told.get("marks"):
+        marks = told["marks"]
+        assert read["credit_entries"] == marks.get("C", 0) + marks.get("RD", 0)
+        assert read["debit_entries"] == marks.get("D", 0) + marks.get("RC", 0)
+
+
+def _without_foreign(told: dict[str, Any], foreign: int) -> dict[str, Any]:
+    own = told["totals_by_currency"][told["currency"]]
+    opening, closing = Decimal(told["opening_balance"]), Decimal(told["closing_balance"])
+    return told | {
+        "entries": told["entries"] - foreign,
+        "debit_entries": told["debit_entries"] - foreign,
+        "total_credits": own["CRDT"],
+        "total_debits": own["DBIT"],
+        "difference": closing - opening - Decimal(own["CRDT"]) + Decimal(own["DBIT"]),
+    }
