@@ -97,12 +97,14 @@ class Server(Protocol):
 
 def database_url() -> str:
     """DATABASE_URL, or the address of the private PostgreSQL, which then runs."""
-    return os.environ.get("DATABASE_URL", "").strip() or _running(_postgres(), needs="DATABASE_URL")
+    return os.environ.get("DATABASE_URL", "").strip() or _running(
+        lambda: _postgres(place=True), needs="DATABASE_URL"
+    )
 
 
 def redis_url() -> str:
     """REDIS_URL, or the address of the private Redis, which then runs."""
-    return os.environ.get("REDIS_URL", "").strip() or _running(_redis(), needs="REDIS_URL")
+    return os.environ.get("REDIS_URL", "").strip() or _running(_redis, needs="REDIS_URL")
 
 
 def environment() -> dict[str, str]:
@@ -148,9 +150,10 @@ def status() -> dict[str, int | None]:
 _started: Final[set[str]] = set()
 
 
-def _running(server: Server, *, needs: str) -> str:
+def _running(find: Callable[[], Server], *, needs: str) -> str:
     if env_mode() is Mode.PRODUCTION:
         raise Misconfigured(needs, "is required in production")
+    server = find()
     if not server.is_up():
         with _alone():
             if not server.is_up():
@@ -247,13 +250,19 @@ class Postgres:
 
     def stop(self) -> None:
         pid = self.pid()
-        while pid is not None and _is_process(pid, marked=str(self.data)):
-            done = self._run("pg_ctl", "stop", "-w", "-t", "60", "-m", "fast", "-D", str(self.data))
-            if done.returncode == 0:
+        if pid is None:
+            return
+        for how in ("fast", "immediate"):
+            if not self._is_ours(pid):
                 return
-            done = self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", str(self.data))
-            if done.returncode and _is_process(pid, marked=str(self.data)):
-                raise ServerFailed(f"PostgreSQL, process {pid}, does not stop: {done.stderr}")
+            self._run("pg_ctl", "stop", "-w", "-t", "60", "-m", how, "-D", str(self.data))
+            # The pid file goes a moment before the process does.
+            if _until(lambda: not self._is_ours(pid), seconds=5):
+                return
+        raise ServerFailed(f"PostgreSQL, process {pid}, does not stop:\n{_tail(self.log)}")
+
+    def _is_ours(self, pid: int) -> bool:
+        return _is_process(pid, marked=str(self.data))
 
     @cached_property
     def _binaries(self) -> Path:
@@ -302,7 +311,7 @@ class Postgres:
     def _forget_the_dead(self) -> None:
         """Remove what a crashed server left, also when another process has its number now."""
         pid = self.pid()
-        if pid is not None and not _is_process(pid, marked=str(self.data)):
+        if pid is not None and not self._is_ours(pid):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
         lock = self.sockets / f".s.PGSQL.{PORT}.lock"
         if not (self.data / "postmaster.pid").exists():
@@ -369,21 +378,33 @@ class Postgres:
         )
 
 
-def _postgres() -> Postgres:
+def _postgres(*, place: bool = False) -> Postgres:
     """The cluster of this var/, in /var/tmp where root's server user cannot reach var/ itself."""
     var = var_dir()
-    near = var / "postgres"
+    near, note = var / "postgres", var / "postgres.path"
     if os.geteuid() != 0 or near.exists():
         return Postgres(near)
-    note = var / "postgres.path"
-    if note.exists() and Path(note.read_text()).is_dir():
-        return Postgres(Path(note.read_text()))
-    if _can_reach(_service_account(), _nearest(var)):
+    if not note.exists() and (not place or _can_reach(_service_account(), _nearest(var))):
         return Postgres(near)
-    with _alone():
-        if not (note.exists() and Path(note.read_text()).is_dir()):
-            note.write_text(tempfile.mkdtemp(prefix="cspdcl-", dir="/var/tmp"))
+    if place:
+        _note_far_home(note)
     return Postgres(Path(note.read_text()))
+
+
+def _note_far_home(note: Path) -> None:
+    """Choose a directory in /var/tmp and remember it; who comes second takes the first one's."""
+    if note.exists() and not Path(note.read_text()).is_dir():
+        note.unlink(missing_ok=True)
+    if not note.exists():
+        note.parent.mkdir(parents=True, exist_ok=True)
+        home = Path(tempfile.mkdtemp(prefix="cspdcl-", dir="/var/tmp"))
+        draft = note.with_name(f".{note.name}.{os.getpid()}")
+        draft.write_text(str(home))
+        try:
+            os.link(draft, note)
+        except FileExistsError:
+            home.rmdir()
+        draft.unlink()
 
 
 def _service_account() -> pwd.struct_passwd:
@@ -465,7 +486,7 @@ class Redis:
         # Clients of a killed Redis hold its address: the next one takes port and password over.
         port, password = self._last_address() or (_free_port(), secrets.token_hex(24))
         for candidate in (port, _free_port(), _free_port()):
-            if self._try(program, port=candidate, password=password):
+            if _is_free(candidate) and self._try(program, port=candidate, password=password):
                 return
         raise ServerFailed(f"Redis did not start:\n{_tail(self.log)}")
 
@@ -524,7 +545,7 @@ class Redis:
 
     def _say(self, command: str) -> bytes:
         port, password = self._address()
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as client:
             client.sendall(f"AUTH {password}\r\n{command}\r\n".encode())
             reply = client.makefile("rb")
             if reply.readline().strip() != b"+OK":
@@ -534,6 +555,16 @@ class Redis:
 
 def _redis() -> Redis:
     return Redis(var_dir() / "redis")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _free_port() -> int:
