@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 import psycopg2
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from cspdcl import embedded
 from cspdcl.env import PROJECT, Misconfigured
@@ -80,7 +82,7 @@ def test_redis_refuses_rather_than_forgets_and_wants_its_password(var):
         "maxmemory-policy": "noeviction"
     }
     with pytest.raises(redis.AuthenticationError):
-        redis.Redis(port=port).ping()
+        redis.Redis(port=port, retry=Retry(NoBackoff(), 0)).ping()
 
 
 def test_a_second_process_finds_them_running(var):
