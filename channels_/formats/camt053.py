@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from itertools import chain, islice
 from typing import Any, BinaryIO, Final
 
@@ -153,8 +154,9 @@ class _Reading:
         day = _date(element, "BookgDt") or _date(element, "ValDt") or page.closed_on
         if day is None:
             raise ValueError("expected a booking date or a value date")
-        reference = _single(element, "EndToEndId")
-        channel_ref = _text(element, "AcctSvcrRef") or _single(element, "AcctSvcrRef")
+        references = _references(element)
+        reference = references.get("EndToEndId", "")
+        channel_ref = _text(element, "AcctSvcrRef") or references.get("AcctSvcrRef", "")
         narration = _narration(element)
         return StatementLine(
             line=self.entries,
@@ -171,9 +173,9 @@ class _Reading:
             business_date=day,
             channel_ref=channel_ref,
             reference=reference,
-            utr=_utr(element, channel_ref, reference, narration),
+            utr=_utr(references, channel_ref, reference, narration),
             rrn=rrn_in(narration),
-            instrument=_single(element, "ChqNb"),
+            instrument=references.get("ChqNb", ""),
             code=_code(element),
             narration=narration,
         )
@@ -186,8 +188,8 @@ def _declared(page: Page, element: etree._Element) -> Page:
     return replace(page, declared_count=int(count) if count else None)
 
 
-def _utr(element: etree._Element, *others: str) -> str:
-    for named in (_single(element, "ClrSysRef"), _single(element, "TxId")):
+def _utr(references: dict[str, str], *others: str) -> str:
+    for named in (references.get("ClrSysRef", ""), references.get("TxId", "")):
         if is_utr(named.upper()):
             return named.upper()
     return utr_among(*others)
@@ -214,13 +216,12 @@ def _narration(element: etree._Element) -> str:
     return " ".join(texts)[:NARRATION_MAX]
 
 
-def _single(element: etree._Element, name: str) -> str:
-    """A reference of the one transaction inside the entry; a batch has no single reference."""
+def _references(element: etree._Element) -> dict[str, str]:
+    """The references of the one transaction inside the entry; a batch has none of its own."""
     details = list(islice(element.iterfind("{*}NtryDtls/{*}TxDtls"), 2))
-    if len(details) != 1:
-        return ""
-    text = _text(details[0], f"Refs/{name}")
-    return "" if text == NOT_PROVIDED else text
+    refs = _child(details[0], "Refs") if len(details) == 1 else None
+    found = {} if refs is None else {_name(ref): (ref.text or "").strip() for ref in refs}
+    return {name: text for name, text in found.items() if text and text != NOT_PROVIDED}
 
 
 def _money(element: etree._Element) -> tuple[int, str]:
@@ -251,8 +252,13 @@ def _date(element: etree._Element, name: str) -> date | None:
 
 
 def _text(element: etree._Element, path: str) -> str:
-    found = element.find("/".join(f"{{*}}{step}" for step in path.split("/")))
+    found = element.find(_any_namespace(path))
     return "" if found is None else (found.text or "").strip()
+
+
+@cache
+def _any_namespace(path: str) -> str:
+    return "/".join(f"{{*}}{step}" for step in path.split("/"))
 
 
 def _child(element: etree._Element, name: str) -> etree._Element | None:

@@ -98,11 +98,12 @@ def _read(file: BinaryIO) -> Iterator[Statement]:
 def _lines(statement: Statement, fields: "_Fields", keys: Keys) -> Iterator[StatementLine]:
     entry: _Entry | None = None
     details: list[str] = []
-    opened = begun = False
+    opened = False
+    tags_read: set[str] = set()
     while (field := fields.next) is not None and field.tag:
-        if (field.tag == "20" and begun) or (field.tag in OPENING and opened):
+        if (field.tag == "20" and tags_read) or (field.tag in OPENING and opened):
             break
-        begun = True
+        tags_read.add(field.tag)
         opened = opened or field.tag in OPENING
         fields.take()
         if field.tag == "86":
@@ -120,6 +121,8 @@ def _lines(statement: Statement, fields: "_Fields", keys: Keys) -> Iterator[Stat
             refuse(statement, field.line, f":{field.tag}: {error}")
     if entry is not None:
         yield _line(statement.page, entry, details, keys)
+    if not tags_read >= SUMS:  # one side alone declares nothing about the whole
+        statement.page = replace(statement.page, declared_count=None, declared_paise=None)
 
 
 def _line(page: Page, entry: _Entry, details: list[str], keys: Keys) -> StatementLine:

@@ -248,6 +248,16 @@ def test_interim_report_cannot_be_loaded() -> None:
         load(MT940, data)
 
 
+def test_declared_sums_are_held_against_the_entries() -> None:
+    data = statement(":61:260826C30,00NTRFNONREF", closing="C260826INR1030,00")
+    debits, credits_, wrong = b":90D:0INR0,00", b":90C:1INR30,00", b":90C:1INR31,00"
+
+    assert load(MT940, data.replace(b"-", b"\r\n".join([debits, credits_])))
+    assert load(MT940, data.replace(b"-", wrong))  # one side alone declares nothing
+    with pytest.raises(Refused, match=r"declares a sum of 31\.00.*difference 1\.00"):
+        load(MT940, data.replace(b"-", b"\r\n".join([debits, wrong])))
+
+
 @pytest.mark.parametrize("data", [b"1\n2\n3\n", b"%PDF-1.7 ...", b"<Document/>"])
 def test_other_files_are_refused_with_what_was_expected(data: bytes) -> None:
     with pytest.raises(Malformed, match="no field of an MT940 statement found"):
