@@ -135,8 +135,6 @@ class Entry(models.Model):
         ]
         indexes = [
             models.Index(fields=["business_date", "book"], name="entry_day"),
-            models.Index(fields=["channel_ref"], condition=~Q(channel_ref=""), name="entry_channel_ref"),
-            models.Index(fields=["reference"], condition=~Q(reference=""), name="entry_reference"),
             models.Index(fields=["utr"], condition=~Q(utr=""), name="entry_utr"),
         ]
 
@@ -175,7 +173,7 @@ class Rule(models.Model):
 
 
 class Run(models.Model):
-    """One execution of the engine for a business date."""
+    """One execution of the engine. It matches whatever is open and proves one business date."""
 
     class State(models.TextChoices):
         RUNNING = "running", _("running")
@@ -197,10 +195,80 @@ class Run(models.Model):
     problem = models.TextField(blank=True)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["state"], condition=Q(state="running"), name="run_one_at_a_time"),
+        ]
         indexes = [models.Index(fields=["business_date", "-id"], name="run_by_day")]
 
     def __str__(self) -> str:
         return f"run {self.pk} of {self.business_date}"
+
+
+class Proof(models.Model):
+    """The roll-forward of one book in one stage for one business date, as its last run left it.
+
+    opening + arrived - matched - written off = closing, in count and paise; and closing is again
+    the sum of what is open for a reason: breaks, expected, and matched on a later day.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="proofs")
+    business_date = models.DateField()
+    stage = models.CharField(max_length=8, choices=Stage)
+    book = models.CharField(max_length=8, choices=Book)
+    opening_count = models.BigIntegerField()
+    opening_paise = models.BigIntegerField()
+    arrived_count = models.BigIntegerField()
+    arrived_paise = models.BigIntegerField()
+    matched_count = models.BigIntegerField()
+    matched_paise = models.BigIntegerField()
+    written_off_count = models.BigIntegerField()
+    written_off_paise = models.BigIntegerField()
+    closing_count = models.BigIntegerField()
+    closing_paise = models.BigIntegerField()
+    broken_count = models.BigIntegerField()  # of the closing: inside open breaks
+    broken_paise = models.BigIntegerField()
+    expected_count = models.BigIntegerField()  # of the closing: not due, or waiting for a file
+    expected_paise = models.BigIntegerField()
+    later_count = models.BigIntegerField()  # of the closing: matched on a later business date
+    later_paise = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "stage", "book"], name="proof_once_per_run"),
+            models.CheckConstraint(
+                condition=Q(
+                    closing_count=F("opening_count") + F("arrived_count") - F("matched_count") - F("written_off_count"),
+                    closing_paise=F("opening_paise") + F("arrived_paise") - F("matched_paise") - F("written_off_paise"),
+                ),
+                name="proof_rolls_forward",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    closing_count=F("broken_count") + F("expected_count") + F("later_count"),
+                    closing_paise=F("broken_paise") + F("expected_paise") + F("later_paise"),
+                ),
+                name="proof_closing_is_explained",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.business_date} {self.stage} {self.book}"
+
+
+class Expected(models.Model):
+    """What a run left open because it is not due or waits for a file: sums, by what it waits for."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="expected")
+    business_date = models.DateField()
+    stage = models.CharField(max_length=8, choices=Stage)
+    book = models.CharField(max_length=8, choices=Book)
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, null=True, related_name="+")
+    why = models.CharField(max_length=24)  # not_due, no_file, not_deposited, carried, not_settled
+    count = models.BigIntegerField()
+    paise = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.business_date} {self.stage} {self.book} {self.why}"
 
 
 class Match(models.Model):

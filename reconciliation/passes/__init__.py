@@ -1,0 +1,20 @@
+"""One SQL statement per kind of pass. A pass takes a rule and a run, and returns its matches.
+
+Every pass is set-based: it groups what is open by the rule's key, keeps the groups that balance and
+leave no choice, and inserts them in the order of their entries. What leaves a choice is left alone.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from reconciliation.models import Rule, Run
+from reconciliation.passes import carried, many_to_one, nil, one_to_one
+
+Pass = Callable[[Rule, Run], int]
+
+PASSES: Final[Mapping[str, Pass]] = {
+    Rule.Cardinality.ONE_TO_ONE: one_to_one.run,
+    Rule.Cardinality.MANY_TO_ONE: many_to_one.run,
+    Rule.Cardinality.NIL: nil.run,
+    Rule.Cardinality.CARRIED: carried.run,
+}

@@ -1,0 +1,20 @@
+"""Working days of Indian banks: not Sundays, not second and fourth Saturdays, not listed holidays."""
+
+from collections.abc import Collection
+from datetime import date, timedelta
+
+
+def is_working_day(day: date, holidays: Collection[date] = ()) -> bool:
+    """Whether banks settle on this day."""
+    if day.weekday() == 6 or day in holidays:
+        return False
+    return not (day.weekday() == 5 and (day.day - 1) // 7 in {1, 3})
+
+
+def working_day_after(day: date, count: int, holidays: Collection[date] = ()) -> date:
+    """The day that lies ``count`` working days after ``day``; 0 is the day itself."""
+    while count > 0:
+        day += timedelta(days=1)
+        if is_working_day(day, holidays):
+            count -= 1
+    return day

@@ -1,0 +1,79 @@
+"""What reconciliation may read of payments: querysets with named columns, and nothing to write."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, CharField, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+
+from payments.models import Consumer, Payment, PaymentEvent, Refund, Tender
+from payments.states import PAID, State
+
+Rows = QuerySet[Any, dict[str, Any]]
+
+
+def payments_heard_of_since(instant: datetime | None) -> Rows:
+    """Payments that reached an end, one row each, from events recorded since an instant (None: all).
+
+    Columns: reference, channel_id, channel_ref, order_ref, consumer_number, deposit_ref, rrn, utr,
+    instrument, method, amount_paise, business_date, succeeded_at, is_paid, is_reversed, is_repeated.
+    """
+    ended = Payment.objects.filter(state__in=[*PAID, State.FAILED])
+    if instant is not None:
+        recent = PaymentEvent.objects.filter(recorded_at__gte=instant).values("payment_id")
+        ended = ended.filter(pk__in=recent)
+    instrument = Tender.objects.filter(payment=OuterRef("pk")).exclude(instrument="").order_by("id")
+    return ended.order_by("id").values(
+        "reference",
+        "channel_id",
+        "order_ref",
+        "consumer_number",
+        "rrn",
+        "utr",
+        "method",
+        "amount_paise",
+        "business_date",
+        "succeeded_at",
+        their_ref=Coalesce("channel_ref", Value(""), output_field=CharField()),
+        deposit_ref=Coalesce("deposit__reference", Value(""), output_field=CharField()),
+        instrument=Coalesce(
+            Subquery(instrument.values("instrument")[:1]), Value(""), output_field=CharField()
+        ),
+        is_paid=Case(When(state__in=PAID, then=Value(True)), default=Value(False)),
+        is_reversed=Case(When(state=State.REVERSED, then=Value(True)), default=Value(False)),
+        is_repeated=Case(When(duplicate_of__isnull=False, then=Value(True)), default=Value(False)),
+    )
+
+
+def refunds_heard_of_since(instant: datetime | None) -> Rows:
+    """Refunds that were paid back: channel_id, channel_ref, amount_paise, business_date, payment's reference."""
+    paid_back = Refund.objects.filter(state=Refund.State.SUCCEEDED)
+    if instant is not None:
+        paid_back = paid_back.filter(updated_at__gte=instant)
+    return paid_back.order_by("id").values(
+        "channel_id",
+        "channel_ref",
+        "amount_paise",
+        "business_date",
+        payment_reference=F("payment__reference"),
+    )
+
+
+def deposits_named_since(instant: datetime | None) -> Rows:
+    """Payments that a slip carried to the bank since an instant: reference, deposit_ref."""
+    carried = Payment.objects.filter(deposit__isnull=False)
+    if instant is not None:
+        carried = carried.filter(deposit__made_at__gte=instant)
+    return carried.order_by("id").values("reference", deposit_ref=F("deposit__reference"))
+
+
+def consumer_numbers_among(numbers: Collection[str]) -> dict[str, str]:
+    """Which of these digits are a consumer number or business partner: what was asked -> consumer number."""
+    asked = list(numbers)
+    known = Consumer.objects.filter(Q(number__in=asked) | Q(business_partner__in=asked))
+    answer: dict[str, str] = {}
+    for number, partner in known.values_list("number", "business_partner"):
+        answer[number] = number
+        answer.setdefault(partner, number)
+    return {digits: answer[digits] for digits in asked if digits in answer}

@@ -1,0 +1,119 @@
+"""A run: read the receipts in, pass by pass match what is open, name what is left, prove the day.
+
+Everything a run does is one transaction: a process that dies leaves nothing but a run row, which
+the next run finds and marks. Two at once cannot be: the second is told who runs.
+"""
+
+import hashlib
+import logging
+import os
+import socket
+from datetime import date
+from typing import ClassVar
+
+from django.db import IntegrityError, connection, transaction
+
+from cspdcl.kernel.clock import now
+from cspdcl.kernel.errors import DomainError
+from reconciliation import breaks, classify, intake, locks, proof
+from reconciliation.models import Run
+from reconciliation.passes import PASSES, open_items
+from reconciliation.rules import active_rules
+
+logger = logging.getLogger(__name__)
+
+
+class AlreadyRunning(DomainError):
+    """Another run has the books for itself."""
+
+    code: ClassVar[str] = "already_running"
+
+
+def reconcile(day: date, *, started_by: str) -> Run:
+    """Match whatever is open, store the breaks and prove one business date; returns the finished run.
+
+    Running it again changes nothing that the same entries and rules gave before. Raises
+    AlreadyRunning while another run works.
+    """
+    run = _claim(day, started_by=started_by)
+    try:
+        with transaction.atomic():
+            _work(run)
+    except Exception as error:
+        # The work is undone; what remains to be said is why. The error itself goes on to the caller.
+        Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(
+            state=Run.State.FAILED, finished_at=now(), problem=f"{type(error).__name__}: {error}"[:2000]
+        )
+        raise
+    logger.info(
+        "run %s of %s: %s matched, %s breaks opened, %s closed",
+        run.pk, day, run.matched_count, run.opened_count, run.closed_count,
+    )  # fmt: skip
+    return run
+
+
+def _claim(day: date, *, started_by: str) -> Run:
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    for _ in range(2):
+        try:
+            with transaction.atomic():
+                return Run.objects.create(business_date=day, started_by=started_by, worker=worker)
+        except IntegrityError:
+            _give_up_dead_run()
+    running = Run.objects.filter(state=Run.State.RUNNING).first()
+    who = f"run {running.pk} of {running.business_date}, started by {running.started_by}" if running else "another run"
+    raise AlreadyRunning(f"{who}, is at work; it must end before the next can start")
+
+
+def _give_up_dead_run() -> None:
+    """Mark a run whose transaction is gone; a living one holds its lock."""
+    if not locks.is_run_alive():
+        # A run that has claimed its row takes its lock within a moment: a young row may still live.
+        Run.objects.filter(state=Run.State.RUNNING, started_at__lt=now() - locks.MOMENT_TO_START).update(
+            state=Run.State.ABANDONED, finished_at=now(), problem="its process died"
+        )
+
+
+def _work(run: Run) -> None:
+    locks.mark_run_alive()
+    if not Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).exists():
+        raise AlreadyRunning(f"run {run.pk} was taken for dead before it began")
+    _raise_limits()
+    intake.read_receipts()
+    locks.hold_books_closed()
+    open_items.prepare()
+    for rule in active_rules():
+        run.matched_count += PASSES[rule.cardinality](rule, run)
+        run.rule_versions[rule.code] = rule.version
+    classify.classify(run)
+    changed = breaks.store_found(run)
+    proof.prove(run)
+    run.opened_count, run.closed_count = changed
+    run.output_hash = _state_hash(run)
+    run.state = Run.State.DONE
+    run.finished_at = now()
+    run.save()
+
+
+def _raise_limits() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '30min'; SET LOCAL lock_timeout = '10min'; SET LOCAL work_mem = '256MB'")
+
+
+def _state_hash(run: Run) -> str:
+    """One hash of what the run left: its proofs, and every open break by what makes it the same."""
+    digest = hashlib.sha256()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT stage, book, closing_count, closing_paise, matched_count, matched_paise "
+            "FROM reconciliation_proof WHERE run_id = %s ORDER BY 1, 2",
+            [run.pk],
+        )
+        for row in cursor.fetchall():
+            digest.update(repr(row).encode())
+        cursor.execute(
+            "SELECT stage, reason, reference, amount_paise FROM reconciliation_break WHERE state = 'open' ORDER BY 1, 2, 3, 4"
+        )
+        for row in cursor.fetchall():
+            digest.update(repr(row).encode())
+    return digest.hexdigest()

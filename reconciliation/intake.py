@@ -1,0 +1,316 @@
+"""The only way into the books. Whatever enters is streamed by COPY into a staging table and added
+set-based, once: a line that is known already adds nothing, a line that changed is refused."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from io import RawIOBase
+from typing import Final, NamedTuple
+
+from django.db import connection, transaction
+from psycopg2 import DatabaseError
+
+from channels_.models import Channel
+from cspdcl.kernel.clock import INDIA, business_date
+from cspdcl.kernel.errors import DomainError, Malformed
+from cspdcl.kernel.workdays import working_day_after
+from payments import books
+from reconciliation import locks
+from reconciliation.models import Book, Kind, Run
+
+ROUTE = Channel.Route
+
+
+class NewEntry(NamedTuple):
+    """One row of the entry table, in the order of the columns it is copied into."""
+
+    book: str
+    kind: str
+    channel_id: int | None
+    bank_account_id: int | None
+    file_id: int | None
+    line: int
+    source_key: str
+    business_date: date
+    due_on: date
+    occurred_at: datetime | None
+    amount_paise: int
+    fee_paise: int
+    tax_paise: int
+    net_paise: int
+    reference: str
+    channel_ref: str
+    order_ref: str
+    original_ref: str
+    settlement_ref: str
+    deposit_ref: str
+    utr: str
+    rrn: str
+    instrument: str
+    consumer_number: str
+    method: str
+    network: str
+    code: str
+    narration: str
+    in_channel_stage: bool
+    in_bank_stage: bool
+
+
+COLUMNS: Final = ", ".join(NewEntry._fields)
+
+
+class ChangedLine(DomainError):
+    """A line that is in the books came again with another amount; the old one stays."""
+
+    code = "changed_line"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """How many lines came, and how many of them were new."""
+
+    lines: int
+    new: int
+
+
+def add_entries(rows: Iterable[NewEntry]) -> Added:
+    """Add lines to the books inside the caller's transaction; known ones are skipped.
+
+    Raises ChangedLine when a known line came with another amount: a restatement is a decision.
+    """
+    locks.hold_books_open()
+    stream = _CopyStream(rows)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS incoming")
+        cursor.execute(
+            f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT {COLUMNS} FROM reconciliation_entry WITH NO DATA"
+        )
+        # Django wraps the driver's cursor; COPY is the driver's own.
+        cursor.execute("SET LOCAL statement_timeout = '20min'")
+        try:
+            cursor.cursor.copy_expert(f"COPY incoming ({COLUMNS}) FROM STDIN", stream, 1 << 18)
+        except DatabaseError:
+            # The driver turns an error of the rows into one of its own; the rows' error says more.
+            if stream.failure is not None:
+                raise stream.failure from None
+            raise
+        cursor.execute(_CHANGED)
+        changed = cursor.fetchone()
+        if changed is not None:
+            key, was, came = changed
+            raise ChangedLine(
+                f"line {key} is in the books with {was} paise and came again with {came}; "
+                "a changed line needs a decision, nothing of this file was loaded"
+            )
+        cursor.execute(_ADD)
+        return Added(lines=stream.lines, new=cursor.rowcount)
+
+
+_CHANGED: Final = """
+SELECT i.source_key, e.amount_paise, i.amount_paise
+  FROM incoming i JOIN reconciliation_entry e ON e.book = i.book AND e.source_key = i.source_key
+ WHERE (e.amount_paise, e.fee_paise, e.tax_paise) <> (i.amount_paise, i.fee_paise, i.tax_paise)
+ ORDER BY i.source_key LIMIT 1
+"""
+
+_ADD: Final = f"""
+INSERT INTO reconciliation_entry ({COLUMNS}, loaded_at)
+SELECT {COLUMNS}, clock_timestamp() FROM incoming
+    ON CONFLICT (book, source_key) DO NOTHING
+"""  # noqa: S608 - names of our own columns
+
+
+def read_receipts() -> int:
+    """Bring what payments recorded since the last run into the books; returns the new entries.
+
+    The mark lies an hour before the last finished run began: an event whose transaction was open
+    then is seen now, and what was seen twice adds nothing.
+    """
+    with transaction.atomic():
+        since = _heard_until()
+        dues = _DueDates()
+        added = add_entries(_receipt_entries(since=since, dues=dues))
+        _name_deposits(since=since)
+        return added.new
+
+
+def _heard_until() -> datetime | None:
+    last = Run.objects.filter(state=Run.State.DONE).order_by("-started_at").first()
+    return last.started_at - locks.LONGEST_TRANSACTION if last else None
+
+
+def _receipt_entries(*, since: datetime | None, dues: "_DueDates") -> Iterator[NewEntry]:
+    for row in books.payments_heard_of_since(since).iterator(chunk_size=5000):
+        channel = dues.channel(row["channel_id"])
+        is_settled = channel.route == ROUTE.SETTLEMENT
+        kind = (
+            Kind.FAILED if not row["is_paid"] else Kind.REPEATED if row["is_repeated"] else Kind.PAYMENT
+        )
+        entry = _receipt_entry(
+            kind=kind,
+            channel=channel,
+            source_key=f"{'payment' if row['is_paid'] else 'failed'}:{row['reference']}",
+            day=row["business_date"],
+            due_on=dues.of_receipt(channel, row["business_date"], row["succeeded_at"]),
+            amount_paise=row["amount_paise"],
+            reference=row["reference"],
+            channel_ref=row["their_ref"],
+        )._replace(
+            occurred_at=row["succeeded_at"],
+            order_ref=row["order_ref"],
+            deposit_ref=row["deposit_ref"],
+            utr=row["utr"].upper(),
+            rrn=row["rrn"],
+            instrument=row["instrument"],
+            consumer_number=row["consumer_number"],
+            method=row["method"],
+            in_channel_stage=is_settled and row["is_paid"],
+            in_bank_stage=not is_settled and row["is_paid"],
+        )
+        yield entry
+        if row["is_reversed"]:
+            yield entry._replace(
+                kind=Kind.REVERSAL,
+                source_key=f"reversal:{row['reference']}",
+                amount_paise=-entry.amount_paise,
+                net_paise=-entry.net_paise,
+            )
+    for row in books.refunds_heard_of_since(since).iterator(chunk_size=5000):
+        channel = dues.channel(row["channel_id"])
+        yield _receipt_entry(
+            kind=Kind.REFUND,
+            channel=channel,
+            source_key=f"refund:{channel.code}:{row['channel_ref']}",
+            day=row["business_date"],
+            due_on=dues.of_receipt(channel, row["business_date"], None),
+            amount_paise=-row["amount_paise"],
+            reference=row["payment_reference"],
+            channel_ref=row["channel_ref"],
+        )
+
+
+def _receipt_entry(
+    *,
+    kind: Kind,
+    channel: Channel,
+    source_key: str,
+    day: date,
+    due_on: date,
+    amount_paise: int,
+    reference: str,
+    channel_ref: str,
+) -> NewEntry:
+    return NewEntry(
+        book=Book.RECEIPTS,
+        kind=kind,
+        channel_id=channel.pk,
+        bank_account_id=None,
+        file_id=None,
+        line=0,
+        source_key=source_key,
+        business_date=day,
+        due_on=due_on,
+        occurred_at=None,
+        amount_paise=amount_paise,
+        fee_paise=0,
+        tax_paise=0,
+        net_paise=amount_paise,
+        reference=reference,
+        channel_ref=channel_ref,
+        order_ref="",
+        original_ref="",
+        settlement_ref="",
+        deposit_ref="",
+        utr="",
+        rrn="",
+        instrument="",
+        consumer_number="",
+        method="",
+        network="",
+        code="",
+        narration="",
+        in_channel_stage=channel.route == ROUTE.SETTLEMENT,
+        in_bank_stage=channel.route != ROUTE.SETTLEMENT,
+    )
+
+
+def _name_deposits(*, since: datetime | None) -> None:
+    """A receipt learns once, afterwards, which slip carried it to the bank."""
+    carried = books.deposits_named_since(since)
+    sql, params = carried.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE reconciliation_entry e SET deposit_ref = slip.deposit_ref "
+            f"FROM ({sql}) AS slip WHERE e.book = 'receipts' AND e.deposit_ref = '' "
+            f"AND e.source_key IN ('payment:' || slip.reference, 'reversal:' || slip.reference)",
+            params,
+        )
+
+
+class _DueDates:
+    """When the other side should have a receipt, from its channel's cycle; remembers what it worked out."""
+
+    def __init__(self) -> None:
+        self._channels = {channel.pk: channel for channel in Channel.objects.all()}
+        self._known: dict[tuple[int, date, bool], date] = {}
+
+    def channel(self, pk: int) -> Channel:
+        return self._channels[pk]
+
+    def of_receipt(self, channel: Channel, day: date, at: datetime | None) -> date:
+        cutoff = channel.settlement_cutoff or time.max
+        is_late = at is not None and business_date(at) == day and at.astimezone(INDIA).time() >= cutoff
+        key = (channel.pk, day, is_late)
+        if key not in self._known:
+            start = working_day_after(day, 1) if is_late else day
+            days = channel.settlement_days if channel.route == ROUTE.SETTLEMENT else channel.credit_days
+            self._known[key] = working_day_after(start, days)
+        return self._known[key]
+
+
+class _CopyStream(RawIOBase):
+    """Rows as the text COPY reads, made as it reads them: a million rows need no memory."""
+
+    def __init__(self, rows: Iterable[NewEntry]) -> None:
+        self._rows = iter(rows)
+        self._left = b""
+        self.lines = 0
+        self.failure: Malformed | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """At least one row, about ``size`` bytes; empty at the end."""
+        parts = [self._left]
+        length = len(self._left)
+        try:
+            for row in self._rows:
+                part = copy_line(row)
+                parts.append(part)
+                length += len(part)
+                self.lines += 1
+                if 0 <= size <= length:
+                    break
+        except Malformed as error:
+            self.failure = error
+            raise
+        whole = b"".join(parts)
+        cut = len(whole) if size < 0 else size
+        self._left = whole[cut:]
+        return whole[:cut]
+
+
+_TABS: Final = len(NewEntry._fields) - 1
+
+
+def copy_line(row: NewEntry) -> bytes:
+    """One row in COPY's text format. Only rows that hold a special character pay for escaping."""
+    text = "\t".join(["\\N" if value is None else str(value) for value in row])
+    if text.count("\t") != _TABS or "\n" in text or "\r" in text or text.count("\\") != row.count(None):
+        text = "\t".join("\\N" if value is None else _escaped(str(value)) for value in row)
+    return f"{text}\n".encode()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

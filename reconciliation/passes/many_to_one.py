@@ -1,0 +1,64 @@
+"""Many entries whose sum is one bank credit that names their key: settlements, slips, transfers."""
+
+from typing import Final
+
+from reconciliation.models import Leg, Rule, Run, Stage
+from reconciliation.passes.statement import INSERT_LINES, INSERT_MATCHES, SETTLEMENT_LINES, execute
+
+# A group has one key; a credit is its candidate when one of its words is that key. Only a group
+# with one candidate, which is nobody else's candidate, may match: anything else is a choice.
+_CANDIDATES: Final = f"""
+candidate AS (
+    SELECT g.*, w.entry_id AS credit_id,
+           count(*) OVER (PARTITION BY g.group_id) AS credits,
+           count(*) OVER (PARTITION BY w.entry_id) AS groups
+      FROM grouped g
+      JOIN bank_word w ON w.word = g.word
+      JOIN open_entry b ON b.id = w.entry_id AND b.book = 'bank' AND b.stage = 'bank' AND b.kind <> 'cheque_return'
+), chosen AS (
+    SELECT nextval('reconciliation_match_id_seq') AS match_id, c.*, b.business_date AS credited_on,
+           c.sum_paise - b.amount_paise AS difference
+      FROM (SELECT * FROM candidate ORDER BY credit_id) AS c JOIN open_entry b ON b.id = c.credit_id AND b.stage = 'bank'
+     WHERE c.credits = 1 AND c.groups = 1 AND abs(c.sum_paise - b.amount_paise) <= %(tolerance)s
+), matched AS (
+{INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, greatest(business_date, credited_on), difference
+      FROM chosen
+)
+{INSERT_LINES}"""
+
+_RECEIPTS: Final = f"""
+WITH grouped AS (
+    SELECT min(o.id) AS group_id, upper(o.{{key}}) AS word, sum(o.amount_paise)::bigint AS sum_paise,
+           max(o.business_date) AS business_date, array_agg(o.id) AS entry_ids
+      FROM open_entry o
+     WHERE o.stage = 'bank' AND o.book = 'receipts' AND o.{{key}} <> ''
+     GROUP BY upper(o.{{key}})
+), {_CANDIDATES}
+SELECT match_id, unnest(entry_ids), %(stage)s, true FROM chosen
+UNION ALL
+SELECT match_id, credit_id, %(stage)s, true FROM chosen
+"""  # noqa: S608 - the key is one of our column names
+
+_SETTLEMENTS: Final = f"""
+WITH grouped AS (
+    SELECT dense_rank() OVER (ORDER BY channel_id, settlement) AS group_id, upper(utr) AS word,
+           net_paise AS sum_paise, business_date, channel_id, settlement
+      FROM open_settlement
+     WHERE utr <> '' AND net_paise > 0
+), {_CANDIDATES}
+SELECT c.match_id, e.id, %(stage)s, true
+  FROM chosen c JOIN {SETTLEMENT_LINES} e ON e.channel_id = c.channel_id AND e.settlement = c.settlement
+UNION ALL
+SELECT match_id, credit_id, %(stage)s, true FROM chosen
+"""  # noqa: S608 - constants of this package
+
+_KEYS: Final = frozenset({"deposit_ref", "utr", "rrn"})
+
+
+def run(rule: Rule, this_run: Run) -> int:
+    """Match groups with their one credit; returns the matches made."""
+    if rule.key not in _KEYS:
+        raise ValueError(f"rule {rule.code}: {rule.key!r} is no key of a bank credit")
+    if rule.leg == Leg.CHANNEL_BANK:
+        return execute(_SETTLEMENTS, rule=rule, run=this_run, stage=Stage.BANK)
+    return execute(_RECEIPTS.format(key=rule.key), rule=rule, run=this_run, stage=Stage.BANK)

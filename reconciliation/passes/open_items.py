@@ -1,0 +1,86 @@
+"""The temporary tables a run works on: what is open, in narrow rows; and settlements as groups."""
+
+from typing import Final
+
+from django.db import connection
+
+from reconciliation.models import Leg, Rule, Run
+
+_TABLES: Final = """
+DROP TABLE IF EXISTS open_entry, open_settlement, bank_word, found_break;
+
+-- Receipts and channel lines before the channel stage; receipts and bank lines before the bank stage.
+-- Channel lines in the bank stage are not listed here: they count as settlements below.
+CREATE TEMP TABLE open_entry ON COMMIT DROP AS
+SELECT e.id, s.stage, e.book, e.kind, e.channel_id, e.bank_account_id, e.business_date, e.due_on,
+       e.amount_paise, e.reference, e.channel_ref, e.order_ref, e.original_ref, e.deposit_ref,
+       e.utr, e.rrn, e.instrument, e.consumer_number, e.code
+  FROM reconciliation_entry e
+ CROSS JOIN LATERAL (VALUES ('channel', e.in_channel_stage), ('bank', e.in_bank_stage)) AS s(stage, counts)
+ WHERE s.counts AND NOT (e.book = 'channel' AND s.stage = 'bank')
+   AND NOT EXISTS (SELECT FROM reconciliation_matchline l
+                    WHERE l.entry_id = e.id AND l.stage = s.stage AND l.is_live);
+
+-- A settlement is what its channel names one; a line without a name goes by its UTR.
+CREATE TEMP TABLE open_settlement ON COMMIT DROP AS
+SELECT e.channel_id,
+       coalesce(nullif(e.settlement_ref, ''), e.utr) AS settlement,
+       max(e.utr) AS utr,
+       count(*) AS line_count,
+       sum(e.net_paise)::bigint AS net_paise,
+       max(e.business_date) AS business_date,
+       max(e.due_on) AS due_on
+  FROM reconciliation_entry e
+ WHERE e.book = 'channel' AND e.in_bank_stage
+   AND NOT EXISTS (SELECT FROM reconciliation_matchline l
+                    WHERE l.entry_id = e.id AND l.stage = 'bank' AND l.is_live)
+ GROUP BY 1, 2;
+
+-- What a bank line may be found by: its references, and each word of its narration.
+CREATE TEMP TABLE bank_word ON COMMIT DROP AS
+SELECT DISTINCT o.id AS entry_id, word
+  FROM open_entry o
+  JOIN reconciliation_entry e ON e.id = o.id
+ CROSS JOIN LATERAL (
+       SELECT upper(unnest(ARRAY[e.utr, e.rrn, e.reference, e.channel_ref, e.deposit_ref]))
+       UNION SELECT regexp_split_to_table(upper(e.narration), '[^A-Z0-9]+')
+       UNION SELECT regexp_split_to_table(upper(e.narration), '\\s+')) AS words(word)
+ WHERE o.book = 'bank' AND o.stage = 'bank' AND length(word) >= 5;
+
+-- What classification finds; breaks.py compares it with what is stored.
+CREATE TEMP TABLE found_break (
+  stage text, leg text, reason text, book text, channel_id bigint, bank_account_id bigint,
+  reference text, amount_paise bigint, business_date date, facts jsonb, entry_ids bigint[]
+) ON COMMIT DROP;
+
+ANALYZE open_entry; ANALYZE open_settlement; ANALYZE bank_word;
+"""
+
+_DROP_ENTRIES: Final = """
+DELETE FROM open_entry o
+ USING reconciliation_match m JOIN reconciliation_matchline l ON l.match_id = m.id
+ WHERE m.run_id = %s AND m.rule_id = %s AND l.entry_id = o.id AND l.stage = o.stage
+"""
+
+_DROP_SETTLEMENTS: Final = """
+DELETE FROM open_settlement s
+ USING reconciliation_match m
+  JOIN reconciliation_matchline l ON l.match_id = m.id
+  JOIN reconciliation_entry e ON e.id = l.entry_id
+ WHERE m.run_id = %s AND m.rule_id = %s AND m.leg = 'channel_bank' AND e.book = 'channel'
+   AND e.channel_id = s.channel_id AND coalesce(nullif(e.settlement_ref, ''), e.utr) = s.settlement
+"""
+
+
+def prepare() -> None:
+    """Make the tables from what is open now; they end with the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TABLES)
+
+
+def drop_matched(*, rule: Rule, run: Run) -> None:
+    """Take out what a rule has just matched."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DROP_ENTRIES, [run.pk, rule.pk])
+        if rule.leg == Leg.CHANNEL_BANK:
+            cursor.execute(_DROP_SETTLEMENTS, [run.pk, rule.pk])

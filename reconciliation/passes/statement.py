@@ -1,0 +1,49 @@
+"""Running a pass: the one statement, how many matches it made, and what it took out of the open tables."""
+
+from typing import Final
+
+from django.db import connection
+
+from reconciliation.models import Rule, Run, Stage
+from reconciliation.passes import open_items
+
+# How the open lines of a settlement are found again: the same words wherever they are needed.
+SETTLEMENT_LINES: Final = """(
+    SELECT e.id, e.channel_id, coalesce(nullif(e.settlement_ref, ''), e.utr) AS settlement,
+           e.net_paise, e.business_date
+      FROM reconciliation_entry e
+     WHERE e.book = 'channel' AND e.in_bank_stage
+       AND NOT EXISTS (SELECT FROM reconciliation_matchline l
+                        WHERE l.entry_id = e.id AND l.stage = 'bank' AND l.is_live)
+)"""
+
+INSERT_MATCHES: Final = """
+    INSERT INTO reconciliation_match (id, kind, stage, leg, run_id, rule_id, matched_on, difference_paise)
+"""
+
+INSERT_LINES: Final = """
+INSERT INTO reconciliation_matchline (match_id, entry_id, stage, is_live)
+"""
+
+_MADE: Final = "SELECT count(*) FROM reconciliation_match WHERE run_id = %s AND rule_id = %s"
+
+
+def execute(sql: str, *, rule: Rule, run: Run, stage: Stage) -> int:
+    """Run a pass's statement; returns the matches it made."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql,
+            {
+                "tolerance": rule.tolerance_paise,
+                "stage": stage,
+                "leg": rule.leg,
+                "run": run.pk,
+                "rule": rule.pk,
+            },
+        )
+        if not cursor.rowcount:
+            return 0
+        cursor.execute(_MADE, [run.pk, rule.pk])
+        (made,) = cursor.fetchone() or (0,)
+    open_items.drop_matched(rule=rule, run=run)
+    return int(made)

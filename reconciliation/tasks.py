@@ -1,0 +1,33 @@
+"""What the timetable and the pages ask of the worker."""
+
+from datetime import date, timedelta
+
+from celery import shared_task
+
+from cspdcl.kernel.clock import today
+from reconciliation import engine
+from reconciliation.models import Run
+
+_DAYS_BACK_MAX = 7
+
+
+@shared_task
+def reconcile_day(day: str, started_by: str) -> None:
+    """Reconcile one business date, given as YYYY-MM-DD."""
+    engine.reconcile(date.fromisoformat(day), started_by=started_by)
+
+
+@shared_task
+def reconcile_due_days() -> None:
+    """Yesterday, and every earlier day of the last week that a sleeping timetable has missed."""
+    yesterday = today() - timedelta(days=1)
+    first = yesterday - timedelta(days=_DAYS_BACK_MAX - 1)
+    done = set(
+        Run.objects.filter(state=Run.State.DONE, business_date__range=(first, yesterday)).values_list(
+            "business_date", flat=True
+        )
+    )
+    missed = [first + timedelta(days=n) for n in range(_DAYS_BACK_MAX)]
+    for day in missed:
+        if day == yesterday or (day not in done and done):
+            engine.reconcile(day, started_by="timetable")
