@@ -1,0 +1,222 @@
+"""Every write to a payment. One function moves it along a legal edge; the database agrees."""
+
+import logging
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from hashlib import blake2b
+
+from django.db import connection, transaction
+
+from channels_.contract import Method
+from channels_.models import Channel, InboundMessage
+from cspdcl.kernel.clock import business_date, now, today
+from cspdcl.kernel.errors import DomainError
+from cspdcl.kernel.ids import new_reference
+from cspdcl.kernel.money import PAISE_MAX
+from payments import receipts
+from payments.models import Bill, Consumer, Payment, PaymentEvent
+from payments.states import PAID, TRANSITIONS, State
+from people import audit
+from people.models import User
+
+log = logging.getLogger(__name__)
+
+
+class IllegalTransition(DomainError):
+    """The payment may not go there; what was heard is kept, and changes nothing."""
+
+    code = "illegal_transition"
+
+
+class NotPayable(DomainError):
+    """What was asked for cannot be paid like this."""
+
+    code = "not_payable"
+
+
+def advance(
+    payment: Payment,
+    *,
+    to: State,
+    cause: str,
+    at: datetime,
+    message: InboundMessage | None = None,
+    actor: str = "",
+) -> PaymentEvent | None:
+    """Take a locked or new payment along one edge in memory; None when it stands there already.
+
+    The caller holds the row lock and saves both payment and event in its transaction.
+    """
+    was = State(payment.state)
+    if was == to:
+        return None
+    if to not in TRANSITIONS[was]:
+        raise IllegalTransition(f"{payment.reference} is {was.value}, it cannot become {to.value}")
+    payment.state = to
+    if to in PAID and payment.succeeded_at is None:
+        payment.succeeded_at = at
+        payment.business_date = business_date(at)
+    log.info("%s %s -> %s: %s", payment.reference, was.value, to.value, cause)
+    return PaymentEvent(
+        payment=payment,
+        from_state=was,
+        to_state=to,
+        cause=cause[:80],
+        actor=actor,
+        message=message,
+        at=at,
+    )
+
+
+@transaction.atomic
+def move(
+    payment_id: int,
+    *,
+    to: State,
+    cause: str,
+    at: datetime,
+    message: InboundMessage | None = None,
+    actor: str = "",
+) -> Payment:
+    """Take a payment along one legal edge. Hearing the same news twice changes nothing."""
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    event = advance(payment, to=to, cause=cause, at=at, message=message, actor=actor)
+    if event is None:
+        return payment
+    payment.save(update_fields=["state", "succeeded_at", "business_date"])
+    event.save()
+    if to is State.SUCCEEDED:
+        receipts.issue([payment])
+    return payment
+
+
+@transaction.atomic
+def start_payment(
+    channel: Channel,
+    *,
+    consumer: Consumer,
+    amount_paise: int,
+    actor: User | str,
+    bill: Bill | None = None,
+) -> Payment:
+    """Note that a consumer is about to pay; the reference travels to the channel and back."""
+    if not channel.is_live:
+        raise NotPayable(f"{channel.code} is switched off")
+    if channel.route == Channel.Route.DEPOSIT:
+        raise NotPayable(f"{channel.code} is a counter: it takes money, it starts nothing")
+    if not 0 < amount_paise <= PAISE_MAX:
+        raise NotPayable("expected an amount above zero")
+    if bill is not None and bill.consumer_id != consumer.pk:
+        raise NotPayable(f"bill {bill.number} is not of consumer {consumer.number}")
+    payment = Payment.objects.create(
+        reference=new_reference(),
+        channel=channel,
+        consumer=consumer,
+        consumer_number=consumer.number,
+        office_id=consumer.office_id,
+        bill=bill,
+        amount_paise=amount_paise,
+        method=Method.UNKNOWN.value,
+        business_date=today(),
+    )
+    audit.record(
+        actor,
+        "payment.started",
+        payment,
+        after={"channel": channel.code, "amount_paise": amount_paise},
+        office=consumer.office,
+    )
+    return payment
+
+
+@transaction.atomic
+def reverse_at_counter(payment_id: int, *, supervisor: User, reason: str) -> Payment:
+    """Cancel a counter payment on its own day, before it is on a deposit slip; the receipt too."""
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    if payment.counter_id is None:
+        raise NotPayable("only a payment of a counter can be cancelled here")
+    if not reason.strip():
+        raise NotPayable("say why it is cancelled")
+    if payment.state == State.REVERSED:
+        return payment
+    if payment.business_date != today():
+        raise NotPayable("it can be cancelled on its own day only")
+    if payment.deposit_id is not None:
+        raise NotPayable("it is already on a deposit slip")
+    moment = now()
+    event = advance(
+        payment,
+        to=State.REVERSED,
+        cause=f"cancelled: {reason.strip()}",
+        at=moment,
+        actor=supervisor.username,
+    )
+    payment.save(update_fields=["state"])
+    if event is not None:
+        event.save()
+    receipts.cancel(payment, at=moment)
+    audit.record(
+        supervisor,
+        "payment.cancelled",
+        payment,
+        before={"state": State.SUCCEEDED.value},
+        after={"state": State.REVERSED.value, "reason": reason.strip()},
+        office=payment.office,
+    )
+    return payment
+
+
+def lock_words(words: Collection[str]) -> None:
+    """Take turns on words that may name a payment nobody has stored yet, until the commit.
+
+    Row locks cannot: there is no row. Sorted, so that two transactions never wait for each other.
+    """
+    keys = sorted(
+        int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big", signed=True)
+        for word in set(words)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_advisory_xact_lock(key)) FROM unnest(%s::bigint[]) AS key", [keys]
+        )
+
+
+def save_changed(payments: Sequence[Payment]) -> None:
+    """Write back what notices may change of locked payments, in one statement."""
+    if not payments:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE payments_payment AS payment SET
+                state = news.state,
+                succeeded_at = news.succeeded_at,
+                business_date = news.business_date,
+                amount_paise = news.amount_paise,
+                channel_ref = news.channel_ref,
+                order_ref = news.order_ref,
+                method = news.method,
+                rrn = news.rrn,
+                utr = news.utr
+            FROM unnest(
+                %s::bigint[], %s::text[], %s::timestamptz[], %s::date[], %s::bigint[],
+                %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]
+            ) AS news (
+                id, state, succeeded_at, business_date, amount_paise,
+                channel_ref, order_ref, method, rrn, utr
+            )
+            WHERE payment.id = news.id
+            """,
+            [
+                [payment.pk for payment in payments],
+                [str(payment.state) for payment in payments],
+                [payment.succeeded_at for payment in payments],
+                [payment.business_date for payment in payments],
+                [payment.amount_paise for payment in payments],
+                [payment.channel_ref for payment in payments],
+                [payment.order_ref for payment in payments],
+                [payment.method for payment in payments],
+                [payment.rrn for payment in payments],
+                [payment.utr for payment in payments],
+            ],
+        )

@@ -1,0 +1,372 @@
+"""What channels assert becomes payments: many messages at once, in any order, each fact once.
+
+The rules: a payment's state only rises (pending, failed, succeeded), so late successes count and
+late failures are refused; another channel_ref for a paid order is real money and becomes a payment
+of its own, marked as a duplicate; the amount of the notice wins until the payment has succeeded.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
+
+from django.db.models import Q
+
+from channels_.contract import INDIAN_CURRENCY, Method, Notice, NoticeKind, Outcome
+from channels_.models import InboundMessage
+from cspdcl.kernel.clock import business_date, now
+from cspdcl.kernel.errors import DomainError, Malformed
+from cspdcl.kernel.ids import is_reference, new_reference
+from cspdcl.kernel.money import PAISE_MAX, grouped_rupees
+from payments import receipts
+from payments.actions import advance, lock_words, save_changed
+from payments.models import Bill, Consumer, Payment, PaymentEvent, Refund, Tender
+from payments.states import PAID, State
+
+Heard = Sequence[tuple[InboundMessage, Sequence[Notice]]]
+
+_STATES: Final = {
+    Outcome.PENDING: State.PENDING,
+    Outcome.FAILED: State.FAILED,
+    Outcome.SUCCEEDED: State.SUCCEEDED,
+}
+_RANKS: Final = {
+    State.CREATED: 0,
+    State.PENDING: 1,
+    State.FAILED: 2,
+    State.SUCCEEDED: 3,
+    State.REVERSED: 4,
+}
+_REFUND_RANKS: Final = {
+    Refund.State.PENDING: 0,
+    Refund.State.FAILED: 1,
+    Refund.State.SUCCEEDED: 2,
+}
+_LENGTHS: Final = (
+    ("channel_ref", 64),
+    ("order_ref", 64),
+    ("refund_ref", 64),
+    ("rrn", 32),
+    ("utr", 40),
+    ("consumer_number", 20),
+)
+
+
+class LateFailure(DomainError):
+    """A failure after the success: refused and kept."""
+
+    code = "late_failure"
+
+
+class AmountConflict(DomainError):
+    """Another amount for what is already paid or refunded."""
+
+    code = "amount_conflict"
+
+
+class NotYetKnown(DomainError):
+    """It speaks of something that has not arrived; later it may make sense."""
+
+    code = "not_yet_known"
+
+
+@dataclass(slots=True)
+class Fold:
+    """The payments that a batch of messages speaks of, and what is to be written of them.
+
+    Use: ``read`` once, then ``hear`` each notice, then ``write``; refunds come after that.
+    """
+
+    by_channel_ref: dict[tuple[int, str], Payment] = field(default_factory=dict)
+    by_reference: dict[str, Payment] = field(default_factory=dict)
+    by_order: dict[tuple[int, str], Payment] = field(default_factory=dict)
+    consumers: dict[str, Consumer | None] = field(default_factory=dict)
+    bills: dict[str, Bill] = field(default_factory=dict)
+    made: list[Payment] = field(default_factory=list)
+    changed: dict[int, Payment] = field(default_factory=dict)
+    events: list[PaymentEvent] = field(default_factory=list)
+    paid: list[tuple[Payment, str]] = field(default_factory=list)
+
+    def read(self, heard: Heard) -> None:
+        """Lock and load everything that the notices name."""
+        told = [
+            (message, notice)
+            for message, notices in heard
+            for notice in notices
+            if notice.kind is NoticeKind.PAYMENT
+        ]
+        if not told:
+            return
+        lock_words([_word(message, notice) for message, notice in told])
+        for payment in _locked_payments(told):
+            self._index(payment)
+        self._read_consumers([notice for _message, notice in told])
+
+    def hear(self, message: InboundMessage, *, notice: Notice) -> str:
+        """Take in one payment notice and say what it did; refuses with a DomainError."""
+        _check(notice)
+        payment = self._find(message, notice)
+        if payment is None:
+            payment = self._make(message, notice)
+        elif _is_other_attempt(payment, notice) and payment.state in PAID:
+            if notice.outcome is not Outcome.SUCCEEDED:
+                return f"another attempt at {payment.reference}, which is paid"
+            payment = self._make(message, notice, duplicate_of=payment)
+        return self._apply(payment, message, notice)
+
+    def write(self) -> None:
+        """Store everything in a handful of statements."""
+        first = [payment for payment in self.made if payment.duplicate_of is None]
+        Payment.objects.bulk_create(first)
+        Payment.objects.bulk_create([one for one in self.made if one.duplicate_of is not None])
+        save_changed(list(self.changed.values()))
+        PaymentEvent.objects.bulk_create(self.events)
+        Tender.objects.bulk_create(
+            Tender(
+                payment=payment,
+                method=payment.method,
+                amount_paise=payment.amount_paise,
+                payer=masked(payer),
+            )
+            for payment, payer in self.paid
+        )
+        if self.paid:
+            receipts.issue([payment for payment, _payer in self.paid])
+
+    def _index(self, payment: Payment) -> None:
+        channel_id = payment.channel_id
+        self.by_reference[payment.reference] = payment
+        if payment.channel_ref:
+            self.by_channel_ref[channel_id, payment.channel_ref] = payment
+        if payment.order_ref and payment.duplicate_of is None:
+            self.by_order.setdefault((channel_id, payment.order_ref), payment)
+
+    def _find(self, message: InboundMessage, notice: Notice) -> Payment | None:
+        channel_id = message.channel_id
+        exact = self.by_channel_ref.get((channel_id, notice.channel_ref))
+        if exact is not None:
+            return exact
+        named = self.by_reference.get(notice.reference)
+        if named is not None and named.channel_id == channel_id:
+            return named
+        return self.by_order.get((channel_id, notice.order_ref)) if notice.order_ref else None
+
+    def _make(
+        self, message: InboundMessage, notice: Notice, duplicate_of: Payment | None = None
+    ) -> Payment:
+        consumer = self.consumers.get(notice.consumer_number)
+        bill = self.bills.get(notice.bill_number)
+        if bill is not None and (consumer is None or bill.consumer_id != consumer.pk):
+            bill = None
+        at = _at(message, notice)
+        payment = Payment(
+            reference=self._reference(notice),
+            channel=message.channel,
+            channel_ref=notice.channel_ref,
+            order_ref=notice.order_ref,
+            consumer=consumer,
+            consumer_number=consumer.number if consumer else notice.consumer_number,
+            office_id=consumer.office_id if consumer else None,
+            bill=bill,
+            amount_paise=notice.amount_paise,
+            method=notice.method.value,
+            rrn=notice.rrn,
+            utr=notice.utr,
+            created_at=at,
+            business_date=business_date(at),
+            duplicate_of=duplicate_of and (duplicate_of.duplicate_of or duplicate_of),
+        )
+        self.made.append(payment)
+        self._index(payment)
+        return payment
+
+    def _reference(self, notice: Notice) -> str:
+        """Ours when the channel carries one back that nobody holds, else a new one."""
+        told = notice.reference
+        if is_reference(told) and told not in self.by_reference:
+            return told
+        fresh = new_reference()
+        while fresh in self.by_reference:
+            fresh = new_reference()
+        return fresh
+
+    def _apply(self, payment: Payment, message: InboundMessage, notice: Notice) -> str:
+        to = _STATES[notice.outcome]
+        was = State(payment.state)
+        if was in PAID:
+            return self._hear_again(payment, notice)
+        if _RANKS[to] <= _RANKS[was]:
+            return f"{payment.reference} is already {was.value}"
+        cause = f"{message.channel.code} {notice.event}"
+        if to is State.SUCCEEDED:
+            cause += _take_success(payment, notice)
+        self._fill(payment, notice)
+        event = advance(
+            payment, to=to, cause=cause, at=_at(message, notice), message=message, actor=""
+        )
+        if event is not None:
+            self.events.append(event)
+        self._note_change(payment)
+        self._index(payment)
+        if to is State.SUCCEEDED:
+            self.paid.append((payment, notice.payer))
+        return f"{payment.reference} {to.value}"
+
+    def _hear_again(self, payment: Payment, notice: Notice) -> str:
+        if notice.outcome is Outcome.FAILED:
+            raise LateFailure(f"{payment.reference} is paid; a failure after that is not believed")
+        if notice.outcome is Outcome.SUCCEEDED and notice.amount_paise != payment.amount_paise:
+            raise AmountConflict(
+                f"{payment.reference} is paid with {grouped_rupees(payment.amount_paise)}, "
+                f"now told {grouped_rupees(notice.amount_paise)}"
+            )
+        if self._fill(payment, notice):
+            self._note_change(payment)
+        return f"{payment.reference} is already {payment.state}"
+
+    def _note_change(self, payment: Payment) -> None:
+        """Only what is stored already needs an update; the rest is inserted as it is by then."""
+        if payment.pk is not None:
+            self.changed[payment.pk] = payment
+
+    def _fill(self, payment: Payment, notice: Notice) -> bool:
+        """Add what was not known; what is known stays. True when something was added."""
+        is_news = False
+        for name in ("order_ref", "rrn", "utr", "channel_ref"):
+            if not getattr(payment, name) and getattr(notice, name):
+                setattr(payment, name, getattr(notice, name))
+                is_news = True
+        if payment.method == Method.UNKNOWN.value and notice.method is not Method.UNKNOWN:
+            payment.method = notice.method.value
+            is_news = True
+        return is_news
+
+    def _read_consumers(self, notices: Sequence[Notice]) -> None:
+        numbers = {notice.consumer_number for notice in notices if notice.consumer_number}
+        self.consumers = consumers_by_number(numbers)
+        bills = {notice.bill_number for notice in notices if notice.bill_number}
+        if bills:
+            self.bills = {bill.number: bill for bill in Bill.objects.filter(number__in=bills)}
+
+
+def hear_refund(message: InboundMessage, *, notice: Notice) -> str:
+    """Store or move one refund; its payment must be known, else it is tried again later."""
+    _check(notice)
+    if not notice.refund_ref:
+        raise Malformed("expected the identifier of the refund")
+    payment = (
+        Payment.objects.select_for_update()
+        .filter(channel_id=message.channel_id, channel_ref=notice.channel_ref)
+        .first()
+    )
+    if payment is None:
+        raise NotYetKnown(f"refund {notice.refund_ref} of a payment that we do not know")
+    to = Refund.State(notice.outcome.value)
+    day = business_date(_at(message, notice))
+    refund, is_new = Refund.objects.get_or_create(
+        channel_id=message.channel_id,
+        channel_ref=notice.refund_ref,
+        defaults={
+            "payment": payment,
+            "amount_paise": notice.amount_paise,
+            "state": to,
+            "business_date": day,
+        },
+    )
+    if not is_new:
+        _move_refund(refund, to=to, day=day, notice=notice)
+    return f"refund {notice.refund_ref} of {payment.reference} {refund.state}"
+
+
+def consumers_by_number(numbers: Iterable[str]) -> dict[str, Consumer | None]:
+    """Who is meant by a consumer number, or by a business partner that has one account only."""
+    wanted = set(numbers)
+    found: dict[str, Consumer | None] = {}
+    partners: dict[str, list[Consumer]] = {}
+    if wanted:
+        known = Consumer.objects.filter(Q(number__in=wanted) | Q(business_partner__in=wanted))
+        for consumer in known:
+            found[consumer.number] = consumer
+            partners.setdefault(consumer.business_partner, []).append(consumer)
+    for partner, accounts in partners.items():
+        found.setdefault(partner, accounts[0] if len(accounts) == 1 else None)
+    return found
+
+
+def masked(payer: str) -> str:
+    """The payer as may be shown: the head of a UPI address, the end of an account, no name."""
+    name, at, bank = payer.partition("@")
+    if at:
+        return f"{name[:2]}••@{bank}"[:120]
+    if any(char.isdigit() for char in payer):
+        return f"••••{payer[-4:]}"
+    return payer if payer.isupper() and len(payer) <= 6 else ""
+
+
+def _take_success(payment: Payment, notice: Notice) -> str:
+    """The paid amount and the paying attempt win; the cause says when they are not what we knew."""
+    words = ""
+    if payment.amount_paise != notice.amount_paise:
+        words = (
+            f" (asked {grouped_rupees(payment.amount_paise)},"
+            f" paid {grouped_rupees(notice.amount_paise)})"
+        )
+        payment.amount_paise = notice.amount_paise
+    if _is_other_attempt(payment, notice):
+        payment.channel_ref = notice.channel_ref
+        payment.rrn, payment.utr = notice.rrn, notice.utr
+        payment.method = notice.method.value
+    return words
+
+
+def _is_other_attempt(payment: Payment, notice: Notice) -> bool:
+    return bool(payment.channel_ref) and payment.channel_ref != notice.channel_ref
+
+
+def _check(notice: Notice) -> None:
+    if notice.currency != INDIAN_CURRENCY:
+        raise Malformed(f"expected {INDIAN_CURRENCY}, got {notice.currency}")
+    if not 0 < notice.amount_paise <= PAISE_MAX:
+        raise Malformed("expected an amount above zero")
+    if not notice.channel_ref:
+        raise Malformed("expected the channel's identifier of the payment")
+    for name, longest in _LENGTHS:
+        if len(getattr(notice, name)) > longest:
+            raise Malformed(f"expected at most {longest} characters as {name}")
+
+
+def _at(message: InboundMessage, notice: Notice) -> datetime:
+    return notice.occurred_at or message.received_at
+
+
+def _word(message: InboundMessage, notice: Notice) -> str:
+    name = notice.order_ref or notice.reference or notice.channel_ref
+    return f"payment:{message.channel_id}:{name}"
+
+
+def _locked_payments(told: Sequence[tuple[InboundMessage, Notice]]) -> list[Payment]:
+    """Every payment the notices could mean, locked in the order of their keys."""
+    channels = {message.channel_id for message, _notice in told}
+    mine = Payment.objects.filter(channel_id__in=channels)
+    keys: set[int] = set()
+    for column in ("channel_ref", "order_ref", "reference"):
+        words = {getattr(notice, column) for _message, notice in told} - {""}
+        if words:
+            rows = Payment.objects if column == "reference" else mine
+            keys.update(rows.filter(**{f"{column}__in": words}).values_list("pk", flat=True))
+    locked = Payment.objects.select_for_update(of=("self",)).filter(pk__in=keys)
+    return list(locked.select_related("channel", "duplicate_of").order_by("pk"))
+
+
+def _move_refund(refund: Refund, *, to: Refund.State, day: date, notice: Notice) -> None:
+    if refund.amount_paise != notice.amount_paise:
+        raise AmountConflict(
+            f"refund {notice.refund_ref} is of {grouped_rupees(refund.amount_paise)}, "
+            f"now told {grouped_rupees(notice.amount_paise)}"
+        )
+    if _REFUND_RANKS[to] <= _REFUND_RANKS[Refund.State(refund.state)]:
+        return
+    refund.state = to
+    refund.business_date = day
+    refund.updated_at = now()
+    refund.save(update_fields=["state", "business_date", "updated_at"])
