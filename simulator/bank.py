@@ -36,6 +36,8 @@ class Utrs:
     def __init__(self, day: date) -> None:
         self._day = day
         self._numbers = count(1)
+        # Far from zero: the end of a long number must never look like a business partner's.
+        self._long_numbers = count(40_000_001)
 
     def neft(self, bank: str) -> str:
         """Sixteen characters: bank, N, year and day of the year, sequence."""
@@ -43,11 +45,11 @@ class Utrs:
 
     def rtgs(self, bank: str) -> str:
         """Twenty-two characters: bank, R and a channel, the date, sequence."""
-        return f"{bank}R5{self._day:%Y%m%d}{next(self._numbers):08d}"
+        return f"{bank}R5{self._day:%Y%m%d}{next(self._long_numbers)}"
 
     def imps(self) -> str:
         """An RRN of twelve digits: last digit of the year, day of the year, sequence."""
-        return f"{self._day:%y%j}"[1:] + f"{next(self._numbers):08d}"
+        return f"{self._day:%y%j}"[1:] + f"{next(self._long_numbers)}"
 
 
 def in_order(lines: Sequence[BankLine]) -> list[BankLine]:

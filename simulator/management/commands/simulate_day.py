@@ -1,6 +1,8 @@
-"""Write a simulated day of collections as files."""
+"""Write a simulated day of collections as files, and send it to a running server if asked."""
 
+import json
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,14 @@ from django.core.management.base import BaseCommand, CommandError
 
 from simulator.day import play_day
 from simulator.files import write_day
-from simulator.scene import DEFAULT, Scene, read_scene
+from simulator.scene import DEFAULT, GATEWAY, TRANSFER, Scene, read_scene
+from simulator.sender import send_day
 
 
 class Command(BaseCommand):
-    """``simulate_day --date D --payments N --seed S --out DIR``."""
+    """``simulate_day --date D --payments N --seed S --out DIR [--send URL --secrets FILE]``."""
 
-    help = "Write a simulated day as files in DIR."
+    help = "Write a simulated day as files in DIR; with --send, play it over HTTP."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What day, how large, where to."""
@@ -29,14 +32,26 @@ class Command(BaseCommand):
             type=Path,
             help="take offices, counters and fees from this file, not from the demo's",
         )
+        parser.add_argument("--send", metavar="URL", help="play the day against this server")
+        parser.add_argument(
+            "--secrets",
+            type=Path,
+            help='JSON: {"razorpay": {"webhook_secret": ""}, "neft": {"notice_key": ""},'
+            ' "api_key": ""}',
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Write the files, then send what is to be sent."""
         if options["payments"] < 1:
             raise CommandError("--payments must be at least 1")
-        scene = _scene(options["configuration"])
+        if bool(options["send"]) != bool(options["secrets"]):
+            raise CommandError("--send and --secrets go together: what is sent has to be signed")
+        secrets = _secrets(options["secrets"]) if options["secrets"] else {}
         day = play_day(
-            scene, day=options["date"], payments=options["payments"], seed=options["seed"]
+            _scene(options["configuration"]),
+            day=options["date"],
+            payments=options["payments"],
+            seed=options["seed"],
         )
         paths = write_day(day, options["out"])
         self.stdout.write(f"{len(paths)} files of {day.date} in {options['out']}")
@@ -45,6 +60,16 @@ class Command(BaseCommand):
             f" {sum(len(b.receipts) for b in day.batches)} counter receipts,"
             f" {len(day.slips)} deposits, {len(day.truth['planted'])} planted discrepancies"
         )
+        if options["send"]:
+            self._send(options["out"], url=options["send"], secrets=secrets)
+
+    def _send(self, directory: Path, *, url: str, secrets: Mapping[str, Any]) -> None:
+        outcome = send_day(directory, url, secrets=secrets, announce=self.stdout.write)
+        answers = ", ".join(f"{n} x {status}" for status, n in sorted(outcome.answers.items()))
+        self.stdout.write(f"{outcome.total} sent in {outcome.seconds} s; answers: {answers}")
+        if outcome.refused:
+            first = "\n".join(outcome.refused[:5])
+            raise CommandError(f"{len(outcome.refused)} were refused, the first of them:\n{first}")
 
 
 def _scene(path: Path | None) -> Scene:
@@ -52,3 +77,14 @@ def _scene(path: Path | None) -> Scene:
     if path is None and not chosen.exists():
         return DEFAULT
     return read_scene(chosen)
+
+
+def _secrets(path: Path) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        _ = found[GATEWAY]["webhook_secret"], found[TRANSFER]["notice_key"], found["api_key"]
+    except (OSError, ValueError) as error:
+        raise CommandError(f"--secrets: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise CommandError(f"--secrets: {path} lacks {error}") from error
+    return found
