@@ -40,7 +40,11 @@ class BankLines:
     @classmethod
     def of(cls, account: BankAccount, *, file_id: int) -> "BankLines":
         """The reader of an account, with its rules and the rules of every account."""
-        rules = list(BankLineRule.objects.filter(Q(account=account) | Q(account=None)).order_by("priority", "id"))
+        rules = list(
+            BankLineRule.objects.filter(Q(account=account) | Q(account=None)).order_by(
+                "priority", "id"
+            )
+        )
         return cls(account=account, file_id=file_id, rules=rules)
 
     def entries(self, lines: Iterable[StatementLine]) -> Iterable[NewEntry]:
@@ -54,7 +58,9 @@ class BankLines:
         yield from self._batch(batch)
 
     def _batch(self, batch: Sequence[StatementLine]) -> Iterable[NewEntry]:
-        asked = {digits for line in batch if line.amount_paise > 0 for digits in _consumer_digits(line)}
+        asked = {
+            digits for line in batch if line.amount_paise > 0 for digits in _consumer_digits(line)
+        }
         known = books.consumer_numbers_among(asked) if asked else {}
         for line in batch:
             yield self._entry(line, known)

@@ -26,8 +26,14 @@ class Coverage:
 def coverage() -> Coverage:
     """Read it from the loaded files."""
     loaded = StatementFile.objects.filter(state=StatementFile.State.LOADED, covers_to__isnull=False)
-    channels = loaded.filter(channel__isnull=False).values_list("channel_id").annotate(Max("covers_to"))
-    accounts = loaded.filter(bank_account__isnull=False).values_list("bank_account_id").annotate(Max("covers_to"))
+    channels = (
+        loaded.filter(channel__isnull=False).values_list("channel_id").annotate(Max("covers_to"))
+    )
+    accounts = (
+        loaded.filter(bank_account__isnull=False)
+        .values_list("bank_account_id")
+        .annotate(Max("covers_to"))
+    )
     return Coverage(channels=dict(channels), accounts=dict(accounts))
 
 

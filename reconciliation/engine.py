@@ -42,7 +42,9 @@ def reconcile(day: date, *, started_by: str) -> Run:
     except Exception as error:
         # The work is undone; what remains to be said is why. The error itself goes on to the caller.
         Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(
-            state=Run.State.FAILED, finished_at=now(), problem=f"{type(error).__name__}: {error}"[:2000]
+            state=Run.State.FAILED,
+            finished_at=now(),
+            problem=f"{type(error).__name__}: {error}"[:2000],
         )
         raise
     logger.info(
@@ -61,7 +63,11 @@ def _claim(day: date, *, started_by: str) -> Run:
         except IntegrityError:
             _give_up_dead_run()
     running = Run.objects.filter(state=Run.State.RUNNING).first()
-    who = f"run {running.pk} of {running.business_date}, started by {running.started_by}" if running else "another run"
+    who = (
+        f"run {running.pk} of {running.business_date}, started by {running.started_by}"
+        if running
+        else "another run"
+    )
     raise AlreadyRunning(f"{who}, is at work; it must end before the next can start")
 
 
@@ -69,9 +75,9 @@ def _give_up_dead_run() -> None:
     """Mark a run whose transaction is gone; a living one holds its lock."""
     if not locks.is_run_alive():
         # A run that has claimed its row takes its lock within a moment: a young row may still live.
-        Run.objects.filter(state=Run.State.RUNNING, started_at__lt=now() - locks.MOMENT_TO_START).update(
-            state=Run.State.ABANDONED, finished_at=now(), problem="its process died"
-        )
+        Run.objects.filter(
+            state=Run.State.RUNNING, started_at__lt=now() - locks.MOMENT_TO_START
+        ).update(state=Run.State.ABANDONED, finished_at=now(), problem="its process died")
 
 
 def _work(run: Run) -> None:
@@ -97,7 +103,9 @@ def _work(run: Run) -> None:
 
 def _raise_limits() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '30min'; SET LOCAL lock_timeout = '10min'; SET LOCAL work_mem = '256MB'")
+        cursor.execute(
+            "SET LOCAL statement_timeout = '30min'; SET LOCAL lock_timeout = '10min'; SET LOCAL work_mem = '256MB'"
+        )
 
 
 def _state_hash(run: Run) -> str:

@@ -144,7 +144,11 @@ def _receipt_entries(*, since: datetime | None, dues: "_DueDates") -> Iterator[N
         channel = dues.channel(row["channel_id"])
         is_settled = channel.route == ROUTE.SETTLEMENT
         kind = (
-            Kind.FAILED if not row["is_paid"] else Kind.REPEATED if row["is_repeated"] else Kind.PAYMENT
+            Kind.FAILED
+            if not row["is_paid"]
+            else Kind.REPEATED
+            if row["is_repeated"]
+            else Kind.PAYMENT
         )
         entry = _receipt_entry(
             kind=kind,
@@ -259,11 +263,17 @@ class _DueDates:
 
     def of_receipt(self, channel: Channel, day: date, at: datetime | None) -> date:
         cutoff = channel.settlement_cutoff or time.max
-        is_late = at is not None and business_date(at) == day and at.astimezone(INDIA).time() >= cutoff
+        is_late = (
+            at is not None and business_date(at) == day and at.astimezone(INDIA).time() >= cutoff
+        )
         key = (channel.pk, day, is_late)
         if key not in self._known:
             start = working_day_after(day, 1) if is_late else day
-            days = channel.settlement_days if channel.route == ROUTE.SETTLEMENT else channel.credit_days
+            days = (
+                channel.settlement_days
+                if channel.route == ROUTE.SETTLEMENT
+                else channel.credit_days
+            )
             self._known[key] = working_day_after(start, days)
         return self._known[key]
 
@@ -307,7 +317,12 @@ _TABS: Final = len(NewEntry._fields) - 1
 def copy_line(row: NewEntry) -> bytes:
     """One row in COPY's text format. Only rows that hold a special character pay for escaping."""
     text = "\t".join(["\\N" if value is None else str(value) for value in row])
-    if text.count("\t") != _TABS or "\n" in text or "\r" in text or text.count("\\") != row.count(None):
+    if (
+        text.count("\t") != _TABS
+        or "\n" in text
+        or "\r" in text
+        or text.count("\\") != row.count(None)
+    ):
         text = "\t".join("\\N" if value is None else _escaped(str(value)) for value in row)
     return f"{text}\n".encode()
 

@@ -90,12 +90,29 @@ class Entry(models.Model):
 
     book = models.CharField(max_length=8, choices=Book)
     kind = models.CharField(max_length=16, choices=Kind)
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False)
+    channel = models.ForeignKey(
+        Channel,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
     bank_account = models.ForeignKey(
-        BankAccount, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+        BankAccount,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
     )
     file = models.ForeignKey(
-        StatementFile, on_delete=models.PROTECT, null=True, related_name="entries", db_constraint=False, db_index=False
+        StatementFile,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="entries",
+        db_constraint=False,
+        db_index=False,
     )
     line = models.IntegerField(default=0)  # where in the file
     source_key = models.CharField(max_length=120)  # "razorpay:pay_..."; unique within the book
@@ -128,7 +145,8 @@ class Entry(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["book", "source_key"], name="entry_once"),
             models.CheckConstraint(
-                condition=Q(net_paise=F("amount_paise") - F("fee_paise") - F("tax_paise")), name="entry_net_adds_up"
+                condition=Q(net_paise=F("amount_paise") - F("fee_paise") - F("tax_paise")),
+                name="entry_net_adds_up",
             ),
             models.CheckConstraint(condition=Q(book__in=Book.values), name="entry_book_known"),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="entry_kind_known"),
@@ -164,8 +182,12 @@ class Rule(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["code", "version"], name="rule_version_once"),
-            models.UniqueConstraint(fields=["code"], condition=Q(is_active=True), name="rule_one_active_version"),
-            models.CheckConstraint(condition=Q(tolerance_paise__lte=100), name="rule_tolerance_is_rounding"),
+            models.UniqueConstraint(
+                fields=["code"], condition=Q(is_active=True), name="rule_one_active_version"
+            ),
+            models.CheckConstraint(
+                condition=Q(tolerance_paise__lte=100), name="rule_tolerance_is_rounding"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -196,7 +218,9 @@ class Run(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["state"], condition=Q(state="running"), name="run_one_at_a_time"),
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="running"), name="run_one_at_a_time"
+            ),
         ]
         indexes = [models.Index(fields=["business_date", "-id"], name="run_by_day")]
 
@@ -237,8 +261,14 @@ class Proof(models.Model):
             models.UniqueConstraint(fields=["run", "stage", "book"], name="proof_once_per_run"),
             models.CheckConstraint(
                 condition=Q(
-                    closing_count=F("opening_count") + F("arrived_count") - F("matched_count") - F("written_off_count"),
-                    closing_paise=F("opening_paise") + F("arrived_paise") - F("matched_paise") - F("written_off_paise"),
+                    closing_count=F("opening_count")
+                    + F("arrived_count")
+                    - F("matched_count")
+                    - F("written_off_count"),
+                    closing_paise=F("opening_paise")
+                    + F("arrived_paise")
+                    - F("matched_paise")
+                    - F("written_off_paise"),
                 ),
                 name="proof_rolls_forward",
             ),
@@ -282,11 +312,26 @@ class Match(models.Model):
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.RULE)
     stage = models.CharField(max_length=8, choices=Stage)
     leg = models.CharField(max_length=16, choices=Leg)
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, null=True, related_name="matches", db_constraint=False)
-    rule = models.ForeignKey(Rule, on_delete=models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False)
-    decision = models.ForeignKey("Decision", on_delete=models.PROTECT, null=True, related_name="matches")
-    matched_on = models.DateField()  # the latest business date of its entries: when both sides spoke
-    difference_paise = models.BigIntegerField(default=0)  # left less right; not zero for rounding only
+    run = models.ForeignKey(
+        Run, on_delete=models.PROTECT, null=True, related_name="matches", db_constraint=False
+    )
+    rule = models.ForeignKey(
+        Rule,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    decision = models.ForeignKey(
+        "Decision", on_delete=models.PROTECT, null=True, related_name="matches"
+    )
+    matched_on = (
+        models.DateField()
+    )  # the latest business date of its entries: when both sides spoke
+    difference_paise = models.BigIntegerField(
+        default=0
+    )  # left less right; not zero for rounding only
     undone_at = models.DateTimeField(null=True)  # undo never deletes
 
     def __str__(self) -> str:
@@ -296,14 +341,26 @@ class Match(models.Model):
 class MatchLine(models.Model):
     """One entry inside a match; live at most once per stage."""
 
-    match = models.ForeignKey(Match, on_delete=models.PROTECT, related_name="lines", db_constraint=False)
-    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="match_lines", db_constraint=False, db_index=False)
+    match = models.ForeignKey(
+        Match, on_delete=models.PROTECT, related_name="lines", db_constraint=False
+    )
+    entry = models.ForeignKey(
+        Entry,
+        on_delete=models.PROTECT,
+        related_name="match_lines",
+        db_constraint=False,
+        db_index=False,
+    )
     stage = models.CharField(max_length=8, choices=Stage)
     is_live = models.BooleanField(default=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["entry", "stage"], condition=Q(is_live=True), name="match_line_once_per_stage"),
+            models.UniqueConstraint(
+                fields=["entry", "stage"],
+                condition=Q(is_live=True),
+                name="match_line_once_per_stage",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -324,7 +381,9 @@ class Break(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.OPEN)
     book = models.CharField(max_length=8, choices=Book)  # who says the thing that is unexplained
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, null=True, related_name="breaks")
-    bank_account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, null=True, related_name="breaks")
+    bank_account = models.ForeignKey(
+        BankAccount, on_delete=models.PROTECT, null=True, related_name="breaks"
+    )
     reference = models.CharField(max_length=64)  # what a person would search for
     subject_key = models.CharField(max_length=160)  # the same break found again by a later run
     amount_paise = models.BigIntegerField()  # the money at stake, positive
@@ -337,10 +396,15 @@ class Break(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["stage", "subject_key"], condition=Q(state="open"), name="break_open_once"),
-            models.CheckConstraint(condition=Q(reason__in=Reason.values), name="break_reason_known"),
+            models.UniqueConstraint(
+                fields=["stage", "subject_key"], condition=Q(state="open"), name="break_open_once"
+            ),
             models.CheckConstraint(
-                condition=Q(state="open", closed_at__isnull=True) | Q(state="closed", closed_at__isnull=False),
+                condition=Q(reason__in=Reason.values), name="break_reason_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open", closed_at__isnull=True)
+                | Q(state="closed", closed_at__isnull=False),
                 name="break_closed_iff_dated",
             ),
         ]
@@ -354,10 +418,14 @@ class BreakLine(models.Model):
     """One entry inside a break; it stays when the break closes, as its evidence."""
 
     open_break = models.ForeignKey(Break, on_delete=models.CASCADE, related_name="lines")
-    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="break_lines", db_constraint=False)
+    entry = models.ForeignKey(
+        Entry, on_delete=models.PROTECT, related_name="break_lines", db_constraint=False
+    )
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["open_break", "entry"], name="break_line_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["open_break", "entry"], name="break_line_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.open_break_id}: {self.entry_id}"
@@ -383,23 +451,34 @@ class Decision(models.Model):
     amount_paise = models.BigIntegerField()  # the money it moves
     difference_paise = models.BigIntegerField(default=0)
     why = models.CharField(max_length=300)
-    maker = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="proposed_decisions")
+    maker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="proposed_decisions"
+    )
     made_at = models.DateTimeField(default=now)
-    checker = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="checked_decisions")
+    checker = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="checked_decisions",
+    )
     checked_at = models.DateTimeField(null=True)
     answer = models.CharField(max_length=300, blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(checker__isnull=True) | ~Q(maker=F("checker")), name="decision_maker_is_not_checker"
+                condition=Q(checker__isnull=True) | ~Q(maker=F("checker")),
+                name="decision_maker_is_not_checker",
             ),
             models.CheckConstraint(
-                condition=Q(state="proposed", checker__isnull=True) | ~Q(state="proposed") & Q(checker__isnull=False),
+                condition=Q(state="proposed", checker__isnull=True)
+                | ~Q(state="proposed") & Q(checker__isnull=False),
                 name="decision_checked_iff_decided",
             ),
             models.UniqueConstraint(
-                fields=["open_break"], condition=Q(state="proposed"), name="decision_one_waiting_per_break"
+                fields=["open_break"],
+                condition=Q(state="proposed"),
+                name="decision_one_waiting_per_break",
             ),
         ]
 
@@ -411,10 +490,14 @@ class DecisionLine(models.Model):
     """One entry a decision speaks of."""
 
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="lines")
-    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    entry = models.ForeignKey(
+        Entry, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["decision", "entry"], name="decision_line_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["decision", "entry"], name="decision_line_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.decision_id}: {self.entry_id}"

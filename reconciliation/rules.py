@@ -38,13 +38,19 @@ class Starting(NamedTuple):
 
 STARTING_RULES: Final = (
     Starting("cancelled", 5, Leg.DEPOSIT_BANK, Key.REFERENCE, Rule.Cardinality.NIL),
-    Starting("channel_id_exact", 10, Leg.RECEIPT_CHANNEL, Key.CHANNEL_REF, Rule.Cardinality.ONE_TO_ONE),
-    Starting("reference_exact", 20, Leg.RECEIPT_CHANNEL, Key.REFERENCE, Rule.Cardinality.ONE_TO_ONE),
+    Starting(
+        "channel_id_exact", 10, Leg.RECEIPT_CHANNEL, Key.CHANNEL_REF, Rule.Cardinality.ONE_TO_ONE
+    ),
+    Starting(
+        "reference_exact", 20, Leg.RECEIPT_CHANNEL, Key.REFERENCE, Rule.Cardinality.ONE_TO_ONE
+    ),
     Starting("rrn_exact", 30, Leg.RECEIPT_CHANNEL, Key.RRN, Rule.Cardinality.ONE_TO_ONE),
     Starting("settlement_utr_sum", 40, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.MANY_TO_ONE),
     Starting("settlement_nil", 50, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.NIL),
     Starting("settlement_carried", 60, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.CARRIED),
-    Starting("deposit_slip_sum", 70, Leg.DEPOSIT_BANK, Key.DEPOSIT_REF, Rule.Cardinality.MANY_TO_ONE),
+    Starting(
+        "deposit_slip_sum", 70, Leg.DEPOSIT_BANK, Key.DEPOSIT_REF, Rule.Cardinality.MANY_TO_ONE
+    ),
     Starting("transfer_utr_exact", 80, Leg.TRANSFER_BANK, Key.UTR, Rule.Cardinality.MANY_TO_ONE),
     Starting("transfer_rrn_exact", 90, Leg.TRANSFER_BANK, Key.RRN, Rule.Cardinality.MANY_TO_ONE),
 )

@@ -55,10 +55,17 @@ class AlreadyLoaded(DomainError):
 
 def source_of(code: str) -> Channel | BankAccount:
     """The channel or bank account a file speaks for."""
-    source = Channel.objects.filter(code=code).first() or BankAccount.objects.filter(code=code).first()
+    source = (
+        Channel.objects.filter(code=code).first() or BankAccount.objects.filter(code=code).first()
+    )
     if source is None:
-        known = [*Channel.objects.values_list("code", flat=True), *BankAccount.objects.values_list("code", flat=True)]
-        raise UnknownSource(f"expected a channel or bank account out of {', '.join(sorted(known))}, got {code!r}")
+        known = [
+            *Channel.objects.values_list("code", flat=True),
+            *BankAccount.objects.values_list("code", flat=True),
+        ]
+        raise UnknownSource(
+            f"expected a channel or bank account out of {', '.join(sorted(known))}, got {code!r}"
+        )
     return source
 
 
@@ -70,13 +77,21 @@ def formats_for(source: Channel | BankAccount) -> tuple[StatementFormat, ...]:
 
 
 def load(
-    source: Channel | BankAccount, stream: BinaryIO, *, name: str, by: "User | None" = None, format_code: str = ""
+    source: Channel | BankAccount,
+    stream: BinaryIO,
+    *,
+    name: str,
+    by: "User | None" = None,
+    format_code: str = "",
 ) -> StatementFile:
     """Load one file. Answers its row, loaded or refused; raises AlreadyLoaded for bytes we have."""
     kept = _keep(stream)
     file = _row(source, kept, name=name, by=by)
     known = StatementFile.objects.filter(
-        channel=file.channel, bank_account=file.bank_account, sha256=file.sha256, state=StatementFile.State.LOADED
+        channel=file.channel,
+        bank_account=file.bank_account,
+        sha256=file.sha256,
+        state=StatementFile.State.LOADED,
     ).first()
     if known:
         raise AlreadyLoaded(known)
@@ -85,11 +100,20 @@ def load(
             _load(file, kept, source=source, format_code=format_code, by=by)
     except (Malformed, intake.ChangedLine) as error:
         refused = _row(source, kept, name=name, by=by)
-        refused.state, refused.problem, refused.format = StatementFile.State.REFUSED, str(error), file.format
+        refused.state, refused.problem, refused.format = (
+            StatementFile.State.REFUSED,
+            str(error),
+            file.format,
+        )
         refused.refusals = file.refusals
         with transaction.atomic():
             refused.save()
-            audit.record(by or "command", "statement.refused", refused, after={"name": name, "problem": str(error)})
+            audit.record(
+                by or "command",
+                "statement.refused",
+                refused,
+                after={"name": name, "problem": str(error)},
+            )
         return refused
     return file
 
@@ -116,7 +140,9 @@ def _keep(stream: BinaryIO) -> _Kept:
             while chunk := stream.read(CHUNK):
                 size += len(chunk)
                 if size > settings.STATEMENT_BYTES_MAX:
-                    raise Malformed(f"the file has more than {settings.STATEMENT_BYTES_MAX} bytes; no more are read")
+                    raise Malformed(
+                        f"the file has more than {settings.STATEMENT_BYTES_MAX} bytes; no more are read"
+                    )
                 digest.update(chunk)
                 aside.write(chunk)
             aside.flush()
@@ -131,7 +157,9 @@ def _keep(stream: BinaryIO) -> _Kept:
     return _Kept(path=place, sha256=name, size=size)
 
 
-def _row(source: Channel | BankAccount, kept: _Kept, *, name: str, by: "User | None") -> StatementFile:
+def _row(
+    source: Channel | BankAccount, kept: _Kept, *, name: str, by: "User | None"
+) -> StatementFile:
     is_channel = isinstance(source, Channel)
     row = StatementFile(
         channel=source if is_channel else None,
@@ -143,14 +171,22 @@ def _row(source: Channel | BankAccount, kept: _Kept, *, name: str, by: "User | N
         loaded_by=by,
     )
     earlier = StatementFile.objects.filter(
-        channel=row.channel, bank_account=row.bank_account, name=row.name, state=StatementFile.State.LOADED
+        channel=row.channel,
+        bank_account=row.bank_account,
+        name=row.name,
+        state=StatementFile.State.LOADED,
     )
     row.version = earlier.count() + 1
     return row
 
 
 def _load(
-    file: StatementFile, kept: _Kept, *, source: Channel | BankAccount, format_code: str, by: "User | None"
+    file: StatementFile,
+    kept: _Kept,
+    *,
+    source: Channel | BankAccount,
+    format_code: str,
+    by: "User | None",
 ) -> None:
     with kept.path.open("rb") as stream:
         layout = _layout(source, stream, format_code=format_code)
@@ -159,7 +195,9 @@ def _load(
         reading = _Reading(file=file, source=source)
         added = intake.add_entries(reading.entries(layout.read(stream)))
     if reading.refusals:
-        file.refusals = [{"line": one.line, "problem": one.problem} for one in reading.refusals[:REFUSALS_SHOWN]]
+        file.refusals = [
+            {"line": one.line, "problem": one.problem} for one in reading.refusals[:REFUSALS_SHOWN]
+        ]
         first = reading.refusals[0]
         raise Malformed(
             f"{len(reading.refusals)} lines cannot be read, the first is line {first.line}: {first.problem}"
@@ -177,7 +215,9 @@ def _load(
     )
 
 
-def _layout(source: Channel | BankAccount, stream: BinaryIO, *, format_code: str) -> StatementFormat:
+def _layout(
+    source: Channel | BankAccount, stream: BinaryIO, *, format_code: str
+) -> StatementFormat:
     formats = formats_for(source)
     if not formats:
         raise Malformed(f"{source.code} sends no files that we read")
@@ -185,9 +225,15 @@ def _layout(source: Channel | BankAccount, stream: BinaryIO, *, format_code: str
         for layout in formats:
             if layout.code == format_code:
                 return layout
-        raise Malformed(f"expected a format out of {', '.join(f.code for f in formats)}, got {format_code!r}")
+        raise Malformed(
+            f"expected a format out of {', '.join(f.code for f in formats)}, got {format_code!r}"
+        )
     head = head_of(stream)
-    return formats[0] if head.startswith(b"PK\x03\x04") and len(formats) == 1 else sniff(head, among=formats)
+    return (
+        formats[0]
+        if head.startswith(b"PK\x03\x04") and len(formats) == 1
+        else sniff(head, among=formats)
+    )
 
 
 @dataclass(slots=True)
@@ -279,7 +325,9 @@ _KINDS: Final = {
 _NEED_A_RECEIPT: Final = frozenset({Kind.PAYMENT, Kind.REFUND, Kind.CHARGEBACK, Kind.UNKNOWN})
 
 
-def _channel_entries(lines: Iterator[StatementLine], *, channel: Channel, file_id: int) -> Iterator[NewEntry]:
+def _channel_entries(
+    lines: Iterator[StatementLine], *, channel: Channel, file_id: int
+) -> Iterator[NewEntry]:
     dues: dict[date, date] = {}
     code, pk, days, book = channel.code, channel.pk, channel.credit_days, Book.CHANNEL.value
     for line in lines:

@@ -23,9 +23,9 @@ def reconcile_due_days() -> None:
     yesterday = today() - timedelta(days=1)
     first = yesterday - timedelta(days=_DAYS_BACK_MAX - 1)
     done = set(
-        Run.objects.filter(state=Run.State.DONE, business_date__range=(first, yesterday)).values_list(
-            "business_date", flat=True
-        )
+        Run.objects.filter(
+            state=Run.State.DONE, business_date__range=(first, yesterday)
+        ).values_list("business_date", flat=True)
     )
     missed = [first + timedelta(days=n) for n in range(_DAYS_BACK_MAX)]
     for day in missed:

@@ -8,301 +8,939 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('paychannels', '0001_initial'),
+        ("paychannels", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Break',
+            name="Break",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(max_length=32, unique=True)),
-                ('stage', models.CharField(choices=[('channel', 'confirmed by the channel'), ('bank', 'in the bank'), ('fee', 'fee as agreed')], max_length=8)),
-                ('leg', models.CharField(choices=[('receipt_channel', 'Receipt to channel line'), ('channel_bank', 'Settlement to bank credit'), ('deposit_bank', 'Counter deposit to bank credit'), ('transfer_bank', 'Receipt to bank transfer')], max_length=16)),
-                ('reason', models.CharField(choices=[('missing_in_channel', 'Receipt without a line of the channel'), ('missing_in_books', 'Paid line without a receipt'), ('amount_differs', 'Amounts differ'), ('status_differs', 'Paid there, failed here'), ('duplicate', 'Paid or listed twice'), ('settled_not_credited', 'Settlement not credited'), ('credited_not_settled', 'Credit without a settlement'), ('short_credit', 'Bank paid less than the settlement'), ('excess_credit', 'Bank paid more than the settlement'), ('fee_differs', 'Fee or GST differs from the rate card'), ('refund_unmatched', 'Refund we do not know'), ('chargeback', 'Chargeback'), ('cheque_returned', 'Cheque returned'), ('deposit_missing', 'Deposit not credited'), ('deposit_differs', 'Deposit credited in another amount'), ('unidentified_credit', 'Credit of an unknown sender'), ('ambiguous', 'Several fit, none is sure'), ('unknown_code', 'Unknown word of the channel or bank')], max_length=24)),
-                ('state', models.CharField(choices=[('open', 'open'), ('closed', 'closed')], default='open', max_length=8)),
-                ('book', models.CharField(choices=[('receipts', 'Receipts'), ('channel', 'Channel lines'), ('bank', 'Bank')], max_length=8)),
-                ('reference', models.CharField(max_length=64)),
-                ('subject_key', models.CharField(max_length=160)),
-                ('amount_paise', models.BigIntegerField()),
-                ('business_date', models.DateField()),
-                ('facts', models.JSONField(default=dict)),
-                ('opened_at', models.DateTimeField(default=cspdcl.kernel.clock.now)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('closed_why', models.CharField(blank=True, max_length=120)),
-                ('bank_account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='breaks', to='paychannels.bankaccount')),
-                ('channel', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='breaks', to='paychannels.channel')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", models.CharField(max_length=32, unique=True)),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("channel", "confirmed by the channel"),
+                            ("bank", "in the bank"),
+                            ("fee", "fee as agreed"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "leg",
+                    models.CharField(
+                        choices=[
+                            ("receipt_channel", "Receipt to channel line"),
+                            ("channel_bank", "Settlement to bank credit"),
+                            ("deposit_bank", "Counter deposit to bank credit"),
+                            ("transfer_bank", "Receipt to bank transfer"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("missing_in_channel", "Receipt without a line of the channel"),
+                            ("missing_in_books", "Paid line without a receipt"),
+                            ("amount_differs", "Amounts differ"),
+                            ("status_differs", "Paid there, failed here"),
+                            ("duplicate", "Paid or listed twice"),
+                            ("settled_not_credited", "Settlement not credited"),
+                            ("credited_not_settled", "Credit without a settlement"),
+                            ("short_credit", "Bank paid less than the settlement"),
+                            ("excess_credit", "Bank paid more than the settlement"),
+                            ("fee_differs", "Fee or GST differs from the rate card"),
+                            ("refund_unmatched", "Refund we do not know"),
+                            ("chargeback", "Chargeback"),
+                            ("cheque_returned", "Cheque returned"),
+                            ("deposit_missing", "Deposit not credited"),
+                            ("deposit_differs", "Deposit credited in another amount"),
+                            ("unidentified_credit", "Credit of an unknown sender"),
+                            ("ambiguous", "Several fit, none is sure"),
+                            ("unknown_code", "Unknown word of the channel or bank"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "open"), ("closed", "closed")],
+                        default="open",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "book",
+                    models.CharField(
+                        choices=[
+                            ("receipts", "Receipts"),
+                            ("channel", "Channel lines"),
+                            ("bank", "Bank"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("reference", models.CharField(max_length=64)),
+                ("subject_key", models.CharField(max_length=160)),
+                ("amount_paise", models.BigIntegerField()),
+                ("business_date", models.DateField()),
+                ("facts", models.JSONField(default=dict)),
+                ("opened_at", models.DateTimeField(default=cspdcl.kernel.clock.now)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("closed_why", models.CharField(blank=True, max_length=120)),
+                (
+                    "bank_account",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="breaks",
+                        to="paychannels.bankaccount",
+                    ),
+                ),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="breaks",
+                        to="paychannels.channel",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(max_length=32, unique=True)),
-                ('kind', models.CharField(choices=[('match', 'match by hand'), ('write_off', 'write off')], max_length=10)),
-                ('stage', models.CharField(choices=[('channel', 'confirmed by the channel'), ('bank', 'in the bank'), ('fee', 'fee as agreed')], max_length=8)),
-                ('state', models.CharField(choices=[('proposed', 'waits for a second person'), ('approved', 'approved'), ('rejected', 'rejected')], default='proposed', max_length=10)),
-                ('amount_paise', models.BigIntegerField()),
-                ('difference_paise', models.BigIntegerField(default=0)),
-                ('why', models.CharField(max_length=300)),
-                ('made_at', models.DateTimeField(default=cspdcl.kernel.clock.now)),
-                ('checked_at', models.DateTimeField(null=True)),
-                ('answer', models.CharField(blank=True, max_length=300)),
-                ('checker', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='checked_decisions', to=settings.AUTH_USER_MODEL)),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='proposed_decisions', to=settings.AUTH_USER_MODEL)),
-                ('open_break', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='reconciliation.break')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", models.CharField(max_length=32, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("match", "match by hand"), ("write_off", "write off")],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("channel", "confirmed by the channel"),
+                            ("bank", "in the bank"),
+                            ("fee", "fee as agreed"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("proposed", "waits for a second person"),
+                            ("approved", "approved"),
+                            ("rejected", "rejected"),
+                        ],
+                        default="proposed",
+                        max_length=10,
+                    ),
+                ),
+                ("amount_paise", models.BigIntegerField()),
+                ("difference_paise", models.BigIntegerField(default=0)),
+                ("why", models.CharField(max_length=300)),
+                ("made_at", models.DateTimeField(default=cspdcl.kernel.clock.now)),
+                ("checked_at", models.DateTimeField(null=True)),
+                ("answer", models.CharField(blank=True, max_length=300)),
+                (
+                    "checker",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="checked_decisions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proposed_decisions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "open_break",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="reconciliation.break",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('book', models.CharField(choices=[('receipts', 'Receipts'), ('channel', 'Channel lines'), ('bank', 'Bank')], max_length=8)),
-                ('kind', models.CharField(choices=[('payment', 'payment'), ('repeated', 'second success for one order'), ('failed', 'payment we hold as failed'), ('refund', 'refund'), ('reversal', 'reversal'), ('chargeback', 'chargeback'), ('adjustment', 'adjustment'), ('settlement', 'settlement credit'), ('deposit', 'deposit credit'), ('transfer', 'transfer'), ('cheque_return', 'returned cheque'), ('charge', 'bank charge'), ('interest', 'interest'), ('other', 'no collection'), ('unknown', 'unknown word')], max_length=16)),
-                ('line', models.IntegerField(default=0)),
-                ('source_key', models.CharField(max_length=120)),
-                ('business_date', models.DateField()),
-                ('due_on', models.DateField()),
-                ('occurred_at', models.DateTimeField(null=True)),
-                ('amount_paise', models.BigIntegerField()),
-                ('fee_paise', models.BigIntegerField(default=0)),
-                ('tax_paise', models.BigIntegerField(default=0)),
-                ('net_paise', models.BigIntegerField()),
-                ('reference', models.CharField(blank=True, default='', max_length=40)),
-                ('channel_ref', models.CharField(blank=True, default='', max_length=64)),
-                ('order_ref', models.CharField(blank=True, default='', max_length=64)),
-                ('original_ref', models.CharField(blank=True, default='', max_length=64)),
-                ('settlement_ref', models.CharField(blank=True, default='', max_length=64)),
-                ('deposit_ref', models.CharField(blank=True, default='', max_length=24)),
-                ('utr', models.CharField(blank=True, default='', max_length=40)),
-                ('rrn', models.CharField(blank=True, default='', max_length=32)),
-                ('instrument', models.CharField(blank=True, default='', max_length=12)),
-                ('consumer_number', models.CharField(blank=True, default='', max_length=20)),
-                ('method', models.CharField(blank=True, default='', max_length=16)),
-                ('network', models.CharField(blank=True, default='', max_length=24)),
-                ('code', models.CharField(blank=True, default='', max_length=40)),
-                ('narration', models.TextField(blank=True, default='')),
-                ('in_channel_stage', models.BooleanField()),
-                ('in_bank_stage', models.BooleanField()),
-                ('loaded_at', models.DateTimeField(default=cspdcl.kernel.clock.now)),
-                ('bank_account', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='paychannels.bankaccount')),
-                ('channel', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='paychannels.channel')),
-                ('file', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='paychannels.statementfile')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "book",
+                    models.CharField(
+                        choices=[
+                            ("receipts", "Receipts"),
+                            ("channel", "Channel lines"),
+                            ("bank", "Bank"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("payment", "payment"),
+                            ("repeated", "second success for one order"),
+                            ("failed", "payment we hold as failed"),
+                            ("refund", "refund"),
+                            ("reversal", "reversal"),
+                            ("chargeback", "chargeback"),
+                            ("adjustment", "adjustment"),
+                            ("settlement", "settlement credit"),
+                            ("deposit", "deposit credit"),
+                            ("transfer", "transfer"),
+                            ("cheque_return", "returned cheque"),
+                            ("charge", "bank charge"),
+                            ("interest", "interest"),
+                            ("other", "no collection"),
+                            ("unknown", "unknown word"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("line", models.IntegerField(default=0)),
+                ("source_key", models.CharField(max_length=120)),
+                ("business_date", models.DateField()),
+                ("due_on", models.DateField()),
+                ("occurred_at", models.DateTimeField(null=True)),
+                ("amount_paise", models.BigIntegerField()),
+                ("fee_paise", models.BigIntegerField(default=0)),
+                ("tax_paise", models.BigIntegerField(default=0)),
+                ("net_paise", models.BigIntegerField()),
+                ("reference", models.CharField(blank=True, default="", max_length=40)),
+                ("channel_ref", models.CharField(blank=True, default="", max_length=64)),
+                ("order_ref", models.CharField(blank=True, default="", max_length=64)),
+                ("original_ref", models.CharField(blank=True, default="", max_length=64)),
+                ("settlement_ref", models.CharField(blank=True, default="", max_length=64)),
+                ("deposit_ref", models.CharField(blank=True, default="", max_length=24)),
+                ("utr", models.CharField(blank=True, default="", max_length=40)),
+                ("rrn", models.CharField(blank=True, default="", max_length=32)),
+                ("instrument", models.CharField(blank=True, default="", max_length=12)),
+                ("consumer_number", models.CharField(blank=True, default="", max_length=20)),
+                ("method", models.CharField(blank=True, default="", max_length=16)),
+                ("network", models.CharField(blank=True, default="", max_length=24)),
+                ("code", models.CharField(blank=True, default="", max_length=40)),
+                ("narration", models.TextField(blank=True, default="")),
+                ("in_channel_stage", models.BooleanField()),
+                ("in_bank_stage", models.BooleanField()),
+                ("loaded_at", models.DateTimeField(default=cspdcl.kernel.clock.now)),
+                (
+                    "bank_account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="paychannels.bankaccount",
+                    ),
+                ),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="paychannels.channel",
+                    ),
+                ),
+                (
+                    "file",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="paychannels.statementfile",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DecisionLine',
+            name="DecisionLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('decision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='reconciliation.decision')),
-                ('entry', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reconciliation.entry')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lines",
+                        to="reconciliation.decision",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reconciliation.entry",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BreakLine',
+            name="BreakLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('open_break', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='reconciliation.break')),
-                ('entry', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='break_lines', to='reconciliation.entry')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "open_break",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lines",
+                        to="reconciliation.break",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="break_lines",
+                        to="reconciliation.entry",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Match',
+            name="Match",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('rule', 'by rule'), ('hand', 'by hand'), ('write_off', 'written off')], default='rule', max_length=10)),
-                ('stage', models.CharField(choices=[('channel', 'confirmed by the channel'), ('bank', 'in the bank'), ('fee', 'fee as agreed')], max_length=8)),
-                ('leg', models.CharField(choices=[('receipt_channel', 'Receipt to channel line'), ('channel_bank', 'Settlement to bank credit'), ('deposit_bank', 'Counter deposit to bank credit'), ('transfer_bank', 'Receipt to bank transfer')], max_length=16)),
-                ('matched_on', models.DateField()),
-                ('difference_paise', models.BigIntegerField(default=0)),
-                ('undone_at', models.DateTimeField(null=True)),
-                ('decision', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='reconciliation.decision')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("rule", "by rule"),
+                            ("hand", "by hand"),
+                            ("write_off", "written off"),
+                        ],
+                        default="rule",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("channel", "confirmed by the channel"),
+                            ("bank", "in the bank"),
+                            ("fee", "fee as agreed"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "leg",
+                    models.CharField(
+                        choices=[
+                            ("receipt_channel", "Receipt to channel line"),
+                            ("channel_bank", "Settlement to bank credit"),
+                            ("deposit_bank", "Counter deposit to bank credit"),
+                            ("transfer_bank", "Receipt to bank transfer"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("matched_on", models.DateField()),
+                ("difference_paise", models.BigIntegerField(default=0)),
+                ("undone_at", models.DateTimeField(null=True)),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="matches",
+                        to="reconciliation.decision",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='MatchLine',
+            name="MatchLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stage', models.CharField(choices=[('channel', 'confirmed by the channel'), ('bank', 'in the bank'), ('fee', 'fee as agreed')], max_length=8)),
-                ('is_live', models.BooleanField(default=True)),
-                ('entry', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='match_lines', to='reconciliation.entry')),
-                ('match', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='reconciliation.match')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("channel", "confirmed by the channel"),
+                            ("bank", "in the bank"),
+                            ("fee", "fee as agreed"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("is_live", models.BooleanField(default=True)),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="match_lines",
+                        to="reconciliation.entry",
+                    ),
+                ),
+                (
+                    "match",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="reconciliation.match",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Rule',
+            name="Rule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=32)),
-                ('version', models.PositiveSmallIntegerField(default=1)),
-                ('priority', models.PositiveSmallIntegerField()),
-                ('leg', models.CharField(choices=[('receipt_channel', 'Receipt to channel line'), ('channel_bank', 'Settlement to bank credit'), ('deposit_bank', 'Counter deposit to bank credit'), ('transfer_bank', 'Receipt to bank transfer')], max_length=16)),
-                ('key', models.CharField(max_length=16)),
-                ('cardinality', models.CharField(choices=[('one_to_one', 'one to one'), ('many_to_one', 'many to one credit'), ('nil', 'a settlement that pays nothing'), ('carried', 'a settlement with what was carried on')], max_length=12)),
-                ('tolerance_paise', models.PositiveIntegerField(default=0)),
-                ('is_active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(default=cspdcl.kernel.clock.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.SlugField(max_length=32)),
+                ("version", models.PositiveSmallIntegerField(default=1)),
+                ("priority", models.PositiveSmallIntegerField()),
+                (
+                    "leg",
+                    models.CharField(
+                        choices=[
+                            ("receipt_channel", "Receipt to channel line"),
+                            ("channel_bank", "Settlement to bank credit"),
+                            ("deposit_bank", "Counter deposit to bank credit"),
+                            ("transfer_bank", "Receipt to bank transfer"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("key", models.CharField(max_length=16)),
+                (
+                    "cardinality",
+                    models.CharField(
+                        choices=[
+                            ("one_to_one", "one to one"),
+                            ("many_to_one", "many to one credit"),
+                            ("nil", "a settlement that pays nothing"),
+                            ("carried", "a settlement with what was carried on"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("tolerance_paise", models.PositiveIntegerField(default=0)),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(default=cspdcl.kernel.clock.now)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('code', 'version'), name='rule_version_once'), models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('code',), name='rule_one_active_version'), models.CheckConstraint(condition=models.Q(('tolerance_paise__lte', 100)), name='rule_tolerance_is_rounding')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("code", "version"), name="rule_version_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_active", True)),
+                        fields=("code",),
+                        name="rule_one_active_version",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("tolerance_paise__lte", 100)),
+                        name="rule_tolerance_is_rounding",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
-            model_name='match',
-            name='rule',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reconciliation.rule'),
+            model_name="match",
+            name="rule",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="reconciliation.rule",
+            ),
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('business_date', models.DateField()),
-                ('state', models.CharField(choices=[('running', 'running'), ('done', 'done'), ('failed', 'failed'), ('abandoned', 'its process died')], default='running', max_length=10)),
-                ('started_by', models.CharField(max_length=80)),
-                ('worker', models.CharField(max_length=80)),
-                ('started_at', models.DateTimeField(default=cspdcl.kernel.clock.now)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('rule_versions', models.JSONField(default=dict)),
-                ('matched_count', models.BigIntegerField(default=0)),
-                ('opened_count', models.BigIntegerField(default=0)),
-                ('closed_count', models.BigIntegerField(default=0)),
-                ('output_hash', models.CharField(blank=True, max_length=64)),
-                ('problem', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("business_date", models.DateField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("running", "running"),
+                            ("done", "done"),
+                            ("failed", "failed"),
+                            ("abandoned", "its process died"),
+                        ],
+                        default="running",
+                        max_length=10,
+                    ),
+                ),
+                ("started_by", models.CharField(max_length=80)),
+                ("worker", models.CharField(max_length=80)),
+                ("started_at", models.DateTimeField(default=cspdcl.kernel.clock.now)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("rule_versions", models.JSONField(default=dict)),
+                ("matched_count", models.BigIntegerField(default=0)),
+                ("opened_count", models.BigIntegerField(default=0)),
+                ("closed_count", models.BigIntegerField(default=0)),
+                ("output_hash", models.CharField(blank=True, max_length=64)),
+                ("problem", models.TextField(blank=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['business_date', '-id'], name='run_by_day')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'running')), fields=('state',), name='run_one_at_a_time')],
+                "indexes": [models.Index(fields=["business_date", "-id"], name="run_by_day")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "running")),
+                        fields=("state",),
+                        name="run_one_at_a_time",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Proof',
+            name="Proof",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('business_date', models.DateField()),
-                ('stage', models.CharField(choices=[('channel', 'confirmed by the channel'), ('bank', 'in the bank'), ('fee', 'fee as agreed')], max_length=8)),
-                ('book', models.CharField(choices=[('receipts', 'Receipts'), ('channel', 'Channel lines'), ('bank', 'Bank')], max_length=8)),
-                ('opening_count', models.BigIntegerField()),
-                ('opening_paise', models.BigIntegerField()),
-                ('arrived_count', models.BigIntegerField()),
-                ('arrived_paise', models.BigIntegerField()),
-                ('matched_count', models.BigIntegerField()),
-                ('matched_paise', models.BigIntegerField()),
-                ('written_off_count', models.BigIntegerField()),
-                ('written_off_paise', models.BigIntegerField()),
-                ('closing_count', models.BigIntegerField()),
-                ('closing_paise', models.BigIntegerField()),
-                ('broken_count', models.BigIntegerField()),
-                ('broken_paise', models.BigIntegerField()),
-                ('expected_count', models.BigIntegerField()),
-                ('expected_paise', models.BigIntegerField()),
-                ('later_count', models.BigIntegerField()),
-                ('later_paise', models.BigIntegerField()),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='proofs', to='reconciliation.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("business_date", models.DateField()),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("channel", "confirmed by the channel"),
+                            ("bank", "in the bank"),
+                            ("fee", "fee as agreed"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "book",
+                    models.CharField(
+                        choices=[
+                            ("receipts", "Receipts"),
+                            ("channel", "Channel lines"),
+                            ("bank", "Bank"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("opening_count", models.BigIntegerField()),
+                ("opening_paise", models.BigIntegerField()),
+                ("arrived_count", models.BigIntegerField()),
+                ("arrived_paise", models.BigIntegerField()),
+                ("matched_count", models.BigIntegerField()),
+                ("matched_paise", models.BigIntegerField()),
+                ("written_off_count", models.BigIntegerField()),
+                ("written_off_paise", models.BigIntegerField()),
+                ("closing_count", models.BigIntegerField()),
+                ("closing_paise", models.BigIntegerField()),
+                ("broken_count", models.BigIntegerField()),
+                ("broken_paise", models.BigIntegerField()),
+                ("expected_count", models.BigIntegerField()),
+                ("expected_paise", models.BigIntegerField()),
+                ("later_count", models.BigIntegerField()),
+                ("later_paise", models.BigIntegerField()),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="proofs",
+                        to="reconciliation.run",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='match',
-            name='run',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='reconciliation.run'),
+            model_name="match",
+            name="run",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="matches",
+                to="reconciliation.run",
+            ),
         ),
         migrations.CreateModel(
-            name='Expected',
+            name="Expected",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('business_date', models.DateField()),
-                ('stage', models.CharField(choices=[('channel', 'confirmed by the channel'), ('bank', 'in the bank'), ('fee', 'fee as agreed')], max_length=8)),
-                ('book', models.CharField(choices=[('receipts', 'Receipts'), ('channel', 'Channel lines'), ('bank', 'Bank')], max_length=8)),
-                ('why', models.CharField(max_length=24)),
-                ('count', models.BigIntegerField()),
-                ('paise', models.BigIntegerField()),
-                ('channel', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='paychannels.channel')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='expected', to='reconciliation.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("business_date", models.DateField()),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("channel", "confirmed by the channel"),
+                            ("bank", "in the bank"),
+                            ("fee", "fee as agreed"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "book",
+                    models.CharField(
+                        choices=[
+                            ("receipts", "Receipts"),
+                            ("channel", "Channel lines"),
+                            ("bank", "Bank"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("why", models.CharField(max_length=24)),
+                ("count", models.BigIntegerField()),
+                ("paise", models.BigIntegerField()),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="paychannels.channel",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="expected",
+                        to="reconciliation.run",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='break',
-            name='opened_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='opened_breaks', to='reconciliation.run'),
+            model_name="break",
+            name="opened_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="opened_breaks",
+                to="reconciliation.run",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), models.Q(('maker', models.F('checker')), _negated=True), _connector='OR'), name='decision_maker_is_not_checker'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True),
+                    models.Q(("maker", models.F("checker")), _negated=True),
+                    _connector="OR",
+                ),
+                name="decision_maker_is_not_checker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('checker__isnull', True), ('state', 'proposed')), models.Q(models.Q(('state', 'proposed'), _negated=True), ('checker__isnull', False)), _connector='OR'), name='decision_checked_iff_decided'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("checker__isnull", True), ("state", "proposed")),
+                    models.Q(
+                        models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="decision_checked_iff_decided",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'proposed')), fields=('open_break',), name='decision_one_waiting_per_break'),
+            model_name="decision",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "proposed")),
+                fields=("open_break",),
+                name="decision_one_waiting_per_break",
+            ),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['business_date', 'book'], name='entry_day'),
+            model_name="entry",
+            index=models.Index(fields=["business_date", "book"], name="entry_day"),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(condition=models.Q(('utr', ''), _negated=True), fields=['utr'], name='entry_utr'),
+            model_name="entry",
+            index=models.Index(
+                condition=models.Q(("utr", ""), _negated=True), fields=["utr"], name="entry_utr"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.UniqueConstraint(fields=('book', 'source_key'), name='entry_once'),
+            model_name="entry",
+            constraint=models.UniqueConstraint(fields=("book", "source_key"), name="entry_once"),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('net_paise', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('amount_paise'), '-', models.F('fee_paise')), '-', models.F('tax_paise')))), name='entry_net_adds_up'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "net_paise",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("amount_paise"), "-", models.F("fee_paise")
+                            ),
+                            "-",
+                            models.F("tax_paise"),
+                        ),
+                    )
+                ),
+                name="entry_net_adds_up",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('book__in', ['receipts', 'channel', 'bank'])), name='entry_book_known'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("book__in", ["receipts", "channel", "bank"])),
+                name="entry_book_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['payment', 'repeated', 'failed', 'refund', 'reversal', 'chargeback', 'adjustment', 'settlement', 'deposit', 'transfer', 'cheque_return', 'charge', 'interest', 'other', 'unknown'])), name='entry_kind_known'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        [
+                            "payment",
+                            "repeated",
+                            "failed",
+                            "refund",
+                            "reversal",
+                            "chargeback",
+                            "adjustment",
+                            "settlement",
+                            "deposit",
+                            "transfer",
+                            "cheque_return",
+                            "charge",
+                            "interest",
+                            "other",
+                            "unknown",
+                        ],
+                    )
+                ),
+                name="entry_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decisionline',
-            constraint=models.UniqueConstraint(fields=('decision', 'entry'), name='decision_line_once'),
+            model_name="decisionline",
+            constraint=models.UniqueConstraint(
+                fields=("decision", "entry"), name="decision_line_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='breakline',
-            constraint=models.UniqueConstraint(fields=('open_break', 'entry'), name='break_line_once'),
+            model_name="breakline",
+            constraint=models.UniqueConstraint(
+                fields=("open_break", "entry"), name="break_line_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='matchline',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_live', True)), fields=('entry', 'stage'), name='match_line_once_per_stage'),
+            model_name="matchline",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_live", True)),
+                fields=("entry", "stage"),
+                name="match_line_once_per_stage",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='proof',
-            constraint=models.UniqueConstraint(fields=('run', 'stage', 'book'), name='proof_once_per_run'),
+            model_name="proof",
+            constraint=models.UniqueConstraint(
+                fields=("run", "stage", "book"), name="proof_once_per_run"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='proof',
-            constraint=models.CheckConstraint(condition=models.Q(('closing_count', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('opening_count'), '+', models.F('arrived_count')), '-', models.F('matched_count')), '-', models.F('written_off_count'))), ('closing_paise', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('opening_paise'), '+', models.F('arrived_paise')), '-', models.F('matched_paise')), '-', models.F('written_off_paise')))), name='proof_rolls_forward'),
+            model_name="proof",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "closing_count",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("opening_count"), "+", models.F("arrived_count")
+                                ),
+                                "-",
+                                models.F("matched_count"),
+                            ),
+                            "-",
+                            models.F("written_off_count"),
+                        ),
+                    ),
+                    (
+                        "closing_paise",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("opening_paise"), "+", models.F("arrived_paise")
+                                ),
+                                "-",
+                                models.F("matched_paise"),
+                            ),
+                            "-",
+                            models.F("written_off_paise"),
+                        ),
+                    ),
+                ),
+                name="proof_rolls_forward",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='proof',
-            constraint=models.CheckConstraint(condition=models.Q(('closing_count', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('broken_count'), '+', models.F('expected_count')), '+', models.F('later_count'))), ('closing_paise', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('broken_paise'), '+', models.F('expected_paise')), '+', models.F('later_paise')))), name='proof_closing_is_explained'),
+            model_name="proof",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "closing_count",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("broken_count"), "+", models.F("expected_count")
+                            ),
+                            "+",
+                            models.F("later_count"),
+                        ),
+                    ),
+                    (
+                        "closing_paise",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("broken_paise"), "+", models.F("expected_paise")
+                            ),
+                            "+",
+                            models.F("later_paise"),
+                        ),
+                    ),
+                ),
+                name="proof_closing_is_explained",
+            ),
         ),
         migrations.AddIndex(
-            model_name='break',
-            index=models.Index(fields=['state', 'business_date'], name='break_by_day'),
+            model_name="break",
+            index=models.Index(fields=["state", "business_date"], name="break_by_day"),
         ),
         migrations.AddConstraint(
-            model_name='break',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('stage', 'subject_key'), name='break_open_once'),
+            model_name="break",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "open")),
+                fields=("stage", "subject_key"),
+                name="break_open_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='break',
-            constraint=models.CheckConstraint(condition=models.Q(('reason__in', ['missing_in_channel', 'missing_in_books', 'amount_differs', 'status_differs', 'duplicate', 'settled_not_credited', 'credited_not_settled', 'short_credit', 'excess_credit', 'fee_differs', 'refund_unmatched', 'chargeback', 'cheque_returned', 'deposit_missing', 'deposit_differs', 'unidentified_credit', 'ambiguous', 'unknown_code'])), name='break_reason_known'),
+            model_name="break",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "reason__in",
+                        [
+                            "missing_in_channel",
+                            "missing_in_books",
+                            "amount_differs",
+                            "status_differs",
+                            "duplicate",
+                            "settled_not_credited",
+                            "credited_not_settled",
+                            "short_credit",
+                            "excess_credit",
+                            "fee_differs",
+                            "refund_unmatched",
+                            "chargeback",
+                            "cheque_returned",
+                            "deposit_missing",
+                            "deposit_differs",
+                            "unidentified_credit",
+                            "ambiguous",
+                            "unknown_code",
+                        ],
+                    )
+                ),
+                name="break_reason_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='break',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('state', 'open')), models.Q(('closed_at__isnull', False), ('state', 'closed')), _connector='OR'), name='break_closed_iff_dated'),
+            model_name="break",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("closed_at__isnull", True), ("state", "open")),
+                    models.Q(("closed_at__isnull", False), ("state", "closed")),
+                    _connector="OR",
+                ),
+                name="break_closed_iff_dated",
+            ),
         ),
     ]

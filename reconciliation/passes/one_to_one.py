@@ -35,5 +35,7 @@ _KEYS: Final = frozenset({"channel_ref", "reference", "rrn"})
 def run(rule: Rule, this_run: Run) -> int:
     """Match by the rule's key; returns the matches made."""
     if rule.key not in _KEYS:
-        raise ValueError(f"rule {rule.code}: {rule.key!r} is no key of a receipt and a channel line")
+        raise ValueError(
+            f"rule {rule.code}: {rule.key!r} is no key of a receipt and a channel line"
+        )
     return execute(_PAIR.format(key=rule.key), rule=rule, run=this_run, stage=Stage.CHANNEL)

@@ -1,0 +1,187 @@
+"""What two people decide together: one proposes, another approves; then, and only then, it acts.
+
+The maker's entries are locked and looked at again when the checker approves: what was matched or
+decided meanwhile is refused, not overwritten. Undo marks the match and opens its entries again.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import ClassVar
+
+from django.db import transaction
+
+from cspdcl.kernel.clock import now, today
+from cspdcl.kernel.errors import DomainError
+from cspdcl.kernel.money import grouped_rupees
+from people import audit
+from people.access import has_role
+from people.models import User
+from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
+from reconciliation import locks
+from reconciliation.models import (
+    Book,
+    Break,
+    Decision,
+    DecisionLine,
+    Entry,
+    Match,
+    MatchLine,
+    Stage,
+)
+
+
+class NotDecidable(DomainError):
+    """The break or its entries are no longer as they were seen, or do not fit together."""
+
+    code: ClassVar[str] = "not_decidable"
+
+
+class NotYours(DomainError):
+    """The person may not take this part: the maker never checks."""
+
+    code: ClassVar[str] = "not_yours"
+
+
+@transaction.atomic
+def propose(
+    open_break: Break,
+    *,
+    kind: Decision.Kind,
+    candidates: Sequence[Entry] = (),
+    why: str,
+    maker: User,
+) -> Decision:
+    """Propose to match a break's entries with candidates, or to write them off.
+
+    Raises NotDecidable when the break is closed, something waits already, an entry is taken, or a
+    match would not agree to the paisa.
+    """
+    if not has_role(maker, FINANCE_OFFICER, FINANCE_APPROVER):
+        raise NotYours("a finance officer proposes decisions")
+    locked = Break.objects.select_for_update().get(pk=open_break.pk)
+    if locked.state != Break.State.OPEN or locked.stage == Stage.FEE:
+        raise NotDecidable("the break is closed, or its entries need no match")
+    if locked.decisions.filter(state=Decision.State.PROPOSED).exists():
+        raise NotDecidable("a decision for this break waits for its second person already")
+    if not why.strip():
+        raise NotDecidable("a decision needs a reason")
+    own = [line.entry for line in locked.lines.select_related("entry").order_by("entry_id")]
+    entries = own if kind == Decision.Kind.WRITE_OFF else [*own, *candidates]
+    difference = difference_of(entries, stage=Stage(locked.stage))
+    if kind == Decision.Kind.MATCH and difference:
+        raise NotDecidable(
+            f"the entries differ by {grouped_rupees(difference)}; a match agrees to the paisa"
+        )
+    _refuse_taken(entries, stage=locked.stage)
+    decision = Decision.objects.create(
+        public_id=uuid.uuid4().hex,
+        kind=kind,
+        stage=locked.stage,
+        open_break=locked,
+        amount_paise=locked.amount_paise,
+        difference_paise=difference,
+        why=why.strip(),
+        maker=maker,
+    )
+    DecisionLine.objects.bulk_create(
+        DecisionLine(decision=decision, entry=entry) for entry in entries
+    )
+    audit.record(
+        maker, "decision.proposed", ("decision", decision.public_id), after=_facts(decision)
+    )
+    return decision
+
+
+@transaction.atomic
+def approve(decision: Decision, *, checker: User, answer: str = "") -> Match:
+    """Approve and act: the entries become one match. Raises NotYours for the maker."""
+    locked = _checked(decision, checker)
+    locks.hold_books_open()
+    entries = list(
+        Entry.objects.filter(pk__in=locked.lines.values("entry_id"))
+        .order_by("pk")
+        .select_for_update()
+    )
+    _refuse_taken(entries, stage=locked.stage)
+    _answer(locked, checker, Decision.State.APPROVED, answer)
+    match = Match.objects.create(
+        kind=Match.Kind.WRITE_OFF if locked.kind == Decision.Kind.WRITE_OFF else Match.Kind.HAND,
+        stage=locked.stage,
+        leg=locked.open_break.leg,
+        decision=locked,
+        matched_on=max([today(), *(entry.business_date for entry in entries)]),
+        difference_paise=locked.difference_paise,
+    )
+    MatchLine.objects.bulk_create(
+        MatchLine(match=match, entry=entry, stage=locked.stage) for entry in entries
+    )
+    Break.objects.filter(
+        lines__entry__in=entries, stage=locked.stage, state=Break.State.OPEN
+    ).update(
+        state=Break.State.CLOSED,
+        closed_at=now(),
+        closed_why=f"{locked.get_kind_display()} by {checker.username}",
+    )
+    return match
+
+
+@transaction.atomic
+def reject(decision: Decision, *, checker: User, answer: str) -> Decision:
+    """Say no, with a reason; the break stays open."""
+    locked = _checked(decision, checker)
+    if not answer.strip():
+        raise NotDecidable("a rejection needs a reason")
+    return _answer(locked, checker, Decision.State.REJECTED, answer)
+
+
+def difference_of(entries: Sequence[Entry], *, stage: Stage) -> int:
+    """What the sides lack to agree: left less right, in paise; 0 is a match."""
+    right_book = Book.CHANNEL if stage == Stage.CHANNEL else Book.BANK
+    total = 0
+    for entry in entries:
+        is_net = entry.book == Book.CHANNEL and stage == Stage.BANK
+        amount = entry.net_paise if is_net else entry.amount_paise
+        total += -amount if entry.book == right_book else amount
+    return total
+
+
+def _checked(decision: Decision, checker: User) -> Decision:
+    if not has_role(checker, FINANCE_APPROVER):
+        raise NotYours("a finance approver decides")
+    locked = Decision.objects.select_for_update().select_related("open_break").get(pk=decision.pk)
+    if locked.maker_id == checker.pk:
+        raise NotYours("who proposed a decision cannot approve it")
+    if locked.state != Decision.State.PROPOSED:
+        raise NotDecidable(f"this decision is {locked.get_state_display()} already")
+    return locked
+
+
+def _answer(decision: Decision, checker: User, state: Decision.State, answer: str) -> Decision:
+    decision.state, decision.checker, decision.checked_at = state, checker, now()
+    decision.answer = answer.strip()
+    decision.save(update_fields=["state", "checker", "checked_at", "answer"])
+    audit.record(
+        checker, f"decision.{state}", ("decision", decision.public_id), after=_facts(decision)
+    )
+    return decision
+
+
+def _refuse_taken(entries: Sequence[Entry], *, stage: str) -> None:
+    taken = (
+        MatchLine.objects.filter(entry__in=entries, stage=stage, is_live=True)
+        .select_related("entry")
+        .first()
+    )
+    if taken:
+        raise NotDecidable(f"{taken.entry} is matched meanwhile; look at the break again")
+
+
+def _facts(decision: Decision) -> dict[str, object]:
+    return {
+        "kind": decision.kind,
+        "break": decision.open_break.public_id,
+        "amount_paise": decision.amount_paise,
+        "difference_paise": decision.difference_paise,
+        "why": decision.why,
+        "answer": decision.answer,
+    }

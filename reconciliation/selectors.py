@@ -1,0 +1,369 @@
+"""Reading the books. ``visible_*`` is the only door of a person to a row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import Count, F, Min, Prefetch, Q, QuerySet, Sum
+
+from channels_.models import Channel
+from cspdcl.kernel.clock import today
+from payments.models import Payment
+from people.access import has_role
+from people.models import User
+from people.roles import AUDITOR, CHANNEL, OPERATOR, READERS
+from reconciliation import explain
+from reconciliation.models import (
+    Book,
+    Break,
+    Decision,
+    Entry,
+    Expected,
+    Match,
+    MatchLine,
+    Proof,
+    Run,
+    Stage,
+)
+
+# The books belong to the company, not to an office: who reads them reads them all, others nothing.
+_BOOK_READERS = (*READERS, OPERATOR, CHANNEL)
+
+
+def may_read_books(user: User) -> bool:
+    """Whether a role of the user reads the company's books."""
+    return has_role(user, *_BOOK_READERS)
+
+
+def visible_breaks(user: User) -> QuerySet[Break]:
+    """The breaks a user may see, with what every list shows."""
+    if not may_read_books(user):
+        return Break.objects.none()
+    return Break.objects.select_related("channel", "bank_account", "opened_by")
+
+
+def visible_entries(user: User) -> QuerySet[Entry]:
+    """The entries a user may see."""
+    return Entry.objects.all() if may_read_books(user) else Entry.objects.none()
+
+
+def visible_runs(user: User) -> QuerySet[Run]:
+    """The runs a user may see, the latest first."""
+    return Run.objects.order_by("-id") if may_read_books(user) else Run.objects.none()
+
+
+def visible_matches(user: User) -> QuerySet[Match]:
+    """The matches a user may see."""
+    return (
+        Match.objects.select_related("rule", "decision")
+        if may_read_books(user)
+        else Match.objects.none()
+    )
+
+
+def visible_decisions(user: User) -> QuerySet[Decision]:
+    """The decisions a user may see: whoever reads the books, machines apart."""
+    if not has_role(user, *READERS, AUDITOR):
+        return Decision.objects.none()
+    return Decision.objects.select_related(
+        "maker", "checker", "open_break", "open_break__channel"
+    ).order_by("-id")
+
+
+def breaks_open_on(day: date) -> QuerySet[Break]:
+    """The breaks that are open now and belong to a business date or an earlier one, oldest first."""
+    return (
+        Break.objects.filter(state=Break.State.OPEN, business_date__lte=day)
+        .select_related("channel", "bank_account")
+        .order_by("business_date", "stage", "reason", "reference", "id")
+    )
+
+
+def references_of(open_break: Break, entries: Sequence[Entry]) -> list[str]:
+    """Every name a break may be searched by: its own and those of its entries, up to twenty entries."""
+    names = {open_break.reference}
+    facts = open_break.facts
+    names |= {
+        str(facts[name])
+        for name in ("utr", "settlement", "slip", "instrument", "receipt", "failed", "value")
+        if facts.get(name)
+    }
+    for entry in entries[:20]:
+        names |= {
+            entry.reference, entry.channel_ref, entry.order_ref, entry.original_ref, entry.settlement_ref,
+            entry.deposit_ref, entry.utr, entry.rrn, entry.instrument, entry.code,
+        }  # fmt: skip
+    return sorted(names - {""})
+
+
+def break_as_data(open_break: Break, *, as_of: date) -> dict[str, Any]:
+    """A break as the command and the API tell it; amounts in paise, days from its business date."""
+    entries = [line.entry for line in open_break.lines.all()]
+    return {
+        "id": open_break.public_id,
+        "reference": open_break.reference,
+        "references": references_of(open_break, entries),
+        "source": open_break.book,
+        "channel": open_break.channel.code if open_break.channel else None,
+        "bank_account": open_break.bank_account.code if open_break.bank_account else None,
+        "stage": open_break.stage,
+        "leg": open_break.leg,
+        "reason": open_break.reason,
+        "amount_paise": open_break.amount_paise,
+        "business_date": open_break.business_date.isoformat(),
+        "age_days": max((as_of - open_break.business_date).days, 0),
+        "state": open_break.state,
+        "explanation": explain.sentence(open_break),
+    }
+
+
+def with_lines(breaks: QuerySet[Break]) -> QuerySet[Break]:
+    """Breaks with their entries, in two queries however many they are."""
+    return breaks.prefetch_related(Prefetch("lines__entry"))
+
+
+def last_run(day: date) -> Run | None:
+    """The last finished run that proved a business date."""
+    return Run.objects.filter(business_date=day, state=Run.State.DONE).order_by("-id").first()
+
+
+def proofs_of(day: date) -> QuerySet[Proof]:
+    """The proof rows of a day, from its last run, in the order a rupee passes them."""
+    run = last_run(day)
+    rows = Proof.objects.filter(run=run) if run else Proof.objects.none()
+    return rows.order_by("stage", "book")
+
+
+@dataclass(slots=True)
+class Cell:
+    """One channel against one book on a day. Counts and paise; ``open`` are breaks of that day."""
+
+    arrived_count: int = 0
+    arrived_paise: int = 0
+    matched_count: int = 0
+    matched_paise: int = 0
+    expected_count: int = 0
+    expected_paise: int = 0
+    open_count: int = 0
+    open_paise: int = 0
+    oldest: date | None = None
+
+
+@dataclass(slots=True)
+class BoardRow:
+    """One channel on the day board: what we receipted, what its file says, what the bank has."""
+
+    channel: Channel
+    receipts_count: int
+    receipts_paise: int
+    by_channel: Cell | None  # receipts against channel lines; None where the channel sends none
+    by_bank: Cell  # settlements, deposits or transfers against the bank
+
+
+def day_board(day: date) -> list[BoardRow]:
+    """The day by channel, set-based: one query a figure, however many payments."""
+    receipts = {
+        row["channel_id"]: row
+        for row in Entry.objects.filter(book=Book.RECEIPTS, business_date=day)
+        .exclude(kind="failed")
+        .values("channel_id")
+        .annotate(count=Count("id"), paise=Sum("amount_paise"))
+    }
+    cells: dict[tuple[int, str], Cell] = {}
+    _add_arrived(cells, day)
+    _add_matched(cells, day)
+    _add_expected(cells, day)
+    _add_open(cells, day)
+    rows = []
+    for channel in Channel.objects.order_by("position", "code"):
+        taken = receipts.get(channel.pk, {"count": 0, "paise": 0})
+        is_settled = channel.route == Channel.Route.SETTLEMENT
+        rows.append(
+            BoardRow(
+                channel=channel,
+                receipts_count=taken["count"],
+                receipts_paise=taken["paise"] or 0,
+                by_channel=cells.get((channel.pk, Stage.CHANNEL), Cell()) if is_settled else None,
+                by_bank=cells.get((channel.pk, Stage.BANK), Cell()),
+            )
+        )
+    return rows
+
+
+def _cell(cells: dict[tuple[int, str], Cell], channel_id: int, stage: str) -> Cell:
+    return cells.setdefault((channel_id, stage), Cell())
+
+
+def _sides(day: date) -> list[tuple[str, QuerySet[Entry], str]]:
+    """What each stage asks of a day: receipts of the channel, and what should be in the bank."""
+    of_day = Entry.objects.filter(business_date=day, channel__isnull=False)
+    return [
+        (Stage.CHANNEL, of_day.filter(book=Book.RECEIPTS, in_channel_stage=True), "amount_paise"),
+        (Stage.BANK, of_day.filter(book=Book.RECEIPTS, in_bank_stage=True), "amount_paise"),
+        (Stage.BANK, of_day.filter(book=Book.CHANNEL, in_bank_stage=True), "net_paise"),
+    ]
+
+
+def _add_arrived(cells: dict[tuple[int, str], Cell], day: date) -> None:
+    for stage, entries, amount in _sides(day):
+        for row in entries.values("channel_id").annotate(count=Count("id"), paise=Sum(amount)):
+            cell = _cell(cells, row["channel_id"], stage)
+            cell.arrived_count += row["count"]
+            cell.arrived_paise += row["paise"]
+
+
+def _add_matched(cells: dict[tuple[int, str], Cell], day: date) -> None:
+    for stage, entries, amount in _sides(day):
+        matched = entries.filter(match_lines__stage=stage, match_lines__is_live=True)
+        for row in matched.values("channel_id").annotate(count=Count("id"), paise=Sum(amount)):
+            cell = _cell(cells, row["channel_id"], stage)
+            cell.matched_count += row["count"]
+            cell.matched_paise += row["paise"]
+
+
+def _add_expected(cells: dict[tuple[int, str], Cell], day: date) -> None:
+    run = last_run(day)
+    waiting = Expected.objects.filter(run=run, business_date=day, channel__isnull=False).exclude(
+        Q(stage=Stage.CHANNEL, book=Book.CHANNEL) | Q(book=Book.BANK)
+    )
+    for row in waiting.values("channel_id", "stage").annotate(n=Sum("count"), total=Sum("paise")):
+        cell = _cell(cells, row["channel_id"], row["stage"])
+        cell.expected_count += row["n"]
+        cell.expected_paise += row["total"]
+
+
+def _add_open(cells: dict[tuple[int, str], Cell], day: date) -> None:
+    open_now = Break.objects.filter(
+        state=Break.State.OPEN, business_date__lte=day, channel__isnull=False
+    )
+    where = Q(stage=Stage.FEE)
+    for row in (
+        open_now.exclude(where)
+        .values("channel_id", "stage")
+        .annotate(count=Count("id"), paise=Sum("amount_paise"), oldest=Min("business_date"))
+    ):
+        cell = _cell(cells, row["channel_id"], row["stage"])
+        cell.open_count, cell.open_paise, cell.oldest = row["count"], row["paise"], row["oldest"]
+    for row in (
+        open_now.filter(where)
+        .values("channel_id")
+        .annotate(count=Count("id"), paise=Sum("amount_paise"), oldest=Min("business_date"))
+    ):
+        cell = _cell(cells, row["channel_id"], Stage.CHANNEL)
+        cell.open_count += row["count"]
+        cell.open_paise += row["paise"]
+        cell.oldest = min(cell.oldest or row["oldest"], row["oldest"])
+
+
+@dataclass(frozen=True, slots=True)
+class BookStep:
+    """One book in a payment's story: its entry, what it was matched with, or why not yet."""
+
+    book: str
+    entry: Entry | None
+    match: Match | None
+    open_break: Break | None
+
+
+def books_of(payment: Payment) -> list[BookStep]:
+    """Where the rupee is: our receipt, the channel's line, the bank's credit; each with its match."""
+    receipt = Entry.objects.filter(
+        book=Book.RECEIPTS, source_key=f"payment:{payment.reference}"
+    ).first()
+    steps = [
+        _step(
+            Book.RECEIPTS,
+            receipt,
+            Stage.CHANNEL if receipt and receipt.in_channel_stage else Stage.BANK,
+        )
+    ]
+    before = receipt
+    if receipt is not None and receipt.in_channel_stage:
+        line = _other_side(receipt, Stage.CHANNEL, Book.CHANNEL) or _line_named(receipt)
+        steps.append(_step(Book.CHANNEL, line, Stage.BANK))
+        before = line
+    credit = _other_side(before, Stage.BANK, Book.BANK) if before else None
+    steps.append(_step(Book.BANK, credit, Stage.BANK))
+    return steps
+
+
+def _step(book: str, entry: Entry | None, stage: str) -> BookStep:
+    if entry is None:
+        return BookStep(book=book, entry=None, match=None, open_break=None)
+    live = (
+        MatchLine.objects.filter(entry=entry, stage=stage, is_live=True)
+        .select_related("match__rule", "match__decision__maker", "match__decision__checker")
+        .first()
+    )
+    found = (
+        Break.objects.filter(lines__entry=entry, stage=stage, state=Break.State.OPEN)
+        .select_related("channel")
+        .first()
+    )
+    return BookStep(book=book, entry=entry, match=live.match if live else None, open_break=found)
+
+
+def _other_side(entry: Entry, stage: str, book: str) -> Entry | None:
+    return (
+        Entry.objects.filter(
+            book=book,
+            match_lines__stage=stage,
+            match_lines__is_live=True,
+            match_lines__match__lines__entry=entry,
+            match_lines__match__lines__is_live=True,
+        )
+        .select_related("file", "channel", "bank_account")
+        .first()
+    )
+
+
+def _line_named(receipt: Entry) -> Entry | None:
+    """A line of the channel that names the receipt and did not match it."""
+    if not receipt.channel_ref or receipt.channel is None:
+        return None
+    key = f"{receipt.channel.code}:{receipt.channel_ref}"
+    return (
+        Entry.objects.filter(book=Book.CHANNEL, source_key=key)
+        .select_related("file", "channel")
+        .first()
+    )
+
+
+def candidates_of(open_break: Break, *, days: int = 5, limit: int = 20) -> QuerySet[Entry]:
+    """Open entries that could explain a break, for a person to judge: near in day and amount."""
+    ours = open_break.lines.values("entry_id")
+    amounts = list(open_break.lines.values_list("entry__amount_paise", flat=True))
+    near = Q(amount_paise__in=[*amounts, *(-a for a in amounts)]) | Q(net_paise__in=amounts)
+    around, span = open_break.business_date, timedelta(days=days)
+    stage = Q(in_channel_stage=True) if open_break.stage == Stage.CHANNEL else Q(in_bank_stage=True)
+    return (
+        Entry.objects.filter(stage & near, business_date__range=(around - span, around + span))
+        .exclude(pk__in=ours)
+        .exclude(match_lines__stage=open_break.stage, match_lines__is_live=True)
+        .select_related("channel", "bank_account", "file")
+        .order_by("business_date", "id")[:limit]
+    )
+
+
+def days_with_entries(*, limit: int = 31) -> list[date]:
+    """The latest business dates that hold anything."""
+    rows = (
+        Proof.objects.values_list("business_date", flat=True).distinct().order_by("-business_date")
+    )
+    return list(rows[:limit])
+
+
+def other_money(day: date) -> QuerySet[Any, dict[str, Any]]:
+    """Money in the bank that is no collection, by kind: counted and summed, never a break."""
+    return (
+        Entry.objects.filter(book=Book.BANK, in_bank_stage=False, business_date=day)
+        .values("kind", account=F("bank_account__name"))
+        .annotate(count=Count("id"), paise=Sum("amount_paise"))
+        .order_by("account", "kind")
+    )
+
+
+def open_breaks_count() -> int:
+    """How many breaks are open now, for the navigation."""
+    return Break.objects.filter(state=Break.State.OPEN, business_date__lte=today()).count()
