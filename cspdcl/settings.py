@@ -226,6 +226,8 @@ WHITENOISE_USE_FINDERS = MODE is Mode.TEST
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# How late a counter that was offline may hand in its receipts; training plays any day.
+COUNTER_OFFLINE_DAYS_MAX = env_int("COUNTER_OFFLINE_DAYS_MAX", 7 if IS_PRODUCTION else 3660)
 NOTICE_BYTES_MAX = 256 * 1024  # what a channel may send to its door
 STATEMENT_BYTES_MAX = env_int("STATEMENT_BYTES_MAX", 2 * 1024**3)
 STATEMENTS_DIR = VAR_DIR / "statements"  # kept by sha256
