@@ -1,0 +1,255 @@
+"""Reading payments. ``*_visible_to(user)`` is the only door to a row."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import chain
+from typing import Any, Final, TypeVar
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import F, Model, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce, Greatest
+from django.utils.translation import gettext as _
+
+from channels_.models import Channel
+from cspdcl.kernel.ids import is_reference
+from cspdcl.kernel.money import NotMoney, grouped_rupees, paise_from_rupees
+from payments.counter import ADAPTER as COUNTER_ADAPTER
+from payments.models import (
+    Bill,
+    Consumer,
+    Counter,
+    Deposit,
+    Payment,
+    PaymentEvent,
+    Receipt,
+    Refund,
+    Tender,
+)
+from payments.states import PAID, State
+from people.access import offices_of, sees_everything
+from people.models import User
+
+Somebody = User | AnonymousUser
+Row = TypeVar("Row", bound=Model)
+
+_LABEL: Final = re.compile(r"([A-Za-z0-9-]{1,24})/(\d{4}-\d{2})/(\d{1,18})")
+_WORD_MAX: Final = 64
+
+
+def payments_visible_to(user: Somebody) -> QuerySet[Payment]:
+    """Payments of the user's offices; of all for who sees everything."""
+    return _of_offices(Payment.objects.all(), user, "office")
+
+
+def consumers_visible_to(user: Somebody) -> QuerySet[Consumer]:
+    """Consumers of the user's offices."""
+    return _of_offices(Consumer.objects.all(), user, "office")
+
+
+def bills_visible_to(user: Somebody) -> QuerySet[Bill]:
+    """Bills of the consumers of the user's offices."""
+    return _of_offices(Bill.objects.all(), user, "consumer__office")
+
+
+def counters_visible_to(user: Somebody) -> QuerySet[Counter]:
+    """Counters that stand in the user's offices."""
+    return _of_offices(Counter.objects.all(), user, "office")
+
+
+def deposits_visible_to(user: Somebody) -> QuerySet[Deposit]:
+    """Deposits made by the counters of the user's offices."""
+    return _of_offices(Deposit.objects.all(), user, "counter__office")
+
+
+def receipts_visible_to(user: Somebody) -> QuerySet[Receipt]:
+    """Receipts of the payments of the user's offices."""
+    return _of_offices(Receipt.objects.all(), user, "payment__office")
+
+
+def refunds_visible_to(user: Somebody) -> QuerySet[Refund]:
+    """Refunds of the payments of the user's offices."""
+    return _of_offices(Refund.objects.all(), user, "payment__office")
+
+
+def counter_channels() -> QuerySet[Channel]:
+    """The live channels that counters take money for, in the order of the boards."""
+    return Channel.objects.filter(adapter=COUNTER_ADAPTER, is_live=True).order_by(
+        "position", "code"
+    )
+
+
+def consumer_who_pays(number: str) -> Consumer | None:
+    """Anybody may pay at any counter: found by the whole number only, whatever the office."""
+    if not number.isdecimal():
+        return None
+    exact = Consumer.objects.select_related("office").filter(number=number).first()
+    if exact is not None:
+        return exact
+    accounts = list(Consumer.objects.select_related("office").filter(business_partner=number)[:2])
+    return accounts[0] if len(accounts) == 1 else None
+
+
+def dues_of(consumer: Consumer) -> QuerySet[Bill, Any]:
+    """Bills not yet paid, oldest first, each with paid_paise and outstanding_paise."""
+    paid = Sum("payments__amount_paise", filter=Q(payments__state=State.SUCCEEDED))
+    return (
+        Bill.objects.filter(consumer=consumer)
+        .annotate(paid_paise=Coalesce(paid, Value(0)))
+        .annotate(
+            outstanding_paise=Greatest(F("amount_paise") - F("paid_paise"), Value(0)),
+        )
+        .filter(outstanding_paise__gt=0)
+        .order_by("due_on", "id")
+    )
+
+
+def search(payments: QuerySet[Payment], words: str) -> QuerySet[Payment]:
+    """Narrow payments to what a person typed, by its shape; always by an indexed column.
+
+    Reference, channel_ref, order, UTR, RRN, consumer number, business partner, receipt, cheque
+    number or amount in rupees.
+    """
+    text = words.strip()
+    if not text:
+        return payments
+    if "\0" in text or len(text) > _WORD_MAX:
+        return payments.none()
+    if is_reference(text):
+        return payments.filter(reference__in=_reference_forms(text))
+    label = _LABEL.fullmatch(text)
+    if label is not None:
+        numbered = Receipt.objects.filter(
+            series=label[1].upper(), year=label[2], number=int(label[3])
+        )
+        return payments.filter(pk__in=numbered.values("payment_id"))
+    condition = Q(channel_ref=text) | Q(order_ref=text) | Q(utr=text.upper())
+    condition |= Q(reference=text.upper())
+    if text.isdecimal() and text.isascii():
+        condition |= _digits(text)
+    amount = _amount(text)
+    if amount is not None:
+        condition |= Q(amount_paise=amount)
+    return payments.filter(condition)
+
+
+def timeline(payment: Payment) -> list[Mapping[str, Any]]:
+    """What happened to a payment, oldest first: ``{at, icon, text, detail}`` rows."""
+    rows: list[dict[str, Any]] = [
+        {
+            "at": payment.created_at,
+            "icon": "flag",
+            "text": _("Started"),
+            "detail": f"{payment.channel.name}, {grouped_rupees(payment.amount_paise)}",
+        }
+    ]
+    events = payment.events.select_related("message").order_by("id")
+    receipt = Receipt.objects.filter(payment=payment).first()
+    rows += chain(
+        (_event_row(event) for event in events),
+        _receipt_rows(receipt),
+        _deposit_rows(payment.deposit),
+        (_refund_row(refund) for refund in payment.refunds.order_by("id")),
+    )
+    return sorted(rows, key=_when)
+
+
+def paid(payments: QuerySet[Payment]) -> QuerySet[Payment]:
+    """Those that succeeded, also the ones that were reversed afterwards."""
+    return payments.filter(state__in=PAID)
+
+
+def _of_offices(rows: QuerySet[Row], user: Somebody, path: str) -> QuerySet[Row]:
+    if sees_everything(user):
+        return rows
+    return rows.filter(**{f"{path}__in": offices_of(user)})
+
+
+def _reference_forms(text: str) -> list[str]:
+    """As typed and as printed: somebody may leave the hyphens out."""
+    bare = text.replace("-", "").upper()
+    return [text.upper(), f"{bare[:5]}-{bare[5:13]}-{bare[13:]}"]
+
+
+def _digits(text: str) -> Q:
+    condition = Q(consumer_number=text) | Q(rrn=text)
+    condition |= Q(pk__in=Tender.objects.filter(instrument=text).values("payment_id"))
+    if len(text) == 10:
+        accounts = Consumer.objects.filter(business_partner=text)
+        condition |= Q(consumer__in=accounts.values("pk"))
+    return condition
+
+
+def _amount(text: str) -> int | None:
+    try:
+        amount = paise_from_rupees(text.removeprefix("₹"))
+    except NotMoney:
+        return None
+    return amount if amount > 0 else None
+
+
+def _event_row(event: PaymentEvent) -> dict[str, Any]:
+    icons = {
+        State.PENDING: "clock",
+        State.SUCCEEDED: "circle-check",
+        State.FAILED: "circle-x",
+        State.REVERSED: "arrow-back-up",
+    }
+    heard = event.message
+    detail = event.cause if heard is None else f"{event.cause}, event {heard.event_key}"
+    return {
+        "at": event.at,
+        "icon": icons.get(State(event.to_state), "point"),
+        "text": State(event.to_state).label.capitalize(),
+        "detail": f"{detail}, {event.actor}" if event.actor else detail,
+    }
+
+
+def _receipt_rows(receipt: Receipt | None) -> list[dict[str, Any]]:
+    if receipt is None:
+        return []
+    rows = [
+        {
+            "at": receipt.issued_at,
+            "icon": "receipt",
+            "text": _("Receipt issued"),
+            "detail": receipt.label,
+        }
+    ]
+    if receipt.cancelled_at is not None:
+        rows.append(
+            {
+                "at": receipt.cancelled_at,
+                "icon": "receipt-off",
+                "text": _("Receipt cancelled"),
+                "detail": receipt.label,
+            }
+        )
+    return rows
+
+
+def _deposit_rows(deposit: Deposit | None) -> list[dict[str, Any]]:
+    if deposit is None:
+        return []
+    return [
+        {
+            "at": deposit.made_at,
+            "icon": "building-bank",
+            "text": _("On a deposit slip"),
+            "detail": deposit.reference,
+        }
+    ]
+
+
+def _refund_row(refund: Refund) -> dict[str, Any]:
+    return {
+        "at": refund.updated_at,
+        "icon": "arrow-back",
+        "text": _("Refund %(state)s") % {"state": Refund.State(refund.state).label},
+        "detail": f"{refund.channel_ref}, {grouped_rupees(refund.amount_paise)}",
+    }
+
+
+def _when(row: Mapping[str, Any]) -> datetime:
+    at: datetime = row["at"]
+    return at
