@@ -4,7 +4,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django_otp import devices_for_user
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from guardian.shortcuts import assign_perm, remove_perm
+from guardian.shortcuts import assign_perm, get_objects_for_user, remove_perm
 
 from people import audit
 from people.access import WORK_IN_OFFICE
@@ -86,6 +86,14 @@ def set_roles(user: User, codes: set[str]) -> None:
     user.is_superuser = "administrator" in codes
     user.save(update_fields=["is_staff", "is_superuser"])
     user.__dict__.pop("_role_codes", None)
+
+
+def granted_offices(user: User) -> list[Office]:
+    """The offices granted to a user by name, without what is below them."""
+    granted = get_objects_for_user(
+        user, WORK_IN_OFFICE, klass=Office, accept_global_perms=False, with_superuser=False
+    )
+    return list(granted.order_by("path"))
 
 
 def grant_office(user: User, office: Office) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from datetime import timedelta
 from typing import Final
@@ -101,12 +102,27 @@ def is_enrolled(user: User) -> bool:
     return bool(user_has_device(user, confirmed=True))
 
 
+def new_api_key() -> str:
+    """A fresh key: twelve signs that name it, a dot, and 256 random bits."""
+    return f"{secrets.token_hex(6)}.{secrets.token_urlsafe(32)}"
+
+
+def is_api_key(text: str) -> bool:
+    """Whether the text has the shape of a key and enough in it."""
+    return re.fullmatch(r"[0-9A-Za-z]{12}\.[!-~]{32,}", text) is not None
+
+
+def digest_of_key(key: str) -> str:
+    """What is kept of a key; its 256 random bits need no salt."""
+    return hashlib.sha256(key.encode(errors="replace")).hexdigest()
+
+
 @transaction.atomic
 def make_api_key(user: User, name: str, *, actor: User | str = "system") -> str:
     """Make a key for a machine and return it, this once; only its digest is kept."""
-    prefix = secrets.token_hex(6)
-    key = f"{prefix}.{secrets.token_urlsafe(32)}"
-    ApiKey.objects.create(user=user, name=name, prefix=prefix, digest=_digest(key))
+    key = new_api_key()
+    prefix = key.partition(".")[0]
+    ApiKey.objects.create(user=user, name=name, prefix=prefix, digest=digest_of_key(key))
     audit.record(actor, "api_key.made", ("api_key", prefix), after={"user": user.username})
     return key
 
@@ -140,13 +156,9 @@ def _holder(key: str) -> tuple[User, ApiKey]:
     if prefix.isascii() and prefix.isalnum() and key.isascii():
         found = ApiKey.objects.select_related("user").filter(prefix=prefix).first()
     # One comparison also when there is no such prefix: an answer's time tells nothing.
-    is_right = hmac.compare_digest(_digest(key), found.digest if found else _digest(""))
+    is_right = hmac.compare_digest(digest_of_key(key), found.digest if found else digest_of_key(""))
     if found is None or not is_right or found.revoked_at or not may_sign_in(found.user):
         raise AuthenticationFailed("the key is unknown or was ended")
     stale = Q(last_used_at=None) | Q(last_used_at__lt=now() - _KEY_USE_NOTED_EVERY)
     ApiKey.objects.filter(stale, pk=found.pk).update(last_used_at=now())
     return found.user, found
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode(errors="replace")).hexdigest()

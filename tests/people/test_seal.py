@@ -91,7 +91,7 @@ def test_more_events_than_a_page_are_walked(monkeypatch) -> None:
     ],
 )
 def test_an_edited_event_is_found(sealed: None, column: str, value: str) -> None:
-    sql(f"UPDATE people_auditevent SET {column} = {value} WHERE seq = 3")
+    sql(f"UPDATE people_auditevent SET {column} = {value} WHERE seq = 3")  # noqa: S608
 
     assert not verify().is_well
 
@@ -229,8 +229,10 @@ def test_an_anchor_is_made_once_for_the_same_chain(sealed: None, anchor_file) ->
         "UPDATE people_auditanchor SET seq = 1",
         "DELETE FROM people_auditanchor",
         "TRUNCATE people_auditanchor",
-        "INSERT INTO people_auditevent (at, actor, action, object_type, object_id, payload, seq,"
-        " prev_hash, hash) VALUES (now(), 'a', 'b', 'c', 'd', '{}', 9, '', '')",
+        (
+            "INSERT INTO people_auditevent (at, actor, action, object_type, object_id, payload, seq,"
+            " prev_hash, hash) VALUES (now(), 'a', 'b', 'c', 'd', '{}', 9, '', '')"
+        ),
     ],
 )
 def test_the_database_refuses_to_alter_the_trail(

@@ -1,0 +1,465 @@
+"""Making the installation what a file says: in one transaction, showing and recording each change.
+
+A key that the file leaves out keeps its value; a row that it leaves out stays. Lists inside a row
+(line rules, fee rates, roles, offices) are whole: what they leave out goes.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Model
+
+from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
+from channels_.secrets import missing_secrets, set_secret
+from configuration.schema import SECTIONS, ConfigurationRefused, Row, SecretValue, understood
+from cspdcl.kernel.clock import now
+from cspdcl.kernel.errors import DomainError
+from payments.models import Counter
+from people import actions as people_actions
+from people import audit
+from people.auth import digest_of_key, is_api_key
+from people.models import ApiKey, Office, User
+from people.roles import ROLES
+from reconciliation.models import Rule
+
+_LOCK: Final = 7_302_001  # one configuration at a time
+_PERSONAL: Final = frozenset({"full_name", "email"})  # named in the trail, not shown in it
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between the installation and the file: ``+`` new, ``~`` other, ``-`` gone."""
+
+    sign: str
+    what: str
+    code: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.sign, self.what, self.code, self.detail) if part)
+
+
+def apply(
+    document: Mapping[str, Any],
+    *,
+    actor: User | str,
+    dry_run: bool = False,
+    secrets: Mapping[str, str],
+) -> list[Change]:
+    """Create and update what the document says; a dry run finds the same changes and keeps none.
+
+    ``secrets`` answers ``{ env = "NAME" }``: the environment for the command, what the demo made
+    for the demo.
+    """
+    rows = understood(document)
+    change = _Configuring(actor=actor, secrets=secrets)
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            change.everything(rows)
+            if change.problems:
+                raise ConfigurationRefused(change.problems)
+            transaction.set_rollback(dry_run)
+    except IntegrityError as error:
+        raise ConfigurationRefused([f"the database refuses: {error}".strip()]) from error
+    return change.made
+
+
+def wanted_secrets(document: Mapping[str, Any]) -> list[str]:
+    """The names under which a document looks for its secrets in the environment."""
+    found: list[str] = []
+    for rows in understood(document).values():
+        for row in rows:
+            keys = [one.get("key") for one in row.get("api_keys", ())]
+            given = [row.get("password"), *row.get("secrets", {}).values(), *keys]
+            found += [one.env for one in given if isinstance(one, SecretValue) and one.env]
+    return found
+
+
+class _Configuring:
+    """One pass over the tables, collecting the changes it makes and what it must refuse."""
+
+    def __init__(self, *, actor: User | str, secrets: Mapping[str, str]) -> None:
+        self.made: list[Change] = []
+        self.problems: list[str] = []
+        self._actor = actor
+        self._secrets = secrets
+
+    def everything(self, rows: Mapping[str, Sequence[Row]]) -> None:
+        """Each table in an order in which what a row names is there before it."""
+        for row in self._parents_first(rows.get("offices", ())):
+            self._office(row)
+        steps: Sequence[tuple[str, Callable[[Row], None]]] = (
+            ("users", self._user),
+            ("bank_accounts", self._bank_account),
+            ("channels", self._channel),
+        )
+        for name, step in steps:
+            for row in rows.get(name, ()):
+                step(row)
+        for row in rows.get("bank_accounts", ()):
+            if "line_rules" in row:
+                account = BankAccount.objects.filter(code=row["code"]).first()
+                self._line_rules(row["line_rules"], account, f"bank_accounts[{row['code']}].")
+        if "line_rules" in rows:
+            self._line_rules(rows["line_rules"], None, "")
+        for row in rows.get("counters", ()):
+            self._counter(row)
+        for row in rows.get("rules", ()):
+            self._rule(row)
+
+    # ---- one table each ----
+
+    def _parents_first(self, rows: Sequence[Row]) -> list[Row]:
+        waiting = {row["code"]: row for row in rows}
+        ordered: list[Row] = []
+        while waiting:
+            ready = [r for r in waiting.values() if r.get("parent", "") not in waiting]
+            if not ready:
+                self._refuse(f"offices: these stand below each other: {', '.join(waiting)}")
+                return []
+            ordered.extend(waiting.pop(row["code"]) for row in ready)
+        return ordered
+
+    def _office(self, row: Row) -> None:
+        path = f"offices[{row['code']}]"
+        values: Row = {name: row[name] for name in ("name", "kind") if name in row}
+        if "parent" in row:
+            values["parent"] = self._named(Office, row["parent"], f"{path}.parent")
+        before = Office.objects.filter(code=row["code"]).first()
+        parent = values.get("parent", before.parent if before else None)
+        if parent and before and parent.path.startswith(before.path):
+            self._refuse(f"{path}.parent: {parent.code} is below {before.code}")
+            return
+        values["path"] = f"{parent.path if parent else '/'}{row['code']}/"
+        office = self._put(Office, "offices", row, values, quiet={"path"})
+        if before and office and before.path != office.path:
+            self._move_below(before.path, office.path)
+
+    @staticmethod
+    def _move_below(old: str, new: str) -> None:
+        for office in Office.objects.filter(path__startswith=old):
+            office.path = new + office.path.removeprefix(old)
+            office.save(update_fields=["path"])
+
+    def _user(self, row: Row) -> None:
+        path = f"users[{row['username']}]"
+        if row.get("demo") and settings.IS_PRODUCTION:
+            self._refuse(f"{path}.demo: production has no demo users")
+            return
+        is_new = not User.objects.filter(username=row["username"]).exists()
+        values: Row = {
+            name: row[name] for name in ("full_name", "email", "language") if name in row
+        }
+        values |= {f"is_{name}": row[name] for name in ("active", "demo") if name in row}
+        if is_new:
+            values["password"] = "!"  # noqa: S105 - Django's mark of "no password opens this"
+        user = self._put(User, "users", row, values, key="username", quiet={"password"})
+        if user is None:
+            return
+        self._roles(user, row)
+        self._user_offices(user, row, path)
+        if "password" in row:
+            self._password(user, row["password"], path)
+        for key in row.get("api_keys", ()):
+            self._api_key(user, key, f"{path}.api_keys[{key['name']}]")
+
+    def _roles(self, user: User, row: Row) -> None:
+        wanted = set(row.get("roles", ()))
+        held = set(user.groups.filter(name__in=ROLES).values_list("name", flat=True))
+        if "roles" in row and wanted != held:
+            people_actions.set_roles(user, wanted)
+            self._say_list("user", user, "roles", held, wanted)
+
+    def _user_offices(self, user: User, row: Row, path: str) -> None:
+        if "offices" not in row:
+            return
+        wanted = {code: self._named(Office, code, f"{path}.offices") for code in row["offices"]}
+        granted = people_actions.granted_offices(user)
+        held = {office.code: office for office in granted}
+        for code in wanted.keys() - held.keys():
+            if office := wanted[code]:
+                people_actions.grant_office(user, office)
+        for code in held.keys() - wanted.keys():
+            people_actions.withdraw_office(user, held[code])
+        if wanted.keys() != held.keys():
+            self._say_list("user", user, "offices", set(held), set(wanted))
+
+    def _password(self, user: User, value: SecretValue, path: str) -> None:
+        password = value.found_in(self._secrets)
+        if password is None:
+            if not user.has_usable_password():
+                self._refuse(f"{path}.password: the environment has no {value.env}")
+        elif not user.check_password(password):
+            user.set_password(password)
+            user.save(update_fields=["password"])
+            self._say("user", user, "password", "set")
+
+    def _api_key(self, user: User, row: Row, path: str) -> None:
+        held = ApiKey.objects.filter(user=user, name=row["name"], revoked_at=None)
+        given: SecretValue | None = row.get("key")
+        key = given.found_in(self._secrets) if given else None
+        if key is None:
+            if not held.exists():
+                missing = f"the environment has no {given.env}" if given else "is required"
+                self._refuse(f"{path}.key: {missing}")
+            return
+        if not is_api_key(key):
+            self._refuse(f"{path}.key: expected 12 letters and digits, a dot, and 32 or more signs")
+            return
+        prefix, digest = key.partition(".")[0], digest_of_key(key)
+        if held.filter(digest=digest).exists():
+            return
+        held.exclude(digest=digest).update(revoked_at=now())
+        ApiKey.objects.update_or_create(
+            prefix=prefix,
+            defaults={"user": user, "name": row["name"], "digest": digest, "revoked_at": None},
+        )
+        self._say("user", user, f"api_key {row['name']}", "set")
+
+    def _bank_account(self, row: Row) -> None:
+        fields = ("name", "bank", "account_number", "ifsc", "currency", "file_due_at")
+        values = {name: row[name] for name in fields if name in row}
+        self._put(BankAccount, "bank_accounts", row, values)
+
+    def _channel(self, row: Row) -> None:
+        path = f"channels[{row['code']}]"
+        fields = (
+            *("name", "adapter", "route", "position", "merchant_id", "settlement_days"),
+            *("settlement_cutoff", "credit_days", "file_due_at", "receipt_series"),
+        )
+        values = {name: row[name] for name in fields if name in row}
+        if "live" in row:
+            values["is_live"] = row["live"]
+        if "bank_account" in row:
+            values["bank_account"] = self._named(
+                BankAccount, row["bank_account"], f"{path}.bank_account"
+            )
+        channel = self._put(Channel, "channels", row, values)
+        if channel is None:
+            return
+        for name, value in row.get("secrets", {}).items():
+            self._secret(channel, name, value, f"{path}.secrets.{name}")
+        if "fee_rates" in row:
+            self._fee_rates(channel, row["fee_rates"])
+        if channel.is_live and (missing := missing_secrets(channel)):
+            self._refuse(f"{path}.live: needs the secrets {', '.join(missing)}")
+
+    def _secret(self, channel: Channel, name: str, value: SecretValue, path: str) -> None:
+        found = value.found_in(self._secrets)
+        if found is None:
+            if name in missing_secrets(channel):
+                self._refuse(f"{path}: the environment has no {value.env}")
+            return
+        before = channel.secrets.filter(name=name, state="current").values_list("pk", flat=True)
+        held = list(before)
+        try:
+            made = set_secret(channel, name=name, value=found, actor=self._actor)
+        except DomainError as error:
+            self._refuse(f"{path}: {error}")
+            return
+        if made.pk not in held:  # set_secret has recorded it
+            self.made.append(Change("~", "channel", channel.code, f"secret {name} set"))
+
+    def _fee_rates(self, channel: Channel, rows: Sequence[Row]) -> None:
+        kept = []
+        for row in rows:
+            lookup = {
+                "channel": channel,
+                "method": row["method"],
+                "network": row.get("network", ""),
+                "valid_from": row.get("valid_from"),
+            }
+            names = ("percent", "flat_paise", "tax_percent")
+            values = {name: row[name] for name in names if name in row}
+            label = f"{channel.code} {row['method']}{'/' if row.get('network') else ''}"
+            label += f"{row.get('network', '')} from {row.get('valid_from')}"
+            if row.get("valid_from") is None:
+                self._refuse(
+                    f"channels[{channel.code}].fee_rates[{row['method']}].valid_from: is required"
+                )
+                continue
+            rate = self._store(FeeRate, "fee_rate", label, lookup, values)
+            kept.append(rate.pk)
+        self._remove("fee_rate", FeeRate.objects.filter(channel=channel).exclude(pk__in=kept))
+
+    def _line_rules(self, rows: Sequence[Row], account: BankAccount | None, path: str) -> None:
+        kept = []
+        for row in rows:
+            here = f"{path}line_rules[{row['priority']}]"
+            values = {n: row.get(n, "") for n in ("code", "words")}
+            values |= {"meaning": row.get("meaning"), "side": row.get("side", "both")}
+            values["channel"] = self._named(Channel, row.get("channel", ""), f"{here}.channel")
+            if not (values["code"] or values["words"]) or not values["meaning"]:
+                self._refuse(f"{here}: needs meaning, and code or words")
+                continue
+            label = f"{account.code if account else 'all'} {row['priority']}"
+            lookup = {"account": account, "priority": row["priority"]}
+            kept.append(self._store(BankLineRule, "line_rule", label, lookup, values).pk)
+        stale = BankLineRule.objects.filter(account=account).exclude(pk__in=kept)
+        self._remove("line_rule", stale)
+
+    def _counter(self, row: Row) -> None:
+        path = f"counters[{row['code']}]"
+        values: Row = {"name": row["name"]} if "name" in row else {}
+        if "open" in row:
+            values["is_open"] = row["open"]
+        if "office" in row:
+            values["office"] = self._named(Office, row["office"], f"{path}.office")
+            if values["office"] is None:
+                return
+        if "bank_account" in row:
+            values["bank_account"] = self._named(
+                BankAccount, row["bank_account"], f"{path}.bank_account"
+            )
+        self._put(Counter, "counters", row, values)
+
+    def _rule(self, row: Row) -> None:
+        """An edited rule is a new version; the old one stays for the runs that used it."""
+        code = row["code"]
+        versions = Rule.objects.filter(code=code).order_by("-version")
+        latest = versions.filter(is_active=True).first() or versions.first()
+        fields = ("priority", "leg", "key", "cardinality", "tolerance_paise")
+        values = {name: row[name] for name in fields if name in row}
+        if latest is None:
+            values["is_active"] = row.get("active", True)
+            self._put(Rule, "rules", row, values)
+            return
+        wanted = row.get("active", latest.is_active)
+        before = {name: getattr(latest, name) for name in values}
+        if before == values:
+            if wanted != latest.is_active:
+                latest.is_active = wanted
+                latest.save(update_fields=["is_active"])
+                self._say("rule", latest, "active", f"{_word(not wanted)} -> {_word(wanted)}")
+            return
+        versions.update(is_active=False)
+        newest = versions.first() or latest
+        following = Rule(code=code, version=newest.version + 1, is_active=wanted)
+        for name in fields:
+            setattr(following, name, values.get(name, getattr(latest, name)))
+        following.save()
+        for name, was in before.items():
+            if was != values[name]:
+                self._tell("rule", code, name, was, values[name])
+        self._record("rule.changed", following, before, values | {"version": following.version})
+
+    # ---- what all tables share ----
+
+    def _put(
+        self,
+        model: Any,
+        section: str,
+        row: Row,
+        values: Mapping[str, Any],
+        *,
+        key: str = "code",
+        quiet: Iterable[str] = (),
+    ) -> Any:
+        """Create or update the row of this code; None when a new one lacks what it must have."""
+        what, code = SECTIONS[section].what, row[key]
+        exists = model.objects.filter(**{key: code}).exists()
+        missing = SECTIONS[section].required - row.keys()
+        if missing and not exists:
+            for name in sorted(missing):
+                self._refuse(f"{section}[{code}].{name}: is required for a new {what}")
+            return None
+        return self._store(model, what, code, {key: code}, values, quiet=quiet)
+
+    def _store(
+        self,
+        model: Any,
+        what: str,
+        label: str,
+        lookup: Mapping[str, Any],
+        values: Mapping[str, Any],
+        *,
+        quiet: Iterable[str] = (),
+    ) -> Any:
+        rows = model.objects
+        found = rows.select_for_update(of=["self"]).filter(**lookup).first()
+        if found is None:
+            found = rows.create(**lookup, **values)
+            self.made.append(Change("+", what, label, str(values.get("name", ""))))
+            self._record(f"{what}.created", found, {}, _shown(values, quiet))
+            return found
+        before = {name: getattr(found, name) for name in values}
+        differs = [name for name, value in values.items() if before[name] != value]
+        for name in differs:
+            setattr(found, name, values[name])
+            if name not in quiet:
+                self._tell(what, label, name.removeprefix("is_"), before[name], values[name])
+        if differs:
+            found.save(update_fields=differs)
+            kept = {name: before[name] for name in differs}
+            became = {name: values[name] for name in differs}
+            self._record(f"{what}.changed", found, _shown(kept, quiet), _shown(became, quiet))
+        return found
+
+    def _remove(self, what: str, rows: Iterable[Model]) -> None:
+        for row in rows:
+            self.made.append(Change("-", what, str(row)))
+            self._record(f"{what}.removed", (what, str(row)[:80]), {"was": str(row)}, {})
+            row.delete()
+
+    def _named(self, model: Any, code: str, path: str) -> Any:
+        """The row a key names; an empty text names none."""
+        if not code:
+            return None
+        found = model.objects.filter(code=code).first()
+        if found is None:
+            self._refuse(f"{path}: there is no {_title(model)} {code}")
+        return found
+
+    def _tell(self, what: str, label: str, name: str, was: Any, became: Any) -> None:
+        detail = f"{name} {_word(was)} -> {_word(became)}"
+        self.made.append(Change("~", what, label, detail))
+
+    def _say(self, what: str, obj: Model, name: str, detail: str) -> None:
+        code = getattr(obj, "code", None) or getattr(obj, "username", "")
+        self.made.append(Change("~", what, str(code), f"{name} {detail}"))
+        self._record(f"{what}.changed", obj, {}, {name: detail})
+
+    def _say_list(self, what: str, user: User, name: str, held: set[str], wanted: set[str]) -> None:
+        was, became = ", ".join(sorted(held)) or "none", ", ".join(sorted(wanted)) or "none"
+        self.made.append(Change("~", what, user.username, f"{name} {was} -> {became}"))
+        self._record(f"{what}.changed", user, {name: sorted(held)}, {name: sorted(wanted)})
+
+    def _record(
+        self,
+        action: str,
+        obj: Model | tuple[str, str],
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+    ) -> None:
+        told = [{name: _word(value) for name, value in facts.items()} for facts in (before, after)]
+        audit.record(self._actor, action, obj, before=told[0], after=told[1])
+
+    def _refuse(self, problem: str) -> None:
+        self.problems.append(problem)
+
+
+def _title(model: type[Model]) -> str:
+    return {"bankaccount": "bank account"}.get(model.__name__.lower(), model.__name__.lower())
+
+
+def _shown(values: Mapping[str, Any], quiet: Iterable[str]) -> dict[str, Any]:
+    """What of a change may stand in the trail."""
+    return {
+        name: "personal" if name in _PERSONAL else value
+        for name, value in values.items()
+        if name not in quiet
+    }
+
+
+def _word(value: Any) -> str:
+    """A value in a line of the difference."""
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(getattr(value, "code", value))

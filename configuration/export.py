@@ -1,0 +1,152 @@
+"""Today's configuration as the file that would make it, without a secret in it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date, time
+from decimal import Decimal
+from typing import Any
+
+from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
+from configuration.schema import SECTIONS, Row
+from payments.models import Counter
+from people.actions import granted_offices
+from people.models import Office, User
+from people.roles import ROLES
+from reconciliation.models import Rule
+
+
+def document() -> dict[str, list[Row]]:
+    """The whole configuration in the shape that ``actions.apply`` reads."""
+    rows = {
+        "offices": [
+            _office(one) for one in Office.objects.select_related("parent").order_by("path")
+        ],
+        "users": [_user(one) for one in User.objects.order_by("username")],
+        "bank_accounts": [_account(one) for one in BankAccount.objects.order_by("code")],
+        "channels": [_channel(one) for one in Channel.objects.order_by("position", "code")],
+        "line_rules": [_line_rule(one) for one in _line_rules_of(None)],
+        "counters": [_counter(one) for one in Counter.objects.order_by("code")],
+        "rules": [_rule(one) for one in _rules()],
+    }
+    return {name: rows[name] for name in SECTIONS if rows[name]}
+
+
+def toml(content: Mapping[str, list[Row]]) -> str:
+    """The document as TOML."""
+    lines = [line for name, rows in content.items() for row in rows for line in _table(name, row)]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+# ---- rows ----
+
+
+def _office(one: Office) -> Row:
+    row = {"code": one.code, "name": one.name, "kind": one.kind}
+    return {**row, "parent": one.parent.code if one.parent else ""}
+
+
+def _user(one: User) -> Row:
+    names = set(one.groups.values_list("name", flat=True))
+    return {
+        "username": one.username,
+        "full_name": one.full_name,
+        "email": one.email,
+        "language": one.language,
+        "active": one.is_active,
+        "demo": one.is_demo,
+        "roles": [code for code in ROLES if code in names],
+        "offices": [office.code for office in granted_offices(one)],
+    }
+
+
+def _account(one: BankAccount) -> Row:
+    row = _plain(one, "code", "name", "bank", "account_number", "ifsc", "currency")
+    row["file_due_at"] = _time(one.file_due_at)
+    return {**row, "line_rules": [_line_rule(rule) for rule in _line_rules_of(one)]}
+
+
+def _channel(one: Channel) -> Row:
+    row = _plain(one, "code", "name", "adapter", "route", "position", "merchant_id")
+    rates = FeeRate.objects.filter(channel=one).order_by("method", "network", "valid_from")
+    fields = ("method", "network", "percent", "flat_paise", "tax_percent", "valid_from")
+    return {
+        **row,
+        "live": one.is_live,
+        "bank_account": one.bank_account.code if one.bank_account else "",
+        "settlement_days": one.settlement_days,
+        "settlement_cutoff": _time(one.settlement_cutoff),
+        "credit_days": one.credit_days,
+        "file_due_at": _time(one.file_due_at),
+        "receipt_series": one.receipt_series,
+        "fee_rates": [_plain(rate, *fields) for rate in rates],
+    }
+
+
+def _line_rules_of(account: BankAccount | None) -> Iterator[BankLineRule]:
+    return iter(BankLineRule.objects.filter(account=account).order_by("priority", "id"))
+
+
+def _line_rule(one: BankLineRule) -> Row:
+    row = _plain(one, "priority", "side", "code", "words", "meaning")
+    return {**row, "channel": one.channel.code if one.channel else ""}
+
+
+def _counter(one: Counter) -> Row:
+    return {
+        "code": one.code,
+        "name": one.name,
+        "office": one.office.code,
+        "bank_account": one.bank_account.code if one.bank_account else "",
+        "open": one.is_open,
+    }
+
+
+def _rules() -> list[Rule]:
+    """Of each rule the version in force, else the last one."""
+    ordered = Rule.objects.order_by("code", "-is_active", "-version")
+    return sorted(ordered.distinct("code"), key=lambda rule: (rule.priority, rule.code))
+
+
+def _rule(one: Rule) -> Row:
+    row = _plain(one, "code", "priority", "leg", "key", "cardinality", "tolerance_paise")
+    return {**row, "active": one.is_active}
+
+
+def _plain(one: object, *names: str) -> Row:
+    return {name: getattr(one, name) for name in names}
+
+
+def _time(value: time | None) -> str:
+    return value.strftime("%H:%M") if value else ""
+
+
+# ---- TOML ----
+
+
+def _table(path: str, row: Row) -> Iterator[str]:
+    yield ""
+    yield f"[[{path}]]"
+    tables = {name: value for name, value in row.items() if _is_table(value)}
+    for name, value in row.items():
+        if name not in tables:
+            yield f"{name} = {_value(value)}"
+    for name, rows in tables.items():
+        for one in rows:
+            yield from _table(f"{path}.{name}", one)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | Decimal):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return f"[{', '.join(_value(one) for one in value)}]"
+    # A JSON string is a TOML string, but for one control character that JSON leaves as it is.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
