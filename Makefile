@@ -28,7 +28,7 @@ check: setup ## Format, lint, types, imports, templates, migrations, deployment,
 
 check-format:
 	@echo "[1/8] Format of the Python files"
-	@$(PY) -m ruff format --quiet --check --diff $(SOURCES)
+	@$(PY) tools/quietly.py $(PY) -m ruff format --check $(SOURCES)
 check-lint:
 	@echo "[2/8] Lint"
 	@$(PY) -m ruff check --quiet $(SOURCES)

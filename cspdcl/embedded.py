@@ -34,6 +34,7 @@ from cspdcl.env import Misconfigured, Mode, env_mode, var_dir
 
 NAME: Final = "cspdcl"  # of the database and of the role that owns it
 PORT: Final = 5432  # only names the socket file: nothing listens on a network
+SSL_REQUEST: Final = bytes.fromhex("0000000804d2162f")  # asks for one letter, starts nothing
 SOCKET_LIMIT: Final = 100  # the kernel takes 107 bytes; PostgreSQL's lock file adds five
 START_SECONDS: Final = 120  # recovery of a large write-ahead log takes its time
 SHARED_MEMORY_NEEDED: Final = 1 << 30
@@ -358,9 +359,15 @@ class Postgres:
             admin.close()
 
     def _answers(self) -> bool:
+        """Whether somebody behind the socket answers: a dying server still lets us connect."""
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(5)
-            return client.connect_ex(str(self.sockets / f".s.PGSQL.{PORT}")) == 0
+            try:
+                client.connect(str(self.sockets / f".s.PGSQL.{PORT}"))
+                client.sendall(SSL_REQUEST)
+                return client.recv(1) in {b"N", b"S"}
+            except OSError:
+                return False
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         who = self.account
