@@ -89,7 +89,7 @@ DEFAULT: Final = Scene(
 def read_scene(path: Path) -> Scene:
     """The scene of a configuration file such as configuration/demo.toml."""
     with path.open("rb") as file:
-        return scene_of(tomllib.load(file))
+        return scene_of(tomllib.load(file, parse_float=Decimal))
 
 
 def scene_of(document: Mapping[str, Any]) -> Scene:

@@ -5,6 +5,7 @@ import hmac
 import json
 import threading
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -32,7 +33,7 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.got = []
         self.lock = threading.Lock()
-        self.answer = lambda _path, _times: 200
+        self.answer: Callable[[str, int], int | None] = lambda _path, _times: 200
 
     @property
     def url(self):
