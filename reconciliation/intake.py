@@ -4,15 +4,14 @@ set-based, once: a line that is known already adds nothing, a line that changed 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from io import RawIOBase
+from io import BytesIO
 from typing import Final, NamedTuple
 
 from django.db import connection, transaction
-from psycopg2 import DatabaseError
 
 from channels_.models import Channel
 from cspdcl.kernel.clock import INDIA, business_date
-from cspdcl.kernel.errors import DomainError, Malformed
+from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.workdays import working_day_after
 from payments import books
 from reconciliation import locks
@@ -79,21 +78,17 @@ def add_entries(rows: Iterable[NewEntry]) -> Added:
     Raises ChangedLine when a known line came with another amount: a restatement is a decision.
     """
     locks.hold_books_open()
-    stream = _CopyStream(rows)
+    lines = 0
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS incoming")
+        cursor.execute("SET LOCAL statement_timeout = '20min'; DROP TABLE IF EXISTS incoming")
         cursor.execute(
-            f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT {COLUMNS} FROM reconciliation_entry WITH NO DATA"
+            f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT {COLUMNS} "  # noqa: S608 - our columns
+            "FROM reconciliation_entry WITH NO DATA"
         )
-        # Django wraps the driver's cursor; COPY is the driver's own.
-        cursor.execute("SET LOCAL statement_timeout = '20min'")
-        try:
-            cursor.cursor.copy_expert(f"COPY incoming ({COLUMNS}) FROM STDIN", stream, 1 << 18)
-        except DatabaseError:
-            # The driver turns an error of the rows into one of its own; the rows' error says more.
-            if stream.failure is not None:
-                raise stream.failure from None
-            raise
+        for count, text in _chunks(rows):
+            # Django wraps the driver's cursor; COPY is the driver's own.
+            cursor.cursor.copy_expert(f"COPY incoming ({COLUMNS}) FROM STDIN", BytesIO(text))
+            lines += count
         cursor.execute(_CHANGED)
         changed = cursor.fetchone()
         if changed is not None:
@@ -103,7 +98,7 @@ def add_entries(rows: Iterable[NewEntry]) -> Added:
                 "a changed line needs a decision, nothing of this file was loaded"
             )
         cursor.execute(_ADD)
-        return Added(lines=stream.lines, new=cursor.rowcount)
+        return Added(lines=lines, new=cursor.rowcount)
 
 
 _CHANGED: Final = """
@@ -278,40 +273,26 @@ class _DueDates:
         return self._known[key]
 
 
-class _CopyStream(RawIOBase):
-    """Rows as the text COPY reads, made as it reads them: a million rows need no memory."""
+def _chunks(rows: Iterable[NewEntry]) -> Iterator[tuple[int, bytes]]:
+    """Rows as texts of a few megabytes for COPY: a million rows need no more memory than that.
 
-    def __init__(self, rows: Iterable[NewEntry]) -> None:
-        self._rows = iter(rows)
-        self._left = b""
-        self.lines = 0
-        self.failure: Malformed | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """At least one row, about ``size`` bytes; empty at the end."""
-        parts = [self._left]
-        length = len(self._left)
-        try:
-            for row in self._rows:
-                part = copy_line(row)
-                parts.append(part)
-                length += len(part)
-                self.lines += 1
-                if 0 <= size <= length:
-                    break
-        except Malformed as error:
-            self.failure = error
-            raise
-        whole = b"".join(parts)
-        cut = len(whole) if size < 0 else size
-        self._left = whole[cut:]
-        return whole[:cut]
+    A row's own query runs here, between two COPYs, because a connection that copies can ask nothing.
+    """
+    parts: list[bytes] = []
+    size = 0
+    for row in rows:
+        part = copy_line(row)
+        parts.append(part)
+        size += len(part)
+        if size >= _CHUNK_BYTES:
+            yield len(parts), b"".join(parts)
+            parts, size = [], 0
+    if parts:
+        yield len(parts), b"".join(parts)
 
 
 _TABS: Final = len(NewEntry._fields) - 1
+_CHUNK_BYTES: Final = 1 << 22
 
 
 def copy_line(row: NewEntry) -> bytes:
