@@ -1,13 +1,16 @@
 """How the API answers what went wrong: one shape ``{code, detail, errors?}`` for every refusal."""
 
+import io
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -33,6 +36,31 @@ class RefusedSerializer(serializers.Serializer[Any]):
 def refusals(*codes: int) -> dict[int, type[RefusedSerializer]]:
     """The documented refusals of an operation; those every operation may give are included."""
     return dict.fromkeys(sorted({400, 401, 403, 406, 503, *codes}), RefusedSerializer)
+
+
+class TooLarge(APIException):
+    """More bytes than a request may have."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "oversized"
+    default_detail = "The request has too many bytes."
+
+
+class BoundedJSONParser(JSONParser):
+    """DRF's parser reads a body of any length into memory; this one looks at its length first."""
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Parse a body of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(most + 1)
+        if len(body) > most:
+            raise TooLarge
+        return super().parse(io.BytesIO(body), media_type, parser_context)
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -1,0 +1,465 @@
+"""The API of payments: read them, start one, take receipts and deposits of counters.
+
+Every operation names who may call it (``roles``) and every answer it may give; rows come from
+``visible_to`` only, and a field that is not known is refused.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import Count, QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from channels_.contract import Method
+from channels_.models import Channel
+from cspdcl.kernel.api import StrictSerializer, refusals
+from cspdcl.kernel.money import PAISE_MAX
+from payments import actions, counter, selectors
+from payments.models import Deposit, Payment, Receipt
+from payments.states import State
+from people import roles
+from people.models import User
+
+RECEIPTS_MAX: Final = 500
+
+_READERS: Final = (
+    roles.CLERK,
+    roles.SUPERVISOR,
+    *roles.READERS,
+    roles.OPERATOR,
+    roles.ADMINISTRATOR,
+    roles.CHANNEL,
+)
+_CODE: Final = r"^[A-Za-z0-9_-]{1,24}$"
+_YEARS: Final = range(2000, 2101)
+
+
+# ---- shapes ----
+
+
+class PaymentSerializer(serializers.Serializer[Payment]):
+    """One payment, as the API tells it. Money is whole paise."""
+
+    reference = serializers.CharField()
+    channel = serializers.CharField(source="channel.code")
+    channel_ref = serializers.CharField(allow_null=True)
+    order_ref = serializers.CharField(allow_blank=True)
+    consumer_number = serializers.CharField(allow_blank=True)
+    bill_number = serializers.CharField(source="bill.number", default=None, allow_null=True)
+    office = serializers.CharField(source="office.code", default=None, allow_null=True)
+    counter = serializers.CharField(source="counter.code", default=None, allow_null=True)
+    deposit = serializers.CharField(source="deposit.reference", default=None, allow_null=True)
+    amount_paise = serializers.IntegerField()
+    method = serializers.ChoiceField(choices=[method.value for method in Method])
+    rrn = serializers.CharField(allow_blank=True)
+    utr = serializers.CharField(allow_blank=True)
+    state = serializers.ChoiceField(choices=State.choices)
+    duplicate_of = serializers.CharField(
+        source="duplicate_of.reference", default=None, allow_null=True
+    )
+    receipt = serializers.SerializerMethodField()
+    business_date = serializers.DateField()
+    created_at = serializers.DateTimeField()
+    succeeded_at = serializers.DateTimeField(allow_null=True)
+
+    def get_receipt(self, payment: Payment) -> str | None:
+        """The receipt's number as printed."""
+        receipt = getattr(payment, "receipt", None)
+        return receipt.label if receipt is not None else None
+
+
+class ReceiptSerializer(serializers.Serializer[Receipt]):
+    """One receipt with its payment."""
+
+    receipt = serializers.CharField(source="label", help_text="As printed: RPR1/2026-27/000123")
+    series = serializers.CharField()
+    year = serializers.CharField()
+    number = serializers.IntegerField()
+    issued_at = serializers.DateTimeField()
+    cancelled_at = serializers.DateTimeField(allow_null=True)
+    reference = serializers.CharField(source="payment.reference")
+    channel = serializers.CharField(source="payment.channel.code")
+    counter = serializers.CharField(source="payment.counter.code", default=None, allow_null=True)
+    consumer_number = serializers.CharField(source="payment.consumer_number", allow_blank=True)
+    amount_paise = serializers.IntegerField(source="payment.amount_paise")
+    business_date = serializers.DateField(source="payment.business_date")
+
+
+class PageQuery(StrictSerializer):
+    """What every list takes."""
+
+    page = serializers.IntegerField(required=False, min_value=1)
+    page_size = serializers.IntegerField(required=False, min_value=1, max_value=500)
+
+
+class PaymentQuery(PageQuery):
+    """Filters of payments; ``q`` looks as the search of the page does."""
+
+    business_date = serializers.DateField(required=False)
+    channel = serializers.RegexField(_CODE, required=False)
+    state = serializers.ChoiceField(choices=State.choices, required=False)
+    consumer_number = serializers.RegexField(r"^[0-9]{6,20}$", required=False)
+    q = serializers.CharField(required=False, max_length=64)
+
+
+class ReceiptQuery(PageQuery):
+    """Filters of receipts."""
+
+    business_date = serializers.DateField(required=False)
+    series = serializers.RegexField(_CODE, required=False)
+    consumer_number = serializers.RegexField(r"^[0-9]{6,20}$", required=False)
+
+
+class PaymentStart(StrictSerializer):
+    """What somebody is about to pay."""
+
+    channel = serializers.RegexField(_CODE)
+    consumer_number = serializers.RegexField(r"^[0-9]{6,12}$")
+    amount_paise = serializers.IntegerField(min_value=1, max_value=PAISE_MAX)
+    bill_number = serializers.CharField(required=False, allow_blank=True, max_length=20)
+
+
+class TenderItem(StrictSerializer):
+    """One instrument handed over."""
+
+    method = serializers.ChoiceField(choices=sorted(method.value for method in counter.METHODS))
+    amount_paise = serializers.IntegerField(min_value=1, max_value=PAISE_MAX)
+    instrument = serializers.CharField(required=False, allow_blank=True, max_length=12)
+    instrument_date = serializers.DateField(required=False, allow_null=True)
+    bank_name = serializers.CharField(required=False, allow_blank=True, max_length=80)
+    micr = serializers.CharField(required=False, allow_blank=True, max_length=9)
+
+
+class CounterReceiptItem(StrictSerializer):
+    """One payment taken at a counter.
+
+    Without ``tenders`` there is one tender of the whole amount: what ``method`` and the instrument
+    fields say, else cash.
+    """
+
+    submit_key = serializers.RegexField(
+        r"^[A-Za-z0-9_-]{16,64}$", help_text="Made once, before the first try; equal on every try."
+    )
+    channel = serializers.RegexField(_CODE)
+    consumer_number = serializers.RegexField(r"^[0-9]{6,12}$")
+    bill_number = serializers.CharField(required=False, allow_blank=True, max_length=20)
+    amount_paise = serializers.IntegerField(min_value=1, max_value=PAISE_MAX)
+    taken_at = serializers.DateTimeField(required=False)
+    method = serializers.ChoiceField(
+        choices=sorted(method.value for method in counter.METHODS), required=False
+    )
+    instrument = serializers.CharField(required=False, allow_blank=True, max_length=12)
+    instrument_date = serializers.DateField(required=False, allow_null=True)
+    bank_name = serializers.CharField(required=False, allow_blank=True, max_length=80)
+    micr = serializers.CharField(required=False, allow_blank=True, max_length=9)
+    tenders = serializers.ListField(child=TenderItem(), required=False, min_length=1, max_length=20)
+
+    def validate_taken_at(self, taken_at: datetime) -> datetime:
+        """Far years break calendars; nothing was taken then."""
+        if taken_at.year not in _YEARS:
+            raise serializers.ValidationError("expected a moment of this century")
+        return taken_at
+
+
+class CounterReceiptsAsked(StrictSerializer):
+    """Receipts that a counter hands in together; a counter that was offline sends its queue."""
+
+    receipts = serializers.ListField(
+        child=CounterReceiptItem(), min_length=1, max_length=RECEIPTS_MAX
+    )
+
+
+class CounterReceiptAnswer(serializers.Serializer[counter.Taken]):
+    """What became of one of them."""
+
+    submit_key = serializers.CharField()
+    status = serializers.ChoiceField(choices=["taken", "known", "refused"])
+    reference = serializers.CharField(allow_null=True)
+    receipt = serializers.CharField(allow_null=True)
+    code = serializers.CharField(allow_null=True, help_text="Why it was refused, for programs.")
+    detail = serializers.CharField(allow_null=True, help_text="Why it was refused, for people.")
+
+
+class CounterReceiptsAnswer(serializers.Serializer[Any]):
+    """One answer for each receipt, in the order asked."""
+
+    results = CounterReceiptAnswer(many=True)
+
+
+class DepositAsked(StrictSerializer):
+    """The slip with which a counter's money goes to the bank."""
+
+    channel = serializers.RegexField(_CODE)
+    business_date = serializers.DateField()
+    slip_number = serializers.RegexField(
+        r"^[A-Z0-9][A-Z0-9-]{2,23}$", required=False, help_text="As printed; else one is made."
+    )
+
+
+class DepositSerializer(serializers.Serializer[Deposit]):
+    """A deposit: what the bank's credit must show."""
+
+    reference = serializers.CharField()
+    channel = serializers.CharField(source="channel.code")
+    counter = serializers.CharField(source="counter.code")
+    business_date = serializers.DateField()
+    amount_paise = serializers.IntegerField()
+    payments = serializers.IntegerField(source="payments_count")
+
+
+# ---- operations ----
+
+
+class Payments(GenericAPIView[Payment]):
+    """The payments you may see, latest first; start one."""
+
+    roles = {"GET": _READERS, "POST": (roles.CHANNEL,)}
+    serializer_class = PaymentSerializer
+
+    def get_queryset(self) -> QuerySet[Payment]:
+        """Only what the caller may see."""
+        return _with_names(selectors.payments_visible_to(self.request.user))
+
+    @extend_schema(
+        parameters=[PaymentQuery],
+        responses={200: PaymentSerializer(many=True), **refusals(404)},
+        operation_id="payments_list",
+    )
+    def get(self, request: Request) -> Response:
+        """Payments, filtered and paged."""
+        asked = _checked(PaymentQuery, request.query_params)
+        rows = self.get_queryset().order_by("-id")
+        if "q" in asked:
+            rows = selectors.search(rows, asked["q"])
+        for name, column in (
+            ("business_date", "business_date"),
+            ("state", "state"),
+            ("consumer_number", "consumer_number"),
+            ("channel", "channel__code"),
+        ):
+            if name in asked:
+                rows = rows.filter(**{column: asked[name]})
+        return _page(self, rows, PaymentSerializer)
+
+    @extend_schema(
+        request=PaymentStart,
+        responses={201: PaymentSerializer, **refusals(409, 413, 415)},
+        operation_id="payments_start",
+    )
+    def post(self, request: Request) -> Response:
+        """Start a payment: the reference in the answer goes to the channel with the payer."""
+        asked = _checked(PaymentStart, request.data)
+        consumers = selectors.consumers_visible_to(request.user)
+        consumer = consumers.filter(number=asked["consumer_number"]).first()
+        channel = Channel.objects.filter(code=asked["channel"]).first()
+        if consumer is None or channel is None:
+            raise actions.NotPayable("no such consumer or channel")
+        bill = None
+        if asked.get("bill_number"):
+            bill = consumer.bills.filter(number=asked["bill_number"]).first()
+            if bill is None:
+                raise actions.NotPayable(f"consumer {consumer.number} has no such bill")
+        payment = actions.start_payment(
+            channel,
+            consumer=consumer,
+            amount_paise=asked["amount_paise"],
+            actor=_caller(request),
+            bill=bill,
+        )
+        return Response(PaymentSerializer(payment).data, status=status.HTTP_201_CREATED)
+
+
+class PaymentDetail(GenericAPIView[Payment]):
+    """One payment."""
+
+    roles = {"GET": _READERS}
+    serializer_class = PaymentSerializer
+
+    def get_queryset(self) -> QuerySet[Payment]:
+        """Only what the caller may see."""
+        return _with_names(selectors.payments_visible_to(self.request.user))
+
+    @extend_schema(
+        responses={200: PaymentSerializer, **refusals(404)}, operation_id="payments_retrieve"
+    )
+    def get(self, _request: Request, reference: str) -> Response:
+        """The payment with this reference."""
+        payment = get_object_or_404(self.get_queryset(), reference=reference.upper())
+        return Response(PaymentSerializer(payment).data)
+
+
+class Receipts(GenericAPIView[Receipt]):
+    """The receipts you may see, latest first."""
+
+    roles = {"GET": _READERS}
+    serializer_class = ReceiptSerializer
+
+    def get_queryset(self) -> QuerySet[Receipt]:
+        """Only what the caller may see."""
+        return selectors.receipts_visible_to(self.request.user).select_related(
+            "payment__channel", "payment__counter"
+        )
+
+    @extend_schema(
+        parameters=[ReceiptQuery],
+        responses={200: ReceiptSerializer(many=True), **refusals(404)},
+        operation_id="receipts_list",
+    )
+    def get(self, request: Request) -> Response:
+        """Receipts, filtered and paged."""
+        asked = _checked(ReceiptQuery, request.query_params)
+        rows = self.get_queryset().order_by("-id")
+        if "business_date" in asked:
+            rows = rows.filter(payment__business_date=asked["business_date"])
+        if "consumer_number" in asked:
+            rows = rows.filter(payment__consumer_number=asked["consumer_number"])
+        if "series" in asked:
+            rows = rows.filter(series=asked["series"].upper())
+        return _page(self, rows, ReceiptSerializer)
+
+
+class CounterReceipts(APIView):
+    """Receipts that a counter hands in."""
+
+    roles = {"POST": (roles.CLERK, roles.SUPERVISOR, roles.CHANNEL)}
+
+    @extend_schema(
+        request=CounterReceiptsAsked,
+        responses={200: CounterReceiptsAnswer, **refusals(404, 409, 413, 415)},
+        operation_id="counter_receipts_take",
+    )
+    def post(self, request: Request, code: str) -> Response:
+        """Take up to 500 payments; each is answered for itself, in order, and taken once."""
+        where = get_object_or_404(selectors.counters_visible_to(request.user), code=code)
+        asked = _checked(CounterReceiptsAsked, request.data)
+        taken = counter.take_counter_payments(
+            where,
+            clerk=_caller(request),
+            asked=[_counter_payment(one) for one in asked["receipts"]],
+        )
+        return Response({"results": [_answer(one) for one in taken]})
+
+
+class CounterDeposits(APIView):
+    """Deposits of a counter."""
+
+    roles = {"POST": (roles.SUPERVISOR, roles.CHANNEL)}
+
+    @extend_schema(
+        request=DepositAsked,
+        responses={201: DepositSerializer, **refusals(404, 409, 413, 415)},
+        operation_id="counter_deposits_make",
+    )
+    def post(self, request: Request, code: str) -> Response:
+        """Put all that waits in one channel on one slip; a slip sent again changes nothing."""
+        where = get_object_or_404(selectors.counters_visible_to(request.user), code=code)
+        asked = _checked(DepositAsked, request.data)
+        channel = selectors.counter_channels().filter(code=asked["channel"]).first()
+        if channel is None:
+            raise counter.NothingToDeposit(f"no counter channel is called {asked['channel']}")
+        made = counter.make_deposit(
+            where,
+            channel=channel,
+            on=asked["business_date"],
+            made_by=_caller(request),
+            slip_number=asked.get("slip_number", ""),
+        )
+        counted = Deposit.objects.annotate(payments_count=Count("payments")).get(pk=made.pk)
+        return Response(DepositSerializer(counted).data, status=status.HTTP_201_CREATED)
+
+
+app_name = "payments-api"
+
+urlpatterns = [
+    path("payments/", Payments.as_view(), name="payments"),
+    path("payments/<slug:reference>/", PaymentDetail.as_view(), name="payment"),
+    path("receipts/", Receipts.as_view(), name="receipts"),
+    path("counters/<slug:code>/receipts/", CounterReceipts.as_view(), name="counter-receipts"),
+    path("counters/<slug:code>/deposits/", CounterDeposits.as_view(), name="counter-deposits"),
+]
+
+
+# ---- helpers ----
+
+
+def _caller(request: Request) -> User:
+    """Who asks; permissions have let nobody else in."""
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user
+
+
+def _with_names(payments: QuerySet[Payment]) -> QuerySet[Payment]:
+    return payments.select_related(
+        "channel", "bill", "office", "counter", "deposit", "duplicate_of", "receipt"
+    )
+
+
+def _checked(shape: type[StrictSerializer], data: Any) -> dict[str, Any]:
+    serializer = shape(data=data)
+    serializer.is_valid(raise_exception=True)
+    checked: dict[str, Any] = serializer.validated_data
+    return checked
+
+
+def _page(
+    view: GenericAPIView[Any], rows: QuerySet[Any], shape: type[serializers.Serializer[Any]]
+) -> Response:
+    page = view.paginate_queryset(rows)
+    return view.get_paginated_response(shape(page, many=True).data)
+
+
+def _counter_payment(item: dict[str, Any]) -> counter.CounterPayment:
+    told = item.get("tenders") or [_only_tender(item)]
+    return counter.CounterPayment(
+        submit_key=item["submit_key"],
+        channel=item["channel"],
+        consumer_number=item["consumer_number"],
+        bill_number=item.get("bill_number", ""),
+        amount_paise=item["amount_paise"],
+        taken_at=item.get("taken_at"),
+        tenders=tuple(
+            counter.TenderAsked(
+                method=Method(one["method"]),
+                amount_paise=one["amount_paise"],
+                instrument=one.get("instrument", ""),
+                instrument_date=one.get("instrument_date"),
+                bank_name=one.get("bank_name", ""),
+                micr=one.get("micr", ""),
+            )
+            for one in told
+        ),
+    )
+
+
+def _only_tender(item: dict[str, Any]) -> dict[str, Any]:
+    default = Method.CHEQUE if item.get("instrument") else Method.CASH
+    return {**item, "method": item.get("method", default.value)}
+
+
+def _answer(one: counter.Taken) -> dict[str, str | None]:
+    if one.receipt is None:
+        return {
+            "submit_key": one.submit_key,
+            "status": "refused",
+            "reference": None,
+            "receipt": None,
+            "code": one.refusal.code if one.refusal else None,
+            "detail": str(one.refusal),
+        }
+    return {
+        "submit_key": one.submit_key,
+        "status": "taken" if one.is_new else "known",
+        "reference": one.receipt.payment.reference,
+        "receipt": one.receipt.label,
+        "code": None,
+        "detail": None,
+    }
