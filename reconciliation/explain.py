@@ -57,13 +57,15 @@ def _day(facts: Facts, name: str) -> str:
 def _missing_in_channel(facts: Facts, open_break: Break) -> str:
     if open_break.leg == "transfer_bank":
         return _(
-            "We receipted %(amount)s; the bank's statements until %(until)s hold no credit with its UTR."
+            "We receipted %(amount)s; the bank's statements until %(until)s hold no credit with "
+            "its UTR."
         ) % {
             "amount": _rupees(facts, "amount"),
             "until": _day(facts, "until"),
         }
     return _(
-        "We receipted %(amount)s; it was due on %(due)s and no file of %(channel)s until %(until)s lists it."
+        "We receipted %(amount)s; it was due on %(due)s and no file of %(channel)s until "
+        "%(until)s lists it."
     ) % {
         "amount": _rupees(facts, "amount"),
         "due": _day(facts, "due"),
@@ -87,7 +89,7 @@ def _missing_in_books(facts: Facts, open_break: Break) -> str:
     }
 
 
-def _amount_differs(facts: Facts, open_break: Break) -> str:
+def _amount_differs(facts: Facts, _open_break: Break) -> str:
     return _("Same %(key)s %(value)s: our receipt says %(left)s, the other side %(right)s.") % {
         "key": _KEY_NAMES.get(str(facts.get("key")), "key"),
         "value": facts.get("value"),
@@ -107,7 +109,7 @@ def _status_differs(facts: Facts, open_break: Break) -> str:
     }
 
 
-def _duplicate(facts: Facts, open_break: Break) -> str:
+def _duplicate(facts: Facts, _open_break: Break) -> str:
     if facts.get("paid"):
         return _("Order of %(paid)s was paid already; %(line)s is a second payment for it.") % facts
     if facts.get("repeats"):
@@ -122,9 +124,10 @@ def _duplicate(facts: Facts, open_break: Break) -> str:
     return _("The bank credited the same UTR %(utr)s a second time.") % {"utr": facts.get("utr")}
 
 
-def _settled_not_credited(facts: Facts, open_break: Break) -> str:
+def _settled_not_credited(facts: Facts, _open_break: Break) -> str:
     return _(
-        "Settlement %(settlement)s promises %(net)s under UTR %(utr)s; no statement until today's has that credit."
+        "Settlement %(settlement)s promises %(net)s under UTR %(utr)s; no statement until "
+        "today's has that credit."
     ) % {
         "settlement": facts.get("settlement"),
         "net": _rupees(facts, "net"),
@@ -134,7 +137,8 @@ def _settled_not_credited(facts: Facts, open_break: Break) -> str:
 
 def _credited_not_settled(facts: Facts, open_break: Break) -> str:
     return _(
-        "The bank credited %(amount)s as a settlement; no settlement of the channel has UTR %(reference)s."
+        "The bank credited %(amount)s as a settlement; no settlement of the channel has UTR "
+        "%(reference)s."
     ) % {
         "amount": _rupees(facts, "amount"),
         "reference": open_break.reference,
@@ -144,7 +148,8 @@ def _credited_not_settled(facts: Facts, open_break: Break) -> str:
 def _credit_differs(facts: Facts, open_break: Break) -> str:
     word = _("short") if open_break.reason == Reason.SHORT_CREDIT else _("more")
     return _(
-        "Same UTR %(utr)s, %(difference)s %(word)s: settlement %(settlement)s promises %(net)s, the bank paid %(credit)s."
+        "Same UTR %(utr)s, %(difference)s %(word)s: settlement %(settlement)s promises %(net)s, "
+        "the bank paid %(credit)s."
     ) % {
         "utr": facts.get("utr"),
         "difference": grouped_rupees(open_break.amount_paise),
@@ -157,7 +162,8 @@ def _credit_differs(facts: Facts, open_break: Break) -> str:
 
 def _fee_differs(facts: Facts, open_break: Break) -> str:
     return _(
-        "%(channel)s kept %(kept)s of %(amount)s; the rate card of %(percent)s %% gives %(agreed)s with GST."
+        "%(channel)s kept %(kept)s of %(amount)s; the rate card of %(percent)s %% gives "
+        "%(agreed)s with GST."
     ) % {
         "channel": open_break.channel,
         "kept": _rupees(facts, "kept"),
@@ -185,10 +191,11 @@ def _chargeback(facts: Facts, open_break: Break) -> str:
     }
 
 
-def _cheque_returned(facts: Facts, open_break: Break) -> str:
+def _cheque_returned(facts: Facts, _open_break: Break) -> str:
     if facts.get("receipt"):
         return _(
-            "The bank returned cheque %(instrument)s of receipt %(receipt)s and took %(amount)s back."
+            "The bank returned cheque %(instrument)s of receipt %(receipt)s and took %(amount)s "
+            "back."
         ) % {
             "instrument": facts.get("instrument"),
             "receipt": facts["receipt"],
@@ -208,7 +215,8 @@ def _deposit_missing(facts: Facts, open_break: Break) -> str:
             "amount": grouped_rupees(open_break.amount_paise),
         }
     return _(
-        "Slip %(slip)s carried %(receipts)s of %(amount)s; it was due on %(due)s and the bank has no such credit."
+        "Slip %(slip)s carried %(receipts)s of %(amount)s; it was due on %(due)s and the bank "
+        "has no such credit."
     ) % {
         "slip": facts["slip"],
         "receipts": receipts,
@@ -217,7 +225,7 @@ def _deposit_missing(facts: Facts, open_break: Break) -> str:
     }
 
 
-def _deposit_differs(facts: Facts, open_break: Break) -> str:
+def _deposit_differs(facts: Facts, _open_break: Break) -> str:
     return _("Slip %(value)s carried %(left)s; the bank credited %(right)s.") % {
         "value": facts.get("value"),
         "left": _rupees(facts, "left"),
@@ -225,22 +233,25 @@ def _deposit_differs(facts: Facts, open_break: Break) -> str:
     }
 
 
-def _unidentified_credit(facts: Facts, open_break: Break) -> str:
+def _unidentified_credit(facts: Facts, _open_break: Break) -> str:
     return _(
-        "The bank credited %(amount)s; neither its UTR nor its narration names a consumer or receipt of ours."
+        "The bank credited %(amount)s; neither its UTR nor its narration names a consumer or "
+        "receipt of ours."
     ) % {"amount": _rupees(facts, "amount")}
 
 
-def _ambiguous(facts: Facts, open_break: Break) -> str:
+def _ambiguous(facts: Facts, _open_break: Break) -> str:
     if facts.get("settlement"):
         return (
             _(
-                "Several credits or settlements share UTR %(utr)s; which belongs to which would be a guess."
+                "Several credits or settlements share UTR %(utr)s; which belongs to which would "
+                "be a guess."
             )
             % facts
         )
     return _(
-        "%(receipts)s of our receipts and %(lines)s lines share %(key)s %(value)s; pairing them would be a guess."
+        "%(receipts)s of our receipts and %(lines)s lines share %(key)s %(value)s; pairing them "
+        "would be a guess."
     ) % {
         **facts,
         "key": _KEY_NAMES.get(str(facts.get("key")), "key"),
@@ -249,7 +260,8 @@ def _ambiguous(facts: Facts, open_break: Break) -> str:
 
 def _unknown_code(facts: Facts, open_break: Break) -> str:
     return _(
-        "%(channel)s calls this line “%(code)s”, a word we do not know; a person must say what it is."
+        "%(channel)s calls this line “%(code)s”, a word we do not know; a person must say what "
+        "it is."
     ) % {
         "channel": open_break.channel,
         "code": facts.get("code"),

@@ -72,7 +72,7 @@ def visible_decisions(user: User) -> QuerySet[Decision]:
 
 
 def breaks_open_on(day: date) -> QuerySet[Break]:
-    """The breaks that are open now and belong to a business date or an earlier one, oldest first."""
+    """The breaks that are open now and belong to a day or an earlier one, oldest first."""
     return (
         Break.objects.filter(state=Break.State.OPEN, business_date__lte=day)
         .select_related("channel", "bank_account")
@@ -81,7 +81,7 @@ def breaks_open_on(day: date) -> QuerySet[Break]:
 
 
 def references_of(open_break: Break, entries: Sequence[Entry]) -> list[str]:
-    """Every name a break may be searched by: its own and those of its entries, up to twenty entries."""
+    """Every name a break may be searched by: its own and those of its first twenty entries."""
     names = {open_break.reference}
     facts = open_break.facts
     names |= {
@@ -91,8 +91,9 @@ def references_of(open_break: Break, entries: Sequence[Entry]) -> list[str]:
     }
     for entry in entries[:20]:
         names |= {
-            entry.reference, entry.channel_ref, entry.order_ref, entry.original_ref, entry.settlement_ref,
-            entry.deposit_ref, entry.utr, entry.rrn, entry.instrument, entry.code,
+            entry.reference, entry.channel_ref, entry.order_ref, entry.original_ref,
+            entry.settlement_ref, entry.deposit_ref, entry.utr, entry.rrn, entry.instrument,
+            entry.code,
         }  # fmt: skip
     return sorted(names - {""})
 
@@ -267,7 +268,7 @@ class BookStep:
 
 
 def books_of(payment: Payment) -> list[BookStep]:
-    """Where the rupee is: our receipt, the channel's line, the bank's credit; each with its match."""
+    """Where the rupee is: our receipt, the channel's line, the bank's credit; and the matches."""
     receipt = Entry.objects.filter(
         book=Book.RECEIPTS, source_key=f"payment:{payment.reference}"
     ).first()
