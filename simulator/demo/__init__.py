@@ -1,0 +1,1 @@
+"""`make demo`: one day through the whole house, on a database of its own."""

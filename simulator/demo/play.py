@@ -1,0 +1,181 @@
+"""The demo's steps, each one line with its seconds: from an empty database to the proved day."""
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+
+from channels_.models import InboundMessage
+from cspdcl.env import env_int, env_str, var_dir
+from cspdcl.kernel.clock import today
+from cspdcl.processes import Processes
+from reconciliation.models import Run
+from reconciliation.tasks import reconcile_day
+from simulator.day import play_day
+from simulator.demo.installation import Installation, install
+from simulator.demo.summary import lines_of, summary_of
+from simulator.files import write_day
+from simulator.scene import read_scene
+from simulator.sender import send_day
+
+STEPS: Final = 9
+INBOX_SECONDS: Final = 120
+RUN_SECONDS: Final = 120
+PORT: Final = 8000
+
+CONFIGURATION: Final = "demo.toml"
+STATEMENTS: Final = (
+    ("razorpay", "razorpay-settlement.csv"),
+    ("sbi-collection", "sbi-collection.mt940"),
+    ("hdfc-ecollect", "hdfc-ecollect.camt053.xml"),
+)
+
+Say = Callable[[str], None]
+
+
+class Demo:
+    """One demo: what it was asked for, how long each step took."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._step = 0
+        self._seconds: dict[str, float] = {}
+        self.home = var_dir() / "demo"
+        self.day = _day()
+        self.payments = env_int("DEMO_PAYMENTS", 20_000)
+        self.seed = env_int("DEMO_SEED", 1)
+        self._configuration = Path(settings.BASE_DIR) / "configuration" / CONFIGURATION
+
+    def run(self, *, serve: bool) -> int:
+        """Play the day and print its figures; then serve it until Ctrl-C if that is wanted."""
+        started = time.monotonic()
+        with self._does("Empty database, files for the browser"):
+            call_command("migrate", verbosity=0)
+            call_command("collectstatic", interactive=False, verbosity=0)
+        with self._does("Offices, people, channels, counters and bank accounts"):
+            installation = install(self._configuration)
+        with self._does("Web server, worker and timetable"):
+            processes = Processes(port=env_int("PORT", PORT), home=self.home)
+            processes.start()
+        try:
+            summary = self._play(processes.url, installation)
+            total = round(time.monotonic() - started, 1)
+            self._write(summary, total)
+            self._say("")
+            for line in lines_of(summary):
+                self._say(line)
+            self._say(f"\nAll of it took {total} s. The figures: {self.home / 'summary.json'}")
+            if not serve:
+                return 1 if summary["wrong"] else 0
+            self._tell_logins(processes.url, installation)
+            connection.close()
+            return processes.wait()
+        finally:
+            self._say("Stopping web server, worker and timetable.")
+            processes.stop()
+
+    def _play(self, url: str, installation: Installation) -> dict[str, Any]:
+        directory = self.home / "day"
+        with self._does(f"A day of {self.payments:,} payments on {self.day}, seed {self.seed}"):
+            scene = read_scene(self._configuration)
+            day = play_day(scene, day=self.day, payments=self.payments, seed=self.seed)
+            write_day(day, directory)
+        with self._does(f"{len(day.consumers):,} consumers and their bills"):
+            _quietly("load_consumers", str(directory / "consumers.csv"))
+        messages = len(day.webhooks) + len(day.notices)
+        with self._does(
+            f"{messages:,} webhooks and notices, {len(day.batches)} batches of receipts"
+        ):
+            self._send(directory, url, installation)
+        with self._does("The channel's report and two bank statements"):
+            for source, name in STATEMENTS:
+                _quietly("load_statement", source, str(directory / name))
+        with self._does("Reconciliation, on the worker"):
+            self._reconcile()
+        with self._does("The day's report as PDF and Excel"):
+            self._report()
+        return summary_of(self.day, day.truth)
+
+    def _send(self, directory: Path, url: str, installation: Installation) -> None:
+        outcome = send_day(directory, url, secrets=installation.sending, announce=self._note)
+        if outcome.refused:
+            raise CommandError(
+                f"{len(outcome.refused)} messages were refused: {outcome.refused[0]}"
+            )
+        due = InboundMessage.objects.filter(state=InboundMessage.State.DUE)
+        self._await(
+            lambda: not due.exists(), seconds=INBOX_SECONDS, what="the inbox was not worked off"
+        )
+
+    def _reconcile(self) -> None:
+        before = set(Run.objects.values_list("pk", flat=True))
+        reconcile_day.delay(self.day.isoformat(), "demo")
+        fresh = Run.objects.filter(business_date=self.day).exclude(pk__in=before)
+        self._await(
+            lambda: fresh.exclude(state=Run.State.RUNNING).exists(),
+            seconds=RUN_SECONDS,
+            what="the worker did not reconcile the day",
+        )
+        run = fresh.exclude(state=Run.State.RUNNING).latest("id")
+        if run.state != Run.State.DONE:
+            raise CommandError(f"the run {run.state}: {run.problem}")
+
+    def _report(self) -> None:
+        return
+
+    def _await(self, done: Callable[[], bool], *, seconds: int, what: str) -> None:
+        deadline = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > deadline:
+                raise CommandError(f"{what} within {seconds} s; see {self.home / 'log'}")
+            time.sleep(0.2)
+
+    def _write(self, summary: Mapping[str, Any], total: float) -> None:
+        took = {"seconds": total, "steps": self._seconds}
+        content = json.dumps({**summary, "run": took}, indent=1, ensure_ascii=False)
+        (self.home / "summary.json").write_text(content + "\n", encoding="utf-8")
+
+    def _tell_logins(self, url: str, installation: Installation) -> None:
+        self._say(f"\nOpen {url} and sign in as one of these; the passwords hold for this demo:\n")
+        width = max(len(login.role) for login in installation.logins)
+        for login in installation.logins:
+            self._say(f"  {login.role:<{width}}  {login.username:<12}  {login.password}")
+        self._say("\nIt serves until Ctrl-C.")
+
+    @contextlib.contextmanager
+    def _does(self, what: str) -> Iterator[None]:
+        self._step += 1
+        self._say(f"[{self._step}/{STEPS}] {what}")
+        started = time.monotonic()
+        yield
+        took = round(time.monotonic() - started, 1)
+        self._seconds[what] = took
+        self._say(f"      done in {took} s")
+
+    def _note(self, line: str) -> None:
+        self._say(f"      {line}")
+
+
+def is_to_serve() -> bool:
+    """Whether the demo serves after its summary; DEMO_SERVE=0 says no."""
+    return os.environ.get("DEMO_SERVE", "1").strip() != "0"
+
+
+def _day() -> date:
+    asked = env_str("DEMO_DATE", "")
+    return date.fromisoformat(asked) if asked else today() - timedelta(days=1)
+
+
+def _quietly(command: str, *arguments: str) -> None:
+    """Run a command for its effect; what it refuses ends the demo."""
+    call_command(command, *arguments, stdout=StringIO())
