@@ -1,0 +1,1 @@
+"""The reports: each file holds one REPORT, and its name is the report's code."""

@@ -1,0 +1,43 @@
+"""A section as CSV: plain rupees, days as yyyy-mm-dd, no text that a sheet takes for a formula."""
+
+import csv
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from cspdcl.kernel.clock import INDIA
+from cspdcl.kernel.csvsafe import safe_text
+from cspdcl.kernel.money import rupees_from_paise
+from reports.contract import Figure, Kind, Section, Value
+from reports.render.flat import flat_columns, flat_rows
+
+
+class _Line:
+    """A file that gives back what is written: csv.writer writes, the answer streams."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def lines(section: Section) -> Iterator[str]:
+    """The header and every row, one line at a time; no line of sums, for programs read it."""
+    writer = csv.writer(_Line())
+    columns = flat_columns(section)
+    yield writer.writerow([safe_text(column.label) for column in columns])
+    for row in flat_rows(section):
+        yield writer.writerow(
+            [_cell(value, column.kind) for value, column in zip(row, columns, strict=True)]
+        )
+
+
+def _cell(value: Value, kind: Kind) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Figure):
+        raise TypeError("a figure has two parts; flatten the section first")
+    if isinstance(value, datetime):
+        return value.astimezone(INDIA).isoformat(timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, int):
+        return rupees_from_paise(value) if kind is Kind.MONEY else str(value)
+    return safe_text(str(value))
