@@ -122,6 +122,16 @@ def take_counter_payment(counter: Counter, *, clerk: User, asked: CounterPayment
     return taken
 
 
+def receipt_given(counter: Counter, *, clerk: User, submit_key: str) -> Receipt | None:
+    """The receipt that this key has given before, if it has."""
+    form = (
+        SubmittedForm.objects.select_related("payment__receipt")
+        .filter(scope=_scope(counter, clerk), key=submit_key)
+        .first()
+    )
+    return form.payment.receipt if form else None
+
+
 @transaction.atomic
 def take_counter_payments(
     counter: Counter, *, clerk: User, asked: Sequence[CounterPayment]

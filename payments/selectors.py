@@ -134,7 +134,10 @@ def search(payments: QuerySet[Payment], words: str) -> QuerySet[Payment]:
 
 
 def timeline(payment: Payment) -> list[Mapping[str, Any]]:
-    """What happened to a payment, oldest first: ``{at, icon, text, detail}`` rows."""
+    """What happened to a payment, oldest first: ``{at, icon, text, detail}`` rows.
+
+    The row of an event carries the ``message`` it came in, if any.
+    """
     rows: list[dict[str, Any]] = [
         {
             "at": payment.created_at,
@@ -143,7 +146,7 @@ def timeline(payment: Payment) -> list[Mapping[str, Any]]:
             "detail": f"{payment.channel.name}, {grouped_rupees(payment.amount_paise)}",
         }
     ]
-    events = payment.events.select_related("message").order_by("id")
+    events = payment.events.select_related("message__channel").order_by("id")
     receipt = Receipt.objects.filter(payment=payment).first()
     rows += chain(
         (_event_row(event) for event in events),
@@ -202,6 +205,7 @@ def _event_row(event: PaymentEvent) -> dict[str, Any]:
         "icon": icons.get(State(event.to_state), "point"),
         "text": State(event.to_state).label.capitalize(),
         "detail": f"{detail}, {event.actor}" if event.actor else detail,
+        "message": heard,
     }
 
 

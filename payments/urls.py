@@ -1,7 +1,24 @@
-"""Addresses of payments: the API here; the pages join as they are built."""
+"""Addresses of the pages of payments; the API has its own in payments/api.py."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from payments.views import counter, counters, payments, receipts
 
 app_name = "payments"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+_RECEIPT = "receipts/<slug:series>/<slug:year>/<int:number>/"
+
+urlpatterns = [
+    path("payments/", payments.payments, name="payments"),
+    path("payments/find/", payments.find, name="find"),
+    path("payments/export.csv", payments.export, name="export"),
+    path("counter/", counter.counter, name="counter"),
+    path("counters/", counters.counters, name="counters"),
+    path("counters/<slug:code>/", counters.counter_day, name="counter_day"),
+    path("counters/<slug:code>/deposit/", counters.deposit_make, name="deposit_make"),
+    path("deposits/<slug:reference>/", counters.deposit, name="deposit"),
+    path(_RECEIPT, receipts.receipt, name="receipt"),
+    path(f"{_RECEIPT}print/", receipts.print_receipt, name="print_receipt"),
+    path(f"{_RECEIPT}receipt.pdf", receipts.receipt_pdf, name="receipt_pdf"),
+    path(f"{_RECEIPT}cancel/", receipts.cancel, name="cancel"),
+]

@@ -132,6 +132,12 @@ def _aware(value: datetime) -> datetime:
 # ---- words ----
 
 
+@register.filter
+def word(words: Mapping[str, str | Promise], code: str) -> str | Promise:
+    """The word of a code in a mapping of the view; an unknown code stands for itself."""
+    return words.get(code, code)
+
+
 @register.simple_tag
 def state(
     code: str, looks: Mapping[str, Look], *, plain: bool = False, note: str = ""
@@ -282,6 +288,7 @@ CONTROL_LOOKS: Final[Mapping[str, str]] = {
     "amount": " amount-input",
     "big": " big-input",
     "few": " input-few",
+    "till": " amount-input big-input",
 }
 
 

@@ -1,0 +1,160 @@
+"""What the pages of the counters read: who pays, which channel a tender goes to, a day's sums."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from channels_.contract import Method
+from channels_.models import Channel
+from cspdcl.kernel import crypto
+from payments.consumers import MOBILE_PLACE
+from payments.counter import PAPER
+from payments.models import Consumer, Counter, Payment, Receipt
+from payments.selectors import (
+    Somebody,
+    consumer_who_pays,
+    consumers_visible_to,
+    counter_channels,
+    payments_visible_to,
+    receipts_visible_to,
+)
+from payments.states import State
+
+FOUND_MAX: Final = 20
+_MOBILE_DIGITS: Final = 10
+_NAME_MIN: Final = 3
+
+
+def consumers_found(user: Somebody, words: str) -> list[Consumer]:
+    """Whom a clerk may mean: by whole number anybody, by mobile or name those of their offices."""
+    text = " ".join(words.split())
+    if not text or "\0" in text:
+        return []
+    if text.isascii() and text.isdecimal():
+        return _by_digits(user, text)
+    if len(text) < _NAME_MIN:
+        return []
+    # The index of names knows exact beginnings only: as typed, as usually written, in capitals.
+    begins = Q()
+    for form in {text, text.title(), text.upper()}:
+        begins |= Q(name__startswith=form)
+    named = consumers_visible_to(user).filter(begins).select_related("office")
+    return list(named.order_by("name", "number")[:FOUND_MAX])
+
+
+def _by_digits(user: Somebody, digits: str) -> list[Consumer]:
+    whole = consumer_who_pays(digits)
+    if whole is not None:
+        return [whole]
+    fits = Q(business_partner=digits)
+    if len(digits) == _MOBILE_DIGITS:
+        fits |= Q(mobile_index=crypto.blind_index(digits, place=MOBILE_PLACE))
+    found = consumers_visible_to(user).filter(fits).select_related("office")
+    return list(found.order_by("number")[:FOUND_MAX])
+
+
+def channel_for(method: Method) -> Channel | None:
+    """The counter channel a tender goes to the bank with: the one of its name; cheques take paper.
+
+    An office that has a single counter channel takes everything with it.
+    """
+    channels = list(counter_channels())
+    by_code = {channel.code: channel for channel in channels}
+    if method.value in by_code:
+        return by_code[method.value]
+    if method in PAPER and Method.CHEQUE.value in by_code:
+        return by_code[Method.CHEQUE.value]
+    return channels[0] if len(channels) == 1 else None
+
+
+@dataclass(slots=True)
+class Taken:
+    """Count and sum of what was taken."""
+
+    count: int = 0
+    paise: int = 0
+
+
+@dataclass(slots=True)
+class CounterDay:
+    """One counter on one day: what it took by tender, and what waits for a deposit slip."""
+
+    counter: Counter
+    cash: Taken = field(default_factory=Taken)
+    paper: Taken = field(default_factory=Taken)
+    cancelled: Taken = field(default_factory=Taken)
+    waiting: list[tuple[Channel, Taken]] = field(default_factory=list)  # of any day, by channel
+
+    @property
+    def receipts(self) -> int:
+        """How many receipts stand."""
+        return self.cash.count + self.paper.count
+
+    @property
+    def paise(self) -> int:
+        """What was taken in all."""
+        return self.cash.paise + self.paper.paise
+
+    @property
+    def waiting_paise(self) -> int:
+        """What no slip carries yet."""
+        return sum(taken.paise for _channel, taken in self.waiting)
+
+
+def counter_days(counters: Sequence[Counter], *, on: date) -> list[CounterDay]:
+    """The day of each counter, in three queries however many they are."""
+    days = {counter.pk: CounterDay(counter) for counter in counters}
+    of_day = (
+        Payment.objects.filter(counter__in=days, business_date=on)
+        .values("counter_id", "method", "state")
+        .annotate(count=Count("pk"), paise=Sum("amount_paise"))
+    )
+    for row in of_day:
+        day = days[row["counter_id"]]
+        if row["state"] == State.REVERSED:
+            _add(day.cancelled, row["count"], row["paise"])
+        elif row["state"] == State.SUCCEEDED:
+            tendered = day.cash if row["method"] == Method.CASH else day.paper
+            _add(tendered, row["count"], row["paise"])
+    channels = {channel.pk: channel for channel in Channel.objects.all()}
+    undeposited = (
+        Payment.objects.filter(
+            counter__in=days, state=State.SUCCEEDED, deposit__isnull=True, business_date__lte=on
+        )
+        .values("counter_id", "channel_id")
+        .annotate(count=Count("pk"), paise=Sum("amount_paise"))
+        .order_by("channel__position")
+    )
+    for one in undeposited:
+        waiting = (channels[one["channel_id"]], Taken(one["count"], one["paise"]))
+        days[one["counter_id"]].waiting.append(waiting)
+    return list(days.values())
+
+
+def _add(taken: Taken, count: int, paise: int) -> None:
+    taken.count += count
+    taken.paise += paise
+
+
+def last_receipts(user: Somebody, counter: Counter, *, limit: int = 5) -> list[Receipt]:
+    """The latest receipts of a counter, newest first."""
+    rows = receipts_visible_to(user).filter(payment__counter=counter)
+    return list(
+        rows.select_related("payment__counter")
+        .prefetch_related("payment__tenders")
+        .order_by("-payment__business_date", "-payment_id")[:limit]
+    )
+
+
+def payments_of(user: Somebody, counter: Counter, *, on: date) -> QuerySet[Payment]:
+    """What a counter took on a day, newest first, with all that a list shows."""
+    return (
+        payments_visible_to(user)
+        .filter(counter=counter, business_date=on)
+        .select_related("channel", "receipt", "deposit")
+        .prefetch_related("tenders")
+        .order_by("-id")
+    )

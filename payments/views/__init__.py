@@ -1,0 +1,1 @@
+"""The pages of payments: lists, the counter, receipts."""

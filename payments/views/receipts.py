@@ -1,0 +1,117 @@
+"""A receipt: as it stands on paper, its print, and its cancellation on the same day."""
+
+from http import HTTPStatus
+from typing import Final
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from cspdcl.kernel.clock import today
+from cspdcl.kernel.errors import DomainError
+from cspdcl.kernel.money import grouped_rupees
+from payments import actions, paper
+from payments.forms import CancelForm
+from payments.models import Receipt
+from payments.selectors import receipts_visible_to
+from payments.states import State
+from payments.views.payments import PAYMENT_READERS
+from people.access import Somebody, has_role, roles, signed_in
+from people.roles import CLERK, SUPERVISOR
+
+PDF: Final = "application/pdf"
+
+
+@roles(*PAYMENT_READERS)
+@require_safe
+def receipt(request: HttpRequest, series: str, year: str, number: int) -> HttpResponse:
+    """The receipt as the next print of it would look."""
+    found = _receipt(request.user, series, year, number)
+    prints = paper.prints_of(found)
+    context = {
+        **paper.leaf(found, is_copy=prints > 0),
+        "prints": prints,
+        "may_print": has_role(request.user, CLERK, SUPERVISOR),
+        "may_cancel": _is_cancellable(found) and has_role(request.user, SUPERVISOR),
+        "is_just_taken": "taken" in request.GET,
+    }
+    return render(request, "payments/receipt.html", context)
+
+
+@roles(*PAYMENT_READERS)
+@require_safe
+def receipt_pdf(request: HttpRequest, series: str, year: str, number: int) -> HttpResponse:
+    """A copy as PDF: reading it changes nothing, so it is never the original."""
+    found = _receipt(request.user, series, year, number)
+    return _pdf(paper.as_pdf(found), found)
+
+
+@roles(CLERK, SUPERVISOR)
+@require_POST
+def print_receipt(request: HttpRequest, series: str, year: str, number: int) -> HttpResponse:
+    """The PDF for the printer; the first print is the original."""
+    found = _receipt(request.user, series, year, number)
+    return _pdf(paper.print_receipt(found, user=signed_in(request)), found)
+
+
+@roles(SUPERVISOR)
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, series: str, year: str, number: int) -> HttpResponse:
+    """Ask why, then cancel the receipt and its payment; on its own day only."""
+    found = _receipt(request.user, series, year, number)
+    form = CancelForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.reverse_at_counter(
+                found.payment_id,
+                supervisor=signed_in(request),
+                reason=form.cleaned_data["reason"],
+            )
+        except DomainError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            words = _("Receipt %(receipt)s over %(amount)s is cancelled. Take the paper back.")
+            facts = {"receipt": found.label, "amount": grouped_rupees(found.payment.amount_paise)}
+            messages.success(request, words % facts)
+            return HttpResponseRedirect(address_of(found))
+    context = {"receipt": found, "payment": found.payment, "form": form}
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
+    return render(request, "payments/cancel.html", context, status=status)
+
+
+def address_of(receipt: Receipt) -> str:
+    """Where a receipt's page is."""
+    return reverse("payments:receipt", args=[receipt.series, receipt.year, receipt.number])
+
+
+def _receipt(user: Somebody, series: str, year: str, number: int) -> Receipt:
+    rows = receipts_visible_to(user).select_related(
+        "payment__channel", "payment__counter", "payment__bill", "payment__consumer__office"
+    )
+    return get_object_or_404(rows, series=series, year=year, number=number)
+
+
+def _is_cancellable(receipt: Receipt) -> bool:
+    payment = receipt.payment
+    return (
+        receipt.cancelled_at is None
+        and payment.counter_id is not None
+        and payment.deposit_id is None
+        and payment.state == State.SUCCEEDED
+        and payment.business_date == today()
+    )
+
+
+def _pdf(body: bytes, receipt: Receipt) -> HttpResponse:
+    name = receipt.label.replace("/", "-")
+    return HttpResponse(
+        body,
+        content_type=PDF,
+        headers={
+            "Content-Disposition": f'inline; filename="{name}.pdf"',
+            "Cache-Control": "no-store",
+        },
+    )
