@@ -1,17 +1,23 @@
 """Every address, by app: the only file besides settings that knows them all."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.i18n import set_language
 
+from cspdcl.health import healthz
 from people.views import door
 
 urlpatterns = [
     path("", door.home, name="home"),
+    path("healthz", healthz, name="healthz"),
     path("", include("people.urls")),
     path("", include("cspdcl.ui.urls")),
     path("", include("channels_.urls")),
     path("", include("payments.urls")),
+    path("", include("reports.urls")),
     path("api/v1/", include("payments.api")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    # Before the sign-in too: the door itself is read in a language.
+    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),
 ]

@@ -1,5 +1,7 @@
 """Every write to people, by themselves or by an administrator."""
 
+from collections.abc import Iterable
+
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django_otp import devices_for_user
@@ -86,6 +88,21 @@ def set_roles(user: User, codes: set[str]) -> None:
     user.is_superuser = "administrator" in codes
     user.save(update_fields=["is_staff", "is_superuser"])
     user.__dict__.pop("_role_codes", None)
+
+
+def path_of(office: Office) -> str:
+    """Where an office stands: its parents' codes and its own."""
+    return f"{office.parent.path if office.parent else '/'}{office.code}/"
+
+
+def set_offices(user: User, offices: Iterable[Office]) -> None:
+    """Grant exactly these offices; the caller records it."""
+    wanted = {office.pk: office for office in offices}
+    held = {office.pk: office for office in granted_offices(user)}
+    for pk in wanted.keys() - held.keys():
+        grant_office(user, wanted[pk])
+    for pk in held.keys() - wanted.keys():
+        withdraw_office(user, held[pk])
 
 
 def granted_offices(user: User) -> list[Office]:

@@ -5,9 +5,11 @@ import os
 os.environ.setdefault("CSPDCL_MODE", "test")
 
 from cspdcl.settings import *  # noqa: E402, F403
-from cspdcl.settings import DATABASES, STORAGES  # noqa: E402
+from cspdcl.settings import DATABASES, STATIC_ROOT, STORAGES  # noqa: E402
 
 # Several test runs can share one server: each names its database.
 DATABASES["default"]["TEST"] = {"NAME": f"test_{os.environ.get('CSPDCL_TEST_NAME', 'cspdcl')}"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of a directory that is not there
+WHITENOISE_AUTOREFRESH = True  # looks a file up when asked: no scan of all for every test client

@@ -230,8 +230,8 @@ def test_an_anchor_is_made_once_for_the_same_chain(sealed: None, anchor_file) ->
         "DELETE FROM people_auditanchor",
         "TRUNCATE people_auditanchor",
         (
-            "INSERT INTO people_auditevent (at, actor, action, object_type, object_id, payload, seq,"
-            " prev_hash, hash) VALUES (now(), 'a', 'b', 'c', 'd', '{}', 9, '', '')"
+            "INSERT INTO people_auditevent (at, actor, action, object_type, object_id, payload, "
+            "seq, prev_hash, hash) VALUES (now(), 'a', 'b', 'c', 'd', '{}', 9, '', '')"
         ),
     ],
 )

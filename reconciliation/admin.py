@@ -1,0 +1,76 @@
+"""The books in the administration: to be read. Rules are edited by ``configure``, as versions."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+from import_export.admin import ExportMixin
+
+from people.admin_base import MasterAdmin, ReadOnlyAdmin, RecordedResource
+from reconciliation.models import Break, Decision, Entry, Match, Rule, Run
+
+
+class RuleResource(RecordedResource):
+    """Rules by code and version."""
+
+    class Meta:
+        model = Rule
+        import_id_fields = ("code", "version")
+        fields = (
+            *import_id_fields,
+            *("priority", "leg", "key", "cardinality", "tolerance_paise", "is_active"),
+        )
+
+
+@admin.register(Rule)
+class RuleAdmin(ExportMixin, ReadOnlyAdmin):  # type: ignore[misc]
+    """Every version of every rule."""
+
+    resource_classes: ClassVar = [RuleResource]
+    export_form_class = MasterAdmin.export_form_class
+    formats = MasterAdmin.formats
+    list_display = ("code", "version", "priority", "leg", "key", "cardinality", "is_active")
+    list_filter = ("leg", "is_active")
+    ordering = ("priority", "code", "-version")
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    """Runs of the engine."""
+
+    list_display = ("id", "business_date", "state", "started_by", "started_at", "matched_count")
+    ordering = ("-id",)
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin):
+    """Lines of every book in the common shape."""
+
+    list_display = ("source_key", "book", "kind", "amount_paise", "business_date")
+    search_fields = ("=source_key", "=reference", "=channel_ref", "=utr")
+    ordering = ("-id",)
+
+
+@admin.register(Match)
+class MatchAdmin(ReadOnlyAdmin):
+    """What explains what."""
+
+    list_display = ("id", "kind", "stage", "leg", "matched_on", "difference_paise", "undone_at")
+    ordering = ("-id",)
+
+
+@admin.register(Break)
+class BreakAdmin(ReadOnlyAdmin):
+    """What nobody could explain yet."""
+
+    list_display = ("reference", "reason", "state", "amount_paise", "business_date")
+    list_filter = ("state", "reason")
+    search_fields = ("=reference", "=public_id")
+    ordering = ("-id",)
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    """What was proposed, and what the second person said."""
+
+    list_display = ("public_id", "kind", "state", "amount_paise", "maker", "checker")
+    ordering = ("-id",)
