@@ -10,7 +10,8 @@ import io
 import re
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain
@@ -99,8 +100,8 @@ class _Reading:
 def load_consumers(file: BinaryIO, *, name: str, actor: str = audit.SYSTEM) -> Loaded:
     """Load a file of consumers; any bad row, and nothing of it is loaded."""
     reading = _Reading(offices=dict(Office.objects.values_list("code", "pk")))
-    with transaction.atomic():
-        _stage(_cells(file), reading)
+    with closing(_cells(file)) as cells, transaction.atomic():
+        _stage(cells, reading)
         if reading.bad_count:
             raise BadFile(
                 f"{name}: {reading.bad_count} of {reading.rows} rows cannot be taken, "
@@ -142,8 +143,10 @@ def mobile_of(consumer: Consumer) -> str:
 
 # ---- reading ----
 
+_Rows = Generator[Sequence[object], None, None]
 
-def _cells(file: BinaryIO) -> Iterator[Sequence[object]]:
+
+def _cells(file: BinaryIO) -> _Rows:
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     if not 0 < size <= BYTES_MAX:
@@ -179,7 +182,7 @@ def _check_archive(file: BinaryIO) -> None:
     file.seek(0)
 
 
-def _sheet_rows(file: BinaryIO) -> Iterator[Sequence[object]]:
+def _sheet_rows(file: BinaryIO) -> _Rows:
     try:
         workbook = CalamineWorkbook.from_filelike(file)
         sheet = workbook.get_sheet_by_index(0)
@@ -188,7 +191,7 @@ def _sheet_rows(file: BinaryIO) -> Iterator[Sequence[object]]:
         raise BadFile(f"the workbook cannot be read: {error}") from error
 
 
-def _csv_rows(file: BinaryIO) -> Iterator[Sequence[object]]:
+def _csv_rows(file: BinaryIO) -> _Rows:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="strict", newline="")
     try:
         yield from csv.reader(text, strict=True)
@@ -379,6 +382,7 @@ def _stage(rows: Iterator[Sequence[object]], reading: _Reading) -> None:
     first = next(lines, None)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '10min'")
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.told_consumer")
         cursor.execute(
             """
             CREATE TEMPORARY TABLE told_consumer (

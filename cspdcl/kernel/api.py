@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import serializers, status
@@ -81,6 +81,8 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | Non
         return _refused(status.HTTP_409_CONFLICT, error.code, str(error))
     if isinstance(error, Malformed):
         return _refused(status.HTTP_400_BAD_REQUEST, "malformed", str(error))
+    if isinstance(error, RequestDataTooBig):
+        return _refused(TooLarge.status_code, TooLarge.default_code, TooLarge.default_detail)
     if isinstance(error, Transient | OperationalError | InterfaceError):
         answer = _refused(status.HTTP_503_SERVICE_UNAVAILABLE, "try_later", "Try again later.")
         answer["Retry-After"] = _RETRY_AFTER

@@ -1,0 +1,132 @@
+"""Every captured message is read as its golden file says, and believed only when it is signed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels_.contract import Adapter, Inbound, Unreadable
+from channels_.registry import adapter, adapters
+from cspdcl.kernel.errors import Malformed, Unverified
+from tests.channels_.reading import reading
+
+HERE = Path(__file__).parent
+CORPORA = HERE.parent / "corpora"
+SENT = sorted(HERE.glob("*/*.body"))
+TALKING = sorted(code for code, found in adapters().items() if found.parse is not None)
+VECTORS = json.loads((CORPORA / "gateway-vectors" / "signature_vectors.json").read_text())
+
+
+def inbound_of(sent: Path) -> Inbound:
+    return Inbound(sent.read_bytes(), json.loads(sent.with_suffix(".headers").read_text()))
+
+
+def secrets_of(sent: Path) -> dict[str, str]:
+    return json.loads((sent.parent / "secrets.json").read_text())
+
+
+def is_believed(found: Adapter, inbound: Inbound, secrets: dict[str, str]) -> bool:
+    assert found.verify is not None
+    try:
+        found.verify(inbound, secrets)
+    except Unverified:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("sent", SENT, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_message_is_read_as_expected(sent: Path) -> None:
+    found = adapter(sent.parent.name)
+
+    assert is_believed(found, inbound_of(sent), secrets_of(sent))
+    expected = json.loads(sent.with_suffix(".expected").read_text())
+    assert reading(found, inbound_of(sent)) == expected
+
+
+@pytest.mark.parametrize("code", TALKING)
+def test_an_adapter_that_takes_notices_has_evidence(code: str) -> None:
+    mine = [path for path in SENT if path.parent.name == code]
+    readings = [json.loads(path.with_suffix(".expected").read_text()) for path in mine]
+
+    assert any(isinstance(one, list) for one in readings), "no message that is understood"
+    assert any(isinstance(one, dict) for one in readings), "no message that is refused"
+
+
+@pytest.mark.parametrize("code", TALKING)
+@given(data=st.data())
+def test_a_changed_byte_anywhere_is_refused(code: str, data: st.DataObject) -> None:
+    sent = data.draw(st.sampled_from([path for path in SENT if path.parent.name == code]))
+    inbound, found = inbound_of(sent), adapter(code)
+    place = data.draw(st.integers(0, len(inbound.body) - 1))
+    other = data.draw(st.integers(1, 255))
+    body = bytearray(inbound.body)
+    body[place] ^= other
+
+    assert not is_believed(found, Inbound(bytes(body), inbound.headers), secrets_of(sent))
+
+
+@pytest.mark.parametrize("code", TALKING)
+@given(signature=st.text(max_size=70))
+def test_no_invented_signature_is_believed(code: str, signature: str) -> None:
+    sent = next(path for path in SENT if path.parent.name == code)
+    headers = {
+        name: signature if "signature" in name else value
+        for name, value in inbound_of(sent).headers.items()
+    }
+
+    inbound = Inbound(sent.read_bytes(), headers)
+    assert not is_believed(adapter(code), inbound, secrets_of(sent))
+
+
+@pytest.mark.parametrize("code", TALKING)
+@given(body=st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused_and_never_crash(code: str, body: bytes) -> None:
+    sent = next(path for path in SENT if path.parent.name == code)
+    parse = adapter(code).parse
+    assert parse is not None
+
+    with pytest.raises(Unreadable):
+        parse(Inbound(body, inbound_of(sent).headers))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("code", TALKING)
+@given(data=st.data())
+def test_any_value_in_any_place_is_read_or_refused(code: str, data: st.DataObject) -> None:
+    sent = data.draw(st.sampled_from([path for path in SENT if path.parent.name == code]))
+    said = json.loads(sent.read_bytes())
+    spot = said
+    while isinstance(spot, dict) and spot:
+        name = data.draw(st.sampled_from(sorted(spot)))
+        if not isinstance(spot[name], dict) or data.draw(st.booleans()):
+            spot[name] = data.draw(JSON)
+            break
+        spot = spot[name]
+    parse = adapter(code).parse
+    assert parse is not None
+
+    try:
+        parse(Inbound(json.dumps(said).encode(), inbound_of(sent).headers))
+    except Malformed:
+        return
+
+
+@pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda vector: vector["source"][:24])
+def test_published_signatures_are_judged_as_published(vector: dict[str, object]) -> None:
+    if "body_file" in vector:
+        body = (CORPORA / str(vector["body_file"])).read_bytes()
+    else:
+        body = str(vector["body"]).encode()
+    inbound = Inbound(body, {"x-razorpay-signature": str(vector["signature"])})
+
+    believed = is_believed(adapter("razorpay"), inbound, {"webhook_secret": str(vector["secret"])})
+
+    assert believed == vector["expect_valid"]

@@ -1,0 +1,188 @@
+"""Counters: one key one receipt, no gap in the numbers, whatever happens at once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+
+from channels_.contract import Method
+from cspdcl.kernel.clock import now, today
+from payments.actions import NotPayable, reverse_at_counter
+from payments.counter import (
+    CounterPayment,
+    NotTaken,
+    SubmittedBefore,
+    TenderAsked,
+    make_deposit,
+    take_counter_payment,
+    take_counter_payments,
+)
+from payments.models import Payment, Receipt, SubmittedForm
+from payments.selectors import dues_of, timeline
+from payments.states import State
+from people.models import AuditEvent
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+def asked(consumer, key: str = "a-key-of-a-form-01", **more: object) -> CounterPayment:
+    amount = int(str(more.pop("amount_paise", 50_000)))
+    method = more.pop("method", Method.CASH)
+    tender = TenderAsked(method=Method(str(method)), amount_paise=amount, **more.pop("tender", {}))
+    return CounterPayment(
+        submit_key=key,
+        channel=str(more.pop("channel", "cash")),
+        consumer_number=consumer.number,
+        amount_paise=amount,
+        tenders=(tender,),
+        **more,
+    )
+
+
+@pytest.fixture
+def place():
+    """A counter, its clerk, a consumer and the two channels of a counter."""
+    make.ChannelFactory(code="cash")
+    make.ChannelFactory(code="cheque")
+    return make.CounterFactory(code="rpr1"), make.UserFactory(), make.ConsumerFactory()
+
+
+def test_a_payment_is_taken_with_its_receipt_tender_event_and_audit(place) -> None:
+    counter, clerk, consumer = place
+    bill = make.BillFactory(consumer=consumer, amount_paise=80_000)
+
+    taken = take_counter_payment(
+        counter, clerk=clerk, asked=asked(consumer, bill_number=bill.number)
+    )
+
+    payment = Payment.objects.get()
+    assert taken.receipt is not None
+    assert taken.receipt.label.startswith("RPR1/")
+    assert (payment.state, payment.office, payment.bill) == (
+        State.SUCCEEDED,
+        counter.office,
+        bill,
+    )
+    assert payment.tenders.get().amount_paise == 50_000
+    assert payment.events.get().actor == clerk.username
+    assert AuditEvent.objects.get(action="payment.taken").object_id == payment.reference
+    assert dues_of(consumer).get().outstanding_paise == 30_000
+    assert [row["text"] for row in timeline(payment)] == ["Started", "Paid", "Receipt issued"]
+
+
+def test_the_same_form_twice_is_one_payment_and_a_changed_one_is_refused(place) -> None:
+    counter, clerk, consumer = place
+    first = take_counter_payment(counter, clerk=clerk, asked=asked(consumer))
+
+    again = take_counter_payment(counter, clerk=clerk, asked=asked(consumer))
+    with pytest.raises(SubmittedBefore):
+        take_counter_payment(counter, clerk=clerk, asked=asked(consumer, amount_paise=1))
+
+    assert (first.receipt, first.is_new) == (again.receipt, True)
+    assert not again.is_new
+    assert Payment.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"method": "card"},
+        {"method": "cheque"},
+        {"method": "cheque", "tender": {"instrument": "12345"}},
+        {"method": "cheque", "tender": {"instrument": "123456", "micr": "12"}},
+        {"channel": "nowhere"},
+        {"bill_number": "B-of-nobody"},
+        {"amount_paise": 2_00_000_00},
+        {"taken_at": now() + timedelta(hours=1)},
+    ],
+)
+def test_what_a_counter_may_not_take_changes_nothing(place, wrong) -> None:
+    counter, clerk, consumer = place
+
+    with pytest.raises(NotTaken):
+        take_counter_payment(counter, clerk=clerk, asked=asked(consumer, **wrong))
+
+    assert not Payment.objects.exists()
+    assert not SubmittedForm.objects.exists()
+
+
+def test_a_stale_or_post_dated_cheque_is_not_taken(place) -> None:
+    counter, clerk, consumer = place
+
+    for day in (today() + timedelta(days=1), today() - timedelta(days=100)):
+        cheque = {"instrument": "123456", "instrument_date": day}
+        with pytest.raises(NotTaken):
+            take_counter_payment(
+                counter, clerk=clerk, asked=asked(consumer, method="cheque", tender=cheque)
+            )
+
+
+def test_a_cancelled_payment_keeps_its_number_and_leaves_the_slip(place) -> None:
+    counter, clerk, consumer = place
+    keys = ("a-key-of-a-form-01", "a-key-of-a-form-02")
+    for key in keys:
+        take_counter_payment(counter, clerk=clerk, asked=asked(consumer, key))
+    first, second = Payment.objects.order_by("id")
+
+    reverse_at_counter(first.pk, supervisor=clerk, reason="wrong consumer")
+    deposit = make_deposit(
+        counter, channel=second.channel, on=today(), made_by=clerk, slip_number="DS-1"
+    )
+
+    first.refresh_from_db()
+    assert first.state == State.REVERSED
+    assert first.receipt.cancelled_at is not None
+    assert deposit.amount_paise == 50_000
+    assert list(Receipt.objects.order_by("number").values_list("number", flat=True)) == [1, 2]
+    with pytest.raises(NotPayable, match="slip"):
+        reverse_at_counter(second.pk, supervisor=clerk, reason="too late")
+
+
+def test_yesterdays_payment_cannot_be_cancelled(place) -> None:
+    counter, clerk, consumer = place
+    with time_machine.travel(now() - timedelta(days=1), tick=False):
+        taken = take_counter_payment(counter, clerk=clerk, asked=asked(consumer))
+
+    with pytest.raises(NotPayable, match="own day"):
+        reverse_at_counter(taken.receipt.payment_id, supervisor=clerk, reason="late")
+
+
+def test_the_year_of_a_receipt_is_the_year_of_its_day(place) -> None:
+    counter, clerk, consumer = place
+    for moment, label in (
+        ("2026-03-31T18:29:59+00:00", "RPR1/2025-26/000001"),
+        ("2026-03-31T18:30:00+00:00", "RPR1/2026-27/000001"),
+    ):
+        with time_machine.travel(moment, tick=False):
+            taken = take_counter_payment(counter, clerk=clerk, asked=asked(consumer, moment[:19]))
+        assert taken.receipt.label == label
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sixteen_clerks_at_once_leave_no_gap_and_no_double() -> None:
+    make.ChannelFactory(code="cash")
+    counter, clerk, consumer = make.CounterFactory(), make.UserFactory(), make.ConsumerFactory()
+    barrier = threading.Barrier(16)
+
+    def take(number: int) -> None:
+        try:
+            barrier.wait(10)
+            for turn in range(4):
+                # Every key comes from two threads; every fourth payment is refused half-way.
+                key = f"a-key-of-thread-{number // 2:02d}-{turn}"
+                wanted = asked(consumer, key)
+                bad = asked(consumer, f"{key}-bad", amount_paise=2_00_000_00)
+                take_counter_payments(counter, clerk=clerk, asked=[wanted, bad])
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(take, range(16)))
+
+    numbers = list(Receipt.objects.order_by("number").values_list("number", flat=True))
+    assert numbers == list(range(1, 33))
+    assert Payment.objects.count() == 32
