@@ -15,11 +15,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 # A name that no resolver knows: relative addresses in our style sheets become addresses below it.
 HERE: Final = "http://paper.invalid/"
-STYLES: Final = (
-    "vendor/inter/index.css",
-    "vendor/noto-sans-devanagari/index.css",
-    "css/paper.css",
-)
+STYLES: Final = ("css/paper.css",)  # it names the fonts
 
 _OURS: Final = re.compile(
     r"(css|vendor/(inter|noto-sans-devanagari)(/files)?)/[a-z0-9-]+\.(css|woff2)"
