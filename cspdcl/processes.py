@@ -18,6 +18,9 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Any, Final, Self
 
+from celery import Celery
+from kombu.exceptions import OperationalError
+
 from cspdcl import embedded
 from cspdcl.env import PROJECT, env_int, var_dir
 
@@ -205,8 +208,9 @@ class Processes:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            lock.seek(0)
-            raise ProcessFailed(f"already running here: {lock.read().strip()}") from None
+            with lock:
+                lock.seek(0)
+                raise ProcessFailed(f"already running here: {lock.read().strip()}") from None
         lock.truncate(0)
         lock.write(f"{self.url}, process {os.getpid()}\n")
         lock.flush()
@@ -233,13 +237,13 @@ class Processes:
             return False
 
     def _worker_answers(self) -> bool:
-        from cspdcl.celery import app  # noqa: PLC0415 - importing this module needs no Celery
-
         broker = self._environment["REDIS_URL"].replace("unix://", "redis+socket://")
-        with app.connection_for_write(broker) as connection:
-            return bool(
-                app.control.ping(destination=[self._node], timeout=0.5, connection=connection)
-            )
+        # An app of its own: the project's would ring at the broker of this process, not of its.
+        with Celery(broker=broker, set_as_current=False) as probe:
+            try:
+                return bool(probe.control.ping(destination=[self._node], timeout=0.5))
+            except OperationalError:
+                return False
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
