@@ -37,6 +37,16 @@ def ring() -> None:
         log.warning("the doorbell is silent, the beat will find the messages: %s", error)
 
 
+def tasks_waiting() -> int | None:
+    """How many tasks lie in the broker's queue; None when Redis does not answer."""
+    try:
+        waiting = _redis().llen(current_app.conf.task_default_queue)
+    except (redis.RedisError, OSError) as error:
+        log.warning("the broker's queue cannot be counted: %s", error)
+        return None
+    return int(str(waiting))
+
+
 def hush() -> None:
     """Let the next message ring again: called by the worker before it looks."""
     try:

@@ -1,4 +1,4 @@
-"""The log line: one event, one line, with personal data masked by the formatter, not by goodwill."""
+"""The log line: one event, one line; the formatter masks personal data, not goodwill."""
 
 import logging
 import re
@@ -11,6 +11,13 @@ _MASKS: Final = (
 )
 
 
+def mask(text: str) -> str:
+    """Text without card numbers, UPI addresses and mobile numbers."""
+    for pattern, replacement in _MASKS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
 class MaskingFormatter(logging.Formatter):
     """Writes time, level, logger and message; masks cards, UPI addresses and mobile numbers."""
 
@@ -19,8 +26,6 @@ class MaskingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line; a line break inside a message cannot start a second event."""
-        line = super().format(record)
-        for pattern, mask in _MASKS:
-            line = pattern.sub(mask, line)
+        line = mask(super().format(record))
         head, *rest = line.splitlines() or [""]
         return "\n".join([head, *(f"  | {more}" for more in rest)])
