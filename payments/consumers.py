@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -47,6 +48,7 @@ _NUMBER: Final = re.compile(r"[0-9]{6,12}")
 _MOBILE: Final = re.compile(r"(?:\+?91|0)?([6-9][0-9]{9})")
 _PERIOD: Final = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 _BILL_NUMBER: Final = re.compile(r"[A-Za-z0-9/._-]{1,20}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "|")
 _PLANS: Final = {"": "postpaid", "postpaid": "postpaid", "prepaid": "prepaid"}
 _ERP_DATES: Final = ("%Y-%m-%d", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y")
@@ -237,15 +239,15 @@ def _checked_rows(rows: Iterator[Sequence[object]], reading: _Reading) -> Iterat
         raise BadFile("row 1: expected the names of the columns")
     places = _header(first)
     for number, cells in enumerate(rows, start=2):
-        if not any(_plain(cell) for cell in cells):
-            continue
-        reading.rows += 1
-        if reading.rows > ROWS_MAX:
-            raise BadFile(f"more than {ROWS_MAX} rows")
         values = {
             name: _plain(cells[place]) if place < len(cells) else ""
             for name, place in places.items()
         }
+        if not any(values.values()):
+            continue
+        reading.rows += 1
+        if reading.rows > ROWS_MAX:
+            raise BadFile(f"more than {ROWS_MAX} rows")
         try:
             yield _copy_line(_consumer(values, number, reading) + _bill(values, number, reading))
         except ValueError as problem:
@@ -319,11 +321,12 @@ def _text(text: str, name: str, longest: int, may_lead: tuple[str, ...] = ()) ->
         raise ValueError(f"{name} must have 1 to {longest} characters")
     if text.startswith(_FORMULA) and not text.startswith(may_lead or ("\0",)):
         raise ValueError(f"{name} starts like a formula: {text[:20]!r}")
-    if any(unicodedata.category(char) == "Cc" for char in text):
+    if _CONTROL.search(text):
         raise ValueError(f"{name} holds a control character")
     return text
 
 
+@lru_cache(maxsize=4096)  # a file has a hundred thousand rows and a few dozen days
 def _day(text: str, name: str) -> date:
     for layout in _ERP_DATES:
         try:
@@ -350,7 +353,13 @@ _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "
 
 
 def _copy_line(values: Iterable[str | None]) -> str:
-    return "\t".join("\\N" if one is None else one.translate(_ESCAPES) for one in values) + "\n"
+    return "\t".join(map(_copy_text, values)) + "\n"
+
+
+def _copy_text(value: str | None) -> str:
+    if value is None:
+        return "\\N"
+    return value if value.isalnum() else value.translate(_ESCAPES)
 
 
 class _Lines(io.TextIOBase):
@@ -393,7 +402,9 @@ def _stage(rows: Iterator[Sequence[object]], reading: _Reading) -> None:
             """
         )
         if first is not None:
-            cursor.copy_expert("COPY told_consumer FROM STDIN", _Lines(chain([first], lines)))
+            cursor.copy_expert(
+                "COPY told_consumer FROM STDIN", _Lines(chain([first], lines)), 1 << 16
+            )
         cursor.execute("ANALYZE told_consumer")
 
 
