@@ -1,6 +1,7 @@
 """The demo's steps, each one line with its seconds: from an empty database to the proved day."""
 
 import contextlib
+import hashlib
 import json
 import os
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
@@ -61,7 +63,7 @@ class Demo:
         started = time.monotonic()
         with self._does("Empty database, files for the browser"):
             call_command("migrate", verbosity=0)
-            call_command("collectstatic", interactive=False, verbosity=0)
+            _collect_static()
         with self._does("Offices, people, channels, counters and bank accounts"):
             installation = install(self._configuration)
         with self._does("Web server, worker and timetable"):
@@ -131,7 +133,10 @@ class Demo:
             raise CommandError(f"the run {run.state}: {run.problem}")
 
     def _report(self) -> None:
-        return
+        out = StringIO()
+        call_command("day_report", "--date", self.day.isoformat(), stdout=out)
+        for line in out.getvalue().splitlines():
+            self._note(line)
 
     def _await(self, done: Callable[[], bool], *, seconds: int, what: str) -> None:
         deadline = time.monotonic() + seconds
@@ -164,6 +169,21 @@ class Demo:
 
     def _note(self, line: str) -> None:
         self._say(f"      {line}")
+
+
+def _collect_static() -> None:
+    """Collect and compress the files for the browser, unless nothing changed since then."""
+    listed = (
+        f"{path} {storage.size(path)} {storage.get_modified_time(path)}"
+        for finder in get_finders()
+        for path, storage in finder.list([])
+    )
+    mark = hashlib.sha256("\n".join(sorted(listed)).encode()).hexdigest()
+    note = Path(settings.STATIC_ROOT) / ".collected"
+    if note.exists() and note.read_text() == mark:
+        return
+    call_command("collectstatic", interactive=False, verbosity=0)
+    note.write_text(mark)
 
 
 def is_to_serve() -> bool:

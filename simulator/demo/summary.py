@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from django.db.models import Count, Sum
+
+from channels_.models import Channel
 from cspdcl.kernel.money import grouped_rupees
 from reconciliation import selectors
-from reconciliation.models import Reason
+from reconciliation.models import Book, Break, Entry, Kind, Reason, Stage
 from simulator.compare import Comparison, compare
 
 
@@ -17,11 +20,20 @@ def summary_of(day: date, truth: Mapping[str, Any]) -> dict[str, Any]:
         for one in selectors.with_lines(selectors.breaks_open_on(day))
     ]
     comparison = compare(truth, breaks)
+    channels = [
+        *(_channel(one, day=day, truth=truth) for one in Channel.objects.order_by("position")),
+        _nobodys(),
+    ]
+    for row in channels:
+        mine = [one for one in breaks if one["channel"] == row["channel"]]
+        row["breaks"] = len(mine)
+        row["breaks_by_reason"] = _by_reason(mine)
+        row["money_open_paise"] = sum(one["amount_paise"] for one in mine)
     return {
         "date": day.isoformat(),
         "seed": truth["seed"],
         "payments": truth["payments"],
-        "channels": [_channel(row, truth, breaks) for row in selectors.day_board(day)],
+        "channels": channels,
         "breaks": _by_reason(breaks),
         "money_open_paise": sum(one["amount_paise"] for one in breaks),
         "expected": truth["not_breaks"],
@@ -38,25 +50,42 @@ def summary_of(day: date, truth: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _channel(
-    row: selectors.BoardRow, truth: Mapping[str, Any], breaks: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    code = row.channel.code
-    mine = [one for one in breaks if one["channel"] == code]
-    sent = truth["by_channel"].get(code, {"payments": 0, "amount_paise": 0})
-    proved = row.by_channel or row.by_bank
+def _channel(channel: Channel, *, day: date, truth: Mapping[str, Any]) -> dict[str, Any]:
+    """One channel: what was sent, and of what arrived how much is matched, open, or not due yet."""
+    sent = truth["by_channel"].get(channel.code, {"payments": 0, "amount_paise": 0})
+    arrived = Entry.objects.filter(
+        book=Book.RECEIPTS,
+        channel=channel,
+        business_date=day,
+        kind__in=(Kind.PAYMENT, Kind.REPEATED),
+    )
+    matched = arrived.filter(match_lines__is_live=True).distinct().count()
+    broken = arrived.filter(
+        break_lines__open_break__state=Break.State.OPEN, match_lines__isnull=True
+    )
+    total = arrived.aggregate(count=Count("id"), paise=Sum("amount_paise"))
+    in_breaks = broken.distinct().count()
     return {
-        "channel": code,
-        "name": row.channel.name,
+        "channel": channel.code,
+        "name": channel.name,
         "sent": sent["payments"],
         "sent_paise": sent["amount_paise"],
-        "arrived": row.receipts_count,
-        "arrived_paise": row.receipts_paise,
-        "matched": proved.matched_count,
-        "expected": proved.expected_count,
-        "breaks": len(mine),
-        "breaks_by_reason": _by_reason(mine),
-        "money_open_paise": sum(one["amount_paise"] for one in mine),
+        "arrived": total["count"],
+        "arrived_paise": total["paise"] or 0,
+        "matched": matched,
+        "in_breaks": in_breaks,
+        "not_due_yet": total["count"] - matched - in_breaks,
+    }
+
+
+def _nobodys() -> dict[str, Any]:
+    """Breaks of money in the bank of which no channel is known."""
+    counts = ("sent", "sent_paise", "arrived", "arrived_paise", "matched", "in_breaks")
+    return {
+        "channel": None,
+        "name": "In the bank only",
+        **dict.fromkeys(counts, 0),
+        "not_due_yet": 0,
     }
 
 
@@ -99,55 +128,64 @@ def lines_of(summary: Mapping[str, Any]) -> Iterator[str]:
     """The summary as text, aligned."""
     yield f"The day {summary['date']}: what arrived, what is proved, what is open"
     yield ""
-    head = ("Channel", "Payments", "Amount", "Matched", "Not due yet", "Breaks", "Money open")
-    rows = [
-        (
-            one["name"],
-            f"{one['arrived']:,}",
-            grouped_rupees(one["arrived_paise"]),
-            f"{one['matched']:,}",
-            f"{one['expected']:,}",
-            f"{one['breaks']:,}",
-            grouped_rupees(one["money_open_paise"]),
-        )
-        for one in summary["channels"]
-    ]
-    yield from _table(head, rows)
-    yield ""
+    head = ("Payments", "Sent", "Arrived", "Rupees", "Matched", "In breaks", "Not due yet")
     yield from _table(
-        ("Breaks by reason", "Count", "Amount", "Planted", "Found", "Missed", "False"),
-        list(_reason_rows(summary)),
+        (*head, "Breaks", "Money open"), [_channel_row(one) for one in summary["channels"]]
+    )
+    yield ""
+    names = [one["channel"] or "bank" for one in summary["channels"]]
+    yield from _table(
+        ("Breaks by reason", *names, "All", "Rupees", "Planted", "Found"),
+        [*_reason_rows(summary)],
     )
     yield ""
     yield from _proof_lines(summary["proof"])
     yield ""
     planted = summary["planted"]
     yield (
-        f"Planted {planted['planted']}: found {planted['found']}, missed {planted['missed']},"
-        f" false {planted['false']}."
+        f"Planted discrepancies: {planted['planted']}. Found {planted['found']},"
+        f" missed {planted['missed']}, invented {planted['false']}."
     )
     yield from (f"  {line}" for line in summary["wrong"])
 
 
+def _channel_row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        one["name"],
+        f"{one['sent']:,}",
+        f"{one['arrived']:,}",
+        grouped_rupees(one["arrived_paise"]),
+        f"{one['matched']:,}",
+        f"{one['in_breaks']:,}",
+        f"{one['not_due_yet']:,}",
+        f"{one['breaks']:,}",
+        grouped_rupees(one["money_open_paise"]),
+    )
+
+
 def _reason_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    judged = summary["planted"]["by_reason"]
     for reason in Reason:
-        found = summary["breaks"].get(reason.value, {"count": 0, "amount_paise": 0})
-        judged = summary["planted"]["by_reason"].get(reason.value)
-        if judged is None:
+        if reason.value not in judged:
             continue
+        counts = judged[reason.value]
+        found = summary["breaks"].get(reason.value, {"count": 0, "amount_paise": 0})
+        of_channels = (
+            one["breaks_by_reason"].get(reason.value, {"count": 0})["count"]
+            for one in summary["channels"]
+        )
         yield (
             str(reason.label),
+            *(f"{number or ''}" for number in of_channels),
             f"{found['count']}",
             grouped_rupees(found["amount_paise"]),
-            f"{judged['found'] + judged['missed']}",
-            f"{judged['found']}",
-            f"{judged['missed']}",
-            f"{judged['false']}",
+            f"{counts['found'] + counts['missed']}",
+            f"{counts['found']}",
         )
 
 
 def _proof_lines(proof: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    head = ("Proof, in rupees", "Opening", "+ Arrived", "- Matched", "- Written off", "= Closing")
+    head = ("Proof in rupees", "Opening", "+ Arrived", "- Matched", "- Written off", "= Closing")
     rows = []
     for row in proof:
         parts = [
@@ -155,7 +193,9 @@ def _proof_lines(proof: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             for part in ("opening", "arrived", "matched", "written_off", "closing")
         ]
         holds = parts[0] + parts[1] - parts[2] - parts[3] == parts[4]
-        name = f"{row['book']} ({row['stage']}){'' if holds else ' DOES NOT HOLD'}"
+        name = f"{Book(row['book']).label}, {Stage(row['stage']).label}"
+        if not holds:
+            name += ": DOES NOT HOLD"
         rows.append((name, *(grouped_rupees(paise) for paise in parts)))
     yield from _table(head, rows)
 
