@@ -1,5 +1,6 @@
 """The private servers: real ones, in a directory of their own for every test."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import psycopg2
 import pytest
@@ -22,9 +23,6 @@ from redis.retry import Retry
 
 from cspdcl import embedded
 from cspdcl.env import PROJECT, Misconfigured
-
-if TYPE_CHECKING:
-    import pwd
 
 pytestmark = pytest.mark.servers
 
@@ -312,39 +310,33 @@ def _installed_postgresql() -> Path | None:
     return found[-1].parent if found else None
 
 
-class _installed_server:  # noqa: N801 - reads as a function
+@contextlib.contextmanager
+def _installed_server(binaries: Path) -> Iterator[str]:
     """A throwaway cluster of the machine's own PostgreSQL, on a socket."""
+    who = embedded._service_account() if os.geteuid() == 0 else None
+    directory = Path(tempfile.mkdtemp(prefix="cspdcl-installed-", dir="/tmp"))
+    if who:
+        os.chown(directory, who.pw_uid, who.pw_gid)
 
-    def __init__(self, binaries: Path) -> None:
-        self.binaries = binaries
-        self.directory = Path(tempfile.mkdtemp(prefix="cspdcl-installed-", dir="/tmp"))
-        self.account: pwd.struct_passwd | None = None
-        if os.geteuid() == 0:
-            self.account = embedded._service_account()
-            os.chown(self.directory, self.account.pw_uid, self.account.pw_gid)
-
-    def __enter__(self) -> str:
-        data = str(self.directory / "data")
-        self._run("initdb", "-U", "cspdcl", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", data)
-        options = f"-c listen_addresses= -c unix_socket_directories={self.directory}"
-        log = str(self.directory / "log")
-        self._run("pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", options)
-        self._run("createdb", "-h", str(self.directory), "-U", "cspdcl", "cspdcl")
-        return f"postgresql://cspdcl@/cspdcl?host={self.directory}"
-
-    def __exit__(self, *_error: object) -> None:
-        self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", str(self.directory / "data"))
-        shutil.rmtree(self.directory)
-
-    def _run(self, program: str, *arguments: str) -> None:
-        who = self.account
+    def run(program: str, *arguments: str) -> None:
         subprocess.run(
-            [str(self.binaries / program), *arguments],
+            [str(binaries / program), *arguments],
             user=who.pw_uid if who else None,
             group=who.pw_gid if who else None,
             extra_groups=[] if who else None,
-            cwd=self.directory,
+            cwd=directory,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,
         )
+
+    data, log = str(directory / "data"), str(directory / "log")
+    run("initdb", "-U", "cspdcl", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", data)
+    options = f"-c listen_addresses= -c unix_socket_directories={directory}"
+    run("pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", options)
+    try:
+        run("createdb", "-h", str(directory), "-U", "cspdcl", "cspdcl")
+        yield f"postgresql://cspdcl@/cspdcl?host={directory}"
+    finally:
+        run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
+        shutil.rmtree(directory)
