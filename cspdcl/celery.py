@@ -26,4 +26,9 @@ app.conf.beat_schedule = {
         "task": "reconciliation.tasks.reconcile_due_days",
         "schedule": crontab(hour=6, minute=15),
     },
+    # Also what a run of today has proved anew; a day whose files are newer is left alone.
+    "write the day reports": {
+        "task": "reports.tasks.write_day_reports",
+        "schedule": crontab(minute="*/15"),
+    },
 }

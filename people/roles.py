@@ -185,7 +185,10 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
         title=_("Proof"),
         links=(
             Link(
-                view="reports:reports", label=_("Reports"), icon="report-analytics", roles=READERS
+                view="reports:reports",
+                label=_("Reports"),
+                icon="report-analytics",
+                roles=(SUPERVISOR, *READERS, ADMINISTRATOR),
             ),
             Link(
                 view="people:audit",

@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,14 @@ def day_report_files(day: date) -> DayReportFiles:
     """Where a day's report stands when nobody names another place."""
     stem = settings.REPORTS_DIR / f"day-{day.isoformat()}"
     return DayReportFiles(pdf=stem.with_suffix(".pdf"), xlsx=stem.with_suffix(".xlsx"))
+
+
+def is_stale(day: date, *, proved_at: datetime) -> bool:
+    """Whether a file of the day's report is missing, or older than the run that proved the day."""
+    return any(
+        not file.exists() or datetime.fromtimestamp(file.stat().st_mtime, UTC) < proved_at
+        for file in day_report_files(day)
+    )
 
 
 def write_day_report(

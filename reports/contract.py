@@ -156,7 +156,8 @@ class Document:
     is_proved: bool = True  # whether a finished run stands behind it
     sections: Sequence[Section]
     charts: Sequence[Chart] = ()
-    stamp: Mapping[str, str] = field(default_factory=dict)  # what it rests on: run, hash
+    stamp: Mapping[str, str] = field(default_factory=dict)  # at the foot of every leaf: run, hash
+    basis: Mapping[str, str] = field(default_factory=dict)  # what else it rests on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

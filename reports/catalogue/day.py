@@ -75,19 +75,28 @@ def build(ask: Ask) -> Document:
         sections=sections,
         charts=[_reason_chart(ask.day), _method_chart(ask.day)],
         stamp=stamp_of(run),
+        basis=_basis(run),
     )
 
 
 def stamp_of(run: Run | None) -> Mapping[str, str]:
-    """What the figures rest on: the run, the rules it used, and the hash of what it left."""
+    """What the figures rest on: the run, and the hash of what it left."""
     if run is None:
         return {_("Run"): _("no run has proved this day yet")}
-    rules = ", ".join(f"{code} v{version}" for code, version in sorted(run.rule_versions.items()))
     return {
         _("Run"): _("run %(number)s, finished %(at)s")
         % {"number": run.pk, "at": instant(run.finished_at, "minute")},
-        _("Rules"): rules,
         _("Result"): run.output_hash,
+    }
+
+
+def _basis(run: Run | None) -> Mapping[str, str]:
+    if run is None:
+        return {}
+    versions = sorted(run.rule_versions.items())
+    return {
+        _("Rules"): ", ".join(f"{code} v{version}" for code, version in versions),
+        _("Started by"): run.started_by,
     }
 
 
@@ -135,7 +144,7 @@ def _channels(day: date) -> Section:
         Column(label=_("Waits in time"), kind=Holds.FIGURE, is_summed=True),
         Column(label=_("Open breaks"), kind=Holds.FIGURE, is_summed=True),
     ]
-    broken = _broken_by_channel(day)
+    broken, paid = _broken_by_channel(day), _paid_by_channel(day)
     rows = []
     for line in selectors.day_board(day):
         open_here = broken.pop(line.channel.pk, _NONE)
@@ -145,7 +154,7 @@ def _channels(day: date) -> Section:
             waits = waits.plus(Figure(theirs.expected_count, theirs.expected_paise))
         cells: tuple[Value, ...] = (
             line.channel.name,
-            Figure(line.receipts_count, line.receipts_paise),
+            paid.get(line.channel.pk, _NONE),
             Figure(theirs.matched_count, theirs.matched_paise) if theirs else None,
             Figure(bank.arrived_count, bank.arrived_paise),
             Figure(bank.matched_count, bank.matched_paise),
@@ -165,6 +174,16 @@ def _channels(day: date) -> Section:
         note=_("Due in the bank is after the channel's fee and GST; a small figure is how many."),
         empty=_("There is no channel yet."),
     )
+
+
+def _paid_by_channel(day: date) -> dict[int | None, Figure]:
+    found = (
+        _receipts(day)
+        .order_by()
+        .values("channel_id")
+        .annotate(n=Count("id"), total=Sum("amount_paise"))
+    )
+    return {row["channel_id"]: Figure(row["n"], row["total"]) for row in found}
 
 
 def _broken_by_channel(day: date) -> dict[int | None, Figure]:
@@ -247,7 +266,7 @@ def _proof(day: date) -> Section:
         Column(label=_("in time"), kind=Holds.FIGURE),
         Column(label=_("matched later"), kind=Holds.FIGURE),
     ]
-    rows = [_proof_row(proof) for proof in selectors.proofs_of(day)]
+    rows = [_proof_row(proof) for proof in sorted(selectors.proofs_of(day), key=_on_the_way)]
     return Section(
         code="proof",
         title=_("Proof"),
@@ -258,6 +277,11 @@ def _proof(day: date) -> Section:
         else "",
         empty=_("No run has proved this day yet."),
     )
+
+
+def _on_the_way(proof: Proof) -> tuple[int, int]:
+    """As a rupee passes them: the channel before the bank, our receipt first."""
+    return Stage.values.index(proof.stage), Book.values.index(proof.book)
 
 
 def _proof_row(proof: Proof) -> Row:
@@ -328,7 +352,7 @@ def _other_money(day: date) -> Section:
     ]
     return Section(
         code="other",
-        title=_("Bank lines that are no collection"),
+        title=_("Bank lines, no collection"),
         columns=columns,
         rows=rows,
         totals=sum_of(columns, rows, label=_("Together")),

@@ -16,11 +16,11 @@ from cspdcl.env import Mode
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
 from cspdcl.ui.templatetags.ui import count
-from reports.contract import Column, Document, Row, Section, Value
+from reports.contract import Column, Document, Kind, Row, Section, Value
 from reports.render.words import below, shown
 
 ROWS_MAX: Final = 300  # paper grows slow and heavy past it; longer lists are for Excel
-WIDE: Final = 8  # columns that stand on an upright page
+WIDE: Final = 7  # columns that stand on an upright page
 SECONDS_MAX: Final = 60
 MEMORY_MAX: Final = 1024**3  # of addresses; what is really used stays below half of it
 
@@ -39,7 +39,7 @@ class PaperCell:
 
     text: str
     below: str
-    is_end: bool
+    look: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class PaperSection:
     """A section cut to what paper holds."""
 
     title: str
-    columns: Sequence[Column]
+    head: Sequence[PaperCell]
     rows: Sequence[Sequence[PaperCell]]
     totals: Sequence[PaperCell]
     note: str
@@ -127,7 +127,10 @@ def _section(section: Section, rows: Sequence[Row]) -> PaperSection:
         note = f"{cut} {note}".strip()
     return PaperSection(
         title=str(section.title),
-        columns=_columns(section),
+        head=[
+            PaperCell(text=str(column.label), below="", look=_look(column))
+            for column in _columns(section)
+        ],
         rows=[_cells(section, row.cells) for row in rows],
         totals=_cells(section, section.totals) if section.totals else (),
         note=note,
@@ -139,9 +142,16 @@ def _columns(section: Section) -> list[Column]:
     return [column for column in section.columns if not column.is_minor]
 
 
+def _look(column: Column) -> str:
+    """Figures stand right; of the rest only plain words may run over two lines."""
+    if column.is_end:
+        return ""
+    return "starts wraps" if column.kind is Kind.TEXT else "starts"
+
+
 def _cells(section: Section, values: Sequence[Value]) -> list[PaperCell]:
     return [
-        PaperCell(text=shown(value, column.kind), below=below(value), is_end=column.is_end)
+        PaperCell(text=shown(value, column.kind), below=below(value), look=_look(column))
         for column, value in zip(section.columns, values, strict=True)
         if not column.is_minor
     ]

@@ -100,6 +100,7 @@ class _Writer:
             _("Business date"): f"{document.day:%d-%m-%Y}",
             _("In a sentence"): document.claim,
             **document.stamp,
+            **document.basis,
             _("Amounts"): _("in rupees, as numbers; exact to the paisa"),
         }
         for at, (name, text) in enumerate(facts.items()):
