@@ -74,11 +74,7 @@ def paper(html: str, *, title: str, memory: int = MEMORY_MAX, seconds: int = SEC
             timeout=seconds,
             check=False,
             cwd=settings.BASE_DIR,
-            env={
-                "LANG": "C.UTF-8",
-                "XDG_CACHE_HOME": str(settings.VAR_DIR / "cache"),  # of the fonts
-                "PYTHONPATH": str(settings.BASE_DIR),
-            },
+            env=bare_environment(),
         )
     except subprocess.TimeoutExpired as error:
         raise NotOnPaper(_("The PDF took longer than a minute; take Excel instead.")) from error
@@ -88,6 +84,15 @@ def paper(html: str, *, title: str, memory: int = MEMORY_MAX, seconds: int = SEC
         )
         raise NotOnPaper(_("The PDF could not be written; take Excel instead."))
     return done.stdout
+
+
+def bare_environment() -> dict[str, str]:
+    """All that the child may know of its surroundings: no secret, no address of a server."""
+    return {
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(settings.BASE_DIR),
+        "XDG_CACHE_HOME": str(settings.VAR_DIR / "cache"),  # of the fonts
+    }
 
 
 def _page(document: Document) -> str:
