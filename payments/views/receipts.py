@@ -33,6 +33,7 @@ def receipt(request: HttpRequest, series: str, year: str, number: int) -> HttpRe
     prints = paper.prints_of(found)
     context = {
         **paper.leaf(found, is_copy=prints > 0),
+        "is_screen": True,
         "prints": prints,
         "may_print": has_role(request.user, CLERK, SUPERVISOR),
         "may_cancel": _is_cancellable(found) and has_role(request.user, SUPERVISOR),
