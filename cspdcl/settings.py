@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
 
 from cspdcl import embedded
 from cspdcl.env import (
@@ -264,7 +265,13 @@ SPECTACULAR_SETTINGS = {
 
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 IMPORT_EXPORT_USE_TRANSACTIONS = True
-UNFOLD = {"SITE_TITLE": "CSPDCL payments", "SITE_HEADER": "CSPDCL payments"}
+UNFOLD = {
+    "SITE_TITLE": "CSPDCL payments",
+    "SITE_HEADER": "CSPDCL payments",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("img/icon.svg")}
+    ],
+}
 
 LOGGING = {
     "version": 1,

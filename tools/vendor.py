@@ -51,6 +51,8 @@ def build(target: Path) -> None:
         copy(MODULES / library, f"build/{library}.min.js", target / "vega")
     interpreter = MODULES / "vega-interpreter"
     copy(interpreter, "build/vega-interpreter.js", target / "vega", change=for_browsers)
+    # The administration's Alpine without eval; its plugins come with django-unfold.
+    copy(MODULES / "@alpinejs" / "csp", "dist/cdn.min.js", target / "alpine")
     keep_licences(target)
 
 
