@@ -7,17 +7,18 @@ from typing import Any
 from django.db.models import Case, CharField, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
-from payments.models import Consumer, Payment, PaymentEvent, Refund, Tender
+from payments.models import Consumer, Deposit, Payment, PaymentEvent, Refund, Tender
 from payments.states import PAID, State
 
 Rows = QuerySet[Any, dict[str, Any]]
 
 
 def payments_heard_of_since(instant: datetime | None) -> Rows:
-    """Payments that reached an end, one row each, from events recorded since an instant (None: all).
+    """Payments that reached an end, one row each, heard of since an instant (None: all).
 
-    Columns: reference, channel_id, channel_ref, order_ref, consumer_number, deposit_ref, rrn, utr,
-    instrument, method, amount_paise, business_date, succeeded_at, is_paid, is_reversed, is_repeated.
+    Columns: reference, channel_id, their_ref, order_ref, consumer_number, deposit_ref, rrn,
+    utr, instrument, method, amount_paise, business_date, succeeded_at, is_paid, is_reversed,
+    is_repeated.
     """
     ended = Payment.objects.filter(state__in=[*PAID, State.FAILED])
     if instant is not None:
@@ -47,7 +48,10 @@ def payments_heard_of_since(instant: datetime | None) -> Rows:
 
 
 def refunds_heard_of_since(instant: datetime | None) -> Rows:
-    """Refunds that were paid back: channel_id, channel_ref, amount_paise, business_date, payment's reference."""
+    """Refunds that were paid back.
+
+    Columns: channel_id, channel_ref, amount_paise, business_date, payment_reference.
+    """
     paid_back = Refund.objects.filter(state=Refund.State.SUCCEEDED)
     if instant is not None:
         paid_back = paid_back.filter(updated_at__gte=instant)
@@ -68,8 +72,15 @@ def deposits_named_since(instant: datetime | None) -> Rows:
     return carried.order_by("id").values("reference", deposit_ref=F("deposit__reference"))
 
 
+def slips_among(references: Collection[str]) -> Rows:
+    """Which of these are deposit slips of ours: reference, channel_id, business_date of each."""
+    return Deposit.objects.filter(reference__in=list(references)).values(
+        "reference", "channel_id", "business_date"
+    )
+
+
 def consumer_numbers_among(numbers: Collection[str]) -> dict[str, str]:
-    """Which of these digits are a consumer number or business partner: what was asked -> consumer number."""
+    """Which of these are a consumer number or business partner: as asked -> consumer number."""
     asked = list(numbers)
     known = Consumer.objects.filter(Q(number__in=asked) | Q(business_partner__in=asked))
     answer: dict[str, str] = {}

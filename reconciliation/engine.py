@@ -17,8 +17,8 @@ from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
 from reconciliation import breaks, classify, intake, locks, proof
 from reconciliation.models import Run
-from reconciliation.passes import PASSES, open_items
-from reconciliation.rules import active_rules
+from reconciliation.passes import IDENTITY, PASSES, open_items
+from reconciliation.rules import Key, active_rules
 
 logger = logging.getLogger(__name__)
 
@@ -87,10 +87,7 @@ def _work(run: Run) -> None:
     _raise_limits()
     intake.read_receipts()
     locks.hold_books_closed()
-    open_items.prepare()
-    for rule in active_rules():
-        run.matched_count += PASSES[rule.cardinality](rule, run)
-        run.rule_versions[rule.code] = rule.version
+    _match(run)
     classify.classify(run)
     changed = breaks.store_found(run)
     proof.prove(run)
@@ -99,6 +96,18 @@ def _work(run: Run) -> None:
     run.state = Run.State.DONE
     run.finished_at = now()
     run.save()
+
+
+def _match(run: Run) -> None:
+    rules = active_rules()
+    identity = [rule for rule in rules if rule.key == Key.CHANNEL_REF]
+    run.rule_versions = {rule.code: rule.version for rule in rules}
+    for rule in identity:
+        run.matched_count += IDENTITY(rule, run)
+    open_items.prepare()
+    for rule in rules:
+        if rule not in identity:
+            run.matched_count += PASSES[rule.cardinality](rule, run)
 
 
 def _raise_limits() -> None:

@@ -12,6 +12,9 @@ from reconciliation.passes import carried, many_to_one, nil, one_to_one
 
 Pass = Callable[[Rule, Run], int]
 
+# Before the open tables are made, by the one key that needs none of them.
+IDENTITY: Final[Pass] = one_to_one.run_identity
+
 PASSES: Final[Mapping[str, Pass]] = {
     Rule.Cardinality.ONE_TO_ONE: one_to_one.run,
     Rule.Cardinality.MANY_TO_ONE: many_to_one.run,

@@ -14,21 +14,25 @@ candidate AS (
            count(*) OVER (PARTITION BY w.entry_id) AS groups
       FROM grouped g
       JOIN bank_word w ON w.word = g.word
-      JOIN open_entry b ON b.id = w.entry_id AND b.book = 'bank' AND b.stage = 'bank' AND b.kind <> 'cheque_return'
+      JOIN open_entry b ON b.id = w.entry_id AND b.book = 'bank' AND b.stage = 'bank'
+       AND b.kind <> 'cheque_return'
 ), chosen AS (
     SELECT nextval('reconciliation_match_id_seq') AS match_id, c.*, b.business_date AS credited_on,
            c.sum_paise - b.amount_paise AS difference
-      FROM (SELECT * FROM candidate ORDER BY credit_id) AS c JOIN open_entry b ON b.id = c.credit_id AND b.stage = 'bank'
+      FROM (SELECT * FROM candidate ORDER BY credit_id) AS c
+      JOIN open_entry b ON b.id = c.credit_id AND b.stage = 'bank'
      WHERE c.credits = 1 AND c.groups = 1 AND abs(c.sum_paise - b.amount_paise) <= %(tolerance)s
 ), matched AS (
-{INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, greatest(business_date, credited_on), difference
+{INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s,
+           greatest(business_date, credited_on), difference
       FROM chosen
 )
-{INSERT_LINES}"""
+{INSERT_LINES}"""  # noqa: S608 - constants of this package
 
 _RECEIPTS: Final = f"""
 WITH grouped AS (
-    SELECT min(o.id) AS group_id, upper(o.{{key}}) AS word, sum(o.amount_paise)::bigint AS sum_paise,
+    SELECT min(o.id) AS group_id, upper(o.{{key}}) AS word,
+           sum(o.amount_paise)::bigint AS sum_paise,
            max(o.business_date) AS business_date, array_agg(o.id) AS entry_ids
       FROM open_entry o
      WHERE o.stage = 'bank' AND o.book = 'receipts' AND o.{{key}} <> ''
@@ -39,15 +43,20 @@ UNION ALL
 SELECT match_id, credit_id, %(stage)s, true FROM chosen
 """  # noqa: S608 - the key is one of our column names
 
+# Settlements that share a UTR are one payout: their sum is what the bank credits.
 _SETTLEMENTS: Final = f"""
 WITH grouped AS (
-    SELECT dense_rank() OVER (ORDER BY channel_id, settlement) AS group_id, upper(utr) AS word,
-           net_paise AS sum_paise, business_date, channel_id, settlement
+    SELECT row_number() OVER (ORDER BY channel_id, word) AS group_id, word,
+           sum(net_paise)::bigint AS sum_paise, max(business_date) AS business_date, channel_id,
+           array_agg(settlement) AS settlements
       FROM open_settlement
-     WHERE utr <> '' AND net_paise > 0
+     WHERE settlement <> ''
+     GROUP BY channel_id, word
+    HAVING sum(net_paise) > 0
 ), {_CANDIDATES}
 SELECT c.match_id, e.id, %(stage)s, true
-  FROM chosen c JOIN {SETTLEMENT_LINES} e ON e.channel_id = c.channel_id AND e.settlement = c.settlement
+  FROM chosen c CROSS JOIN unnest(c.settlements) AS s(settlement)
+  JOIN {SETTLEMENT_LINES} e ON e.channel_id = c.channel_id AND e.settlement = s.settlement
 UNION ALL
 SELECT match_id, credit_id, %(stage)s, true FROM chosen
 """  # noqa: S608 - constants of this package

@@ -9,9 +9,10 @@ _INSERT: Final = f"""
 numbered AS (
     SELECT nextval('reconciliation_match_id_seq') AS match_id, n.* FROM nil n
 ), matched AS (
-{INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, business_date, 0 FROM numbered
+{INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s,
+           business_date, 0 FROM numbered
 )
-{INSERT_LINES}"""
+{INSERT_LINES}"""  # noqa: S608 - constants of this package
 
 _SETTLEMENTS: Final = f"""
 WITH nil AS (
@@ -19,7 +20,8 @@ WITH nil AS (
      WHERE settlement <> '' AND net_paise = 0 ORDER BY channel_id, settlement
 ), {_INSERT}
 SELECT n.match_id, e.id, %(stage)s, true
-  FROM numbered n JOIN {SETTLEMENT_LINES} e ON e.channel_id = n.channel_id AND e.settlement = n.settlement
+  FROM numbered n
+  JOIN {SETTLEMENT_LINES} e ON e.channel_id = n.channel_id AND e.settlement = n.settlement
 """  # noqa: S608 - constants of this package
 
 _CANCELLED: Final = f"""

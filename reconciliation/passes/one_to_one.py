@@ -3,9 +3,9 @@
 from typing import Final
 
 from reconciliation.models import Rule, Run, Stage
-from reconciliation.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
+from reconciliation.passes.statement import INSERT_LINES, INSERT_MATCHES, execute, insert
 
-# The key is one of our own column names, checked by the rule's closed list, never a person's text.
+# The key is one of our own column names, checked by a closed list, never a person's text.
 _PAIR: Final = f"""
 WITH pair AS (
     SELECT min(id) FILTER (WHERE book = 'receipts') AS left_id,
@@ -13,29 +13,52 @@ WITH pair AS (
            max(business_date) AS matched_on,
            coalesce(sum(amount_paise) FILTER (WHERE book = 'receipts'), 0)
              - coalesce(sum(amount_paise) FILTER (WHERE book = 'channel'), 0) AS difference
-      FROM open_entry
-     WHERE stage = 'channel' AND {{key}} <> '' AND kind IN ('payment', 'refund')
+      FROM {{source}}
+     WHERE {{key}} <> '' AND kind IN ('payment', 'refund')
      GROUP BY channel_id, kind, {{key}}
     HAVING count(*) = 2
        AND count(*) FILTER (WHERE book = 'receipts') = 1
-       AND max(amount_paise) - min(amount_paise) <= %(tolerance)s
+       AND max(amount_paise) - min(amount_paise) <= %(tolerance)s{{unless}}
      ORDER BY 1
 ), numbered AS (
     SELECT nextval('reconciliation_match_id_seq') AS match_id, * FROM pair
 ), matched AS (
-{INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, matched_on, difference FROM numbered
+{INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, matched_on,
+           difference FROM numbered
 )
 {INSERT_LINES}SELECT match_id, side.entry_id, %(stage)s, true
   FROM numbered CROSS JOIN LATERAL (VALUES (left_id), (right_id)) AS side(entry_id)
 """  # noqa: S608 - constants of this package
 
-_KEYS: Final = frozenset({"channel_ref", "reference", "rrn"})
+# Two different ids of the channel are two different payments, whatever else they share.
+_UNLESS_TWO_IDS: Final = """
+       AND coalesce(min(nullif(channel_ref, '')) = max(nullif(channel_ref, '')), true)"""
+
+# The channel's own id is tried first, straight from the entries: on a usual day it leaves so little
+# that listing everything that is open beforehand would be the larger work.
+_ENTRIES: Final = """(
+        SELECT id, book, kind, channel_id, business_date, amount_paise, channel_ref
+          FROM reconciliation_entry e
+         WHERE e.in_channel_stage
+           AND NOT EXISTS (SELECT FROM reconciliation_matchline l
+                            WHERE l.entry_id = e.id AND l.stage = 'channel' AND l.is_live)
+      ) AS open_by_id"""
+_OPEN: Final = "(SELECT * FROM open_entry WHERE stage = 'channel') AS open_by_key"
+
+_KEYS: Final = frozenset({"reference", "rrn"})
+
+
+def run_identity(rule: Rule, this_run: Run) -> int:
+    """Match by the channel's own id, before the open tables are made; returns the matches made."""
+    sql = _PAIR.format(key="channel_ref", source=_ENTRIES, unless="")
+    return insert(sql, rule=rule, run=this_run, stage=Stage.CHANNEL)
 
 
 def run(rule: Rule, this_run: Run) -> int:
-    """Match by the rule's key; returns the matches made."""
+    """Match by a weaker key what is still open; returns the matches made."""
     if rule.key not in _KEYS:
         raise ValueError(
             f"rule {rule.code}: {rule.key!r} is no key of a receipt and a channel line"
         )
-    return execute(_PAIR.format(key=rule.key), rule=rule, run=this_run, stage=Stage.CHANNEL)
+    sql = _PAIR.format(key=rule.key, source=_OPEN, unless=_UNLESS_TWO_IDS)
+    return execute(sql, rule=rule, run=this_run, stage=Stage.CHANNEL)

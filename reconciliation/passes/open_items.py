@@ -6,26 +6,30 @@ from django.db import connection
 
 from reconciliation.models import Leg, Rule, Run
 
-_TABLES: Final = """
+_TABLES: Final = r"""
 DROP TABLE IF EXISTS open_entry, open_settlement, bank_word, found_break;
 
--- Receipts and channel lines before the channel stage; receipts and bank lines before the bank stage.
--- Channel lines in the bank stage are not listed here: they count as settlements below.
+-- Receipts and channel lines before the channel stage; receipts and bank lines before the bank
+-- stage. Channel lines in the bank stage are not listed here: they count as settlements below.
 CREATE TEMP TABLE open_entry ON COMMIT DROP AS
 SELECT e.id, s.stage, e.book, e.kind, e.channel_id, e.bank_account_id, e.business_date, e.due_on,
-       e.amount_paise, e.reference, e.channel_ref, e.order_ref, e.original_ref, e.deposit_ref,
-       e.utr, e.rrn, e.instrument, e.consumer_number, e.code
+       e.occurred_at, e.amount_paise, e.reference, e.channel_ref, e.order_ref, e.original_ref,
+       e.deposit_ref, e.utr, e.rrn, e.instrument, e.consumer_number, e.code
   FROM reconciliation_entry e
- CROSS JOIN LATERAL (VALUES ('channel', e.in_channel_stage), ('bank', e.in_bank_stage)) AS s(stage, counts)
+ CROSS JOIN LATERAL (VALUES ('channel', e.in_channel_stage),
+                            ('bank', e.in_bank_stage)) AS s(stage, counts)
  WHERE s.counts AND NOT (e.book = 'channel' AND s.stage = 'bank')
    AND NOT EXISTS (SELECT FROM reconciliation_matchline l
                     WHERE l.entry_id = e.id AND l.stage = s.stage AND l.is_live);
 
--- A settlement is what its channel names one; a line without a name goes by its UTR.
+-- A settlement is what its channel names one; a line without a name goes by its UTR. The bank's
+-- credit is found by its word: the UTR, or the settlement's name while no line tells the UTR.
 CREATE TEMP TABLE open_settlement ON COMMIT DROP AS
 SELECT e.channel_id,
        coalesce(nullif(e.settlement_ref, ''), e.utr) AS settlement,
        max(e.utr) AS utr,
+       upper(coalesce(nullif(max(e.utr), ''), coalesce(nullif(e.settlement_ref, ''), e.utr)))
+         AS word,
        count(*) AS line_count,
        sum(e.net_paise)::bigint AS net_paise,
        max(e.business_date) AS business_date,
@@ -36,16 +40,22 @@ SELECT e.channel_id,
                     WHERE l.entry_id = e.id AND l.stage = 'bank' AND l.is_live)
  GROUP BY 1, 2;
 
--- What a bank line may be found by: its references, and each word of its narration.
+-- What a bank line may be found by: its references, and each longer word of its narration. Slips
+-- and settlements hold - and _ inside, so a narration is cut in several ways.
 CREATE TEMP TABLE bank_word ON COMMIT DROP AS
 SELECT DISTINCT o.id AS entry_id, word
   FROM open_entry o
   JOIN reconciliation_entry e ON e.id = o.id
  CROSS JOIN LATERAL (
-       SELECT upper(unnest(ARRAY[e.utr, e.rrn, e.reference, e.channel_ref, e.deposit_ref]))
-       UNION SELECT regexp_split_to_table(upper(e.narration), '[^A-Z0-9]+')
-       UNION SELECT regexp_split_to_table(upper(e.narration), '\\s+')) AS words(word)
- WHERE o.book = 'bank' AND o.stage = 'bank' AND length(word) >= 5;
+       SELECT upper(told) FROM unnest(ARRAY[e.utr, e.rrn, e.reference, e.channel_ref,
+                                            e.deposit_ref, e.instrument]) AS told
+        WHERE told <> ''
+       UNION
+       SELECT part
+         FROM unnest(ARRAY['\s+', '[^A-Z0-9_-]+', '[^A-Z0-9-]+', '[^A-Z0-9]+']) AS cut,
+              regexp_split_to_table(upper(e.narration), cut) AS part
+        WHERE length(part) >= 5) AS words(word)
+ WHERE o.book = 'bank' AND o.stage = 'bank';
 
 -- What classification finds; breaks.py compares it with what is stored.
 CREATE TEMP TABLE found_break (
@@ -68,7 +78,8 @@ DELETE FROM open_settlement s
   JOIN reconciliation_matchline l ON l.match_id = m.id
   JOIN reconciliation_entry e ON e.id = l.entry_id
  WHERE m.run_id = %s AND m.rule_id = %s AND m.leg = 'channel_bank' AND e.book = 'channel'
-   AND e.channel_id = s.channel_id AND coalesce(nullif(e.settlement_ref, ''), e.utr) = s.settlement
+   AND e.channel_id = s.channel_id
+   AND coalesce(nullif(e.settlement_ref, ''), e.utr) = s.settlement
 """
 
 

@@ -1,4 +1,4 @@
-"""Running a pass: the one statement, how many matches it made, and what it took out of the open tables."""
+"""Running a pass: its one statement, how many matches it made, and what is open no longer."""
 
 from typing import Final
 
@@ -18,7 +18,8 @@ SETTLEMENT_LINES: Final = """(
 )"""
 
 INSERT_MATCHES: Final = """
-    INSERT INTO reconciliation_match (id, kind, stage, leg, run_id, rule_id, matched_on, difference_paise)
+    INSERT INTO reconciliation_match
+           (id, kind, stage, leg, run_id, rule_id, matched_on, difference_paise)
 """
 
 INSERT_LINES: Final = """
@@ -29,7 +30,18 @@ _MADE: Final = "SELECT count(*) FROM reconciliation_match WHERE run_id = %s AND 
 
 
 def execute(sql: str, *, rule: Rule, run: Run, stage: Stage) -> int:
-    """Run a pass's statement; returns the matches it made."""
+    """Run a pass's statement and take what it matched out of the open tables.
+
+    Returns the matches the rule has made in this run.
+    """
+    made = insert(sql, rule=rule, run=run, stage=stage)
+    if made:
+        open_items.drop_matched(rule=rule, run=run)
+    return made
+
+
+def insert(sql: str, *, rule: Rule, run: Run, stage: Stage) -> int:
+    """Run a pass's statement only; returns the matches the rule has made in this run."""
     with connection.cursor() as cursor:
         cursor.execute(
             sql,
@@ -45,5 +57,4 @@ def execute(sql: str, *, rule: Rule, run: Run, stage: Stage) -> int:
             return 0
         cursor.execute(_MADE, [run.pk, rule.pk])
         (made,) = cursor.fetchone() or (0,)
-    open_items.drop_matched(rule=rule, run=run)
     return int(made)
