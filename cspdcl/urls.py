@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("cspdcl.ui.urls")),
     path("", include("channels_.urls")),
     path("", include("payments.urls")),
+    path("", include("reconciliation.urls")),
     path("", include("reports.urls")),
     path("api/v1/", include("payments.api")),
     # Before the sign-in too: the door itself is read in a language.

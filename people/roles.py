@@ -167,7 +167,7 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 roles=(CLERK, SUPERVISOR, *READERS, OPERATOR),
             ),
             Link(
-                view="channels:statements",
+                view="reconciliation:statements",
                 label=_("Statement files"),
                 icon="file-import",
                 roles=(*FINANCE, AUDITOR, OPERATOR),

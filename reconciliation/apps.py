@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class ReconciliationConfig(AppConfig):
     name = "reconciliation"
     verbose_name = "Reconciliation"
+
+    def ready(self) -> None:
+        """Say the numbers beside our lines of the navigation."""
+        from people.context import count_by  # noqa: PLC0415 - models are ready only now
+        from reconciliation import files, selectors  # noqa: PLC0415
+
+        count_by("breaks", selectors.open_breaks_count)
+        count_by("approvals", selectors.waiting_decisions_count)
+        count_by("files", files.late_in_words)

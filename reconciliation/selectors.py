@@ -1,11 +1,11 @@
 """Reading the books. ``visible_*`` is the only door of a person to a row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-from django.db.models import Count, F, Min, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, F, Min, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
 from channels_.models import Channel
 from cspdcl.kernel.clock import today
@@ -29,6 +29,7 @@ from reconciliation.models import (
 
 # The books belong to the company, not to an office: who reads them reads them all, others nothing.
 _BOOK_READERS = (*READERS, OPERATOR, CHANNEL)
+_RUNS_A_DAY_MAX = 1_000_000
 
 
 def may_read_books(user: User) -> bool:
@@ -51,6 +52,20 @@ def visible_entries(user: User) -> QuerySet[Entry]:
 def visible_runs(user: User) -> QuerySet[Run]:
     """The runs a user may see, the latest first."""
     return Run.objects.order_by("-id") if may_read_books(user) else Run.objects.none()
+
+
+def numbered_runs(user: User) -> QuerySet[Run]:
+    """The visible runs, each with its number within its day, which names it to people."""
+    up_to = Run.objects.filter(business_date=OuterRef("business_date"), id__lte=OuterRef("id"))
+    number = up_to.order_by().values("business_date").annotate(n=Count("id")).values("n")
+    return visible_runs(user).annotate(number=Subquery(number))
+
+
+def run_of(user: User, *, day: date, number: int) -> Run | None:
+    """The n-th run of a day; None when there were fewer."""
+    if not 1 <= number <= _RUNS_A_DAY_MAX:
+        return None
+    return visible_runs(user).filter(business_date=day).order_by("id")[number - 1 : number].first()
 
 
 def visible_matches(user: User) -> QuerySet[Match]:
@@ -177,7 +192,7 @@ def day_board(day: date) -> list[BoardRow]:
     _add_expected(cells, day)
     _add_open(cells, day)
     rows = []
-    for channel in Channel.objects.order_by("position", "code"):
+    for channel in Channel.objects.select_related("bank_account").order_by("position", "code"):
         taken = receipts.get(channel.pk, {"count": 0, "paise": 0})
         is_settled = channel.route == Channel.Route.SETTLEMENT
         rows.append(
@@ -246,15 +261,15 @@ def _add_open(cells: dict[tuple[int, str], Cell], day: date) -> None:
     ):
         cell = _cell(cells, row["channel_id"], row["stage"])
         cell.open_count, cell.open_paise, cell.oldest = row["count"], row["paise"], row["oldest"]
-    for row in (
+    for fee in (
         open_now.filter(where)
         .values("channel_id")
         .annotate(count=Count("id"), paise=Sum("amount_paise"), oldest=Min("business_date"))
     ):
-        cell = _cell(cells, row["channel_id"], Stage.CHANNEL)
-        cell.open_count += row["count"]
-        cell.open_paise += row["paise"]
-        cell.oldest = min(cell.oldest or row["oldest"], row["oldest"])
+        cell = _cell(cells, fee["channel_id"], Stage.CHANNEL)
+        cell.open_count += fee["count"]
+        cell.open_paise += fee["paise"]
+        cell.oldest = min(cell.oldest or fee["oldest"], fee["oldest"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,9 +284,14 @@ class BookStep:
 
 def books_of(payment: Payment) -> list[BookStep]:
     """Where the rupee is: our receipt, the channel's line, the bank's credit; and the matches."""
-    receipt = Entry.objects.filter(
-        book=Book.RECEIPTS, source_key=f"payment:{payment.reference}"
-    ).first()
+    # A late success leaves both: what was held as failed, and what is paid.
+    keys = [f"payment:{payment.reference}", f"failed:{payment.reference}"]
+    receipt = (
+        Entry.objects.filter(book=Book.RECEIPTS, source_key__in=keys)
+        .select_related("channel")
+        .order_by("-source_key")
+        .first()
+    )
     steps = [
         _step(
             Book.RECEIPTS,
@@ -280,8 +300,9 @@ def books_of(payment: Payment) -> list[BookStep]:
         )
     ]
     before = receipt
-    if receipt is not None and receipt.in_channel_stage:
-        line = _other_side(receipt, Stage.CHANNEL, Book.CHANNEL) or _line_named(receipt)
+    # Also of a payment that failed: the channel's report may say otherwise.
+    if payment.channel.route == Channel.Route.SETTLEMENT:
+        line = _line_of(receipt) if receipt else None
         steps.append(_step(Book.CHANNEL, line, Stage.BANK))
         before = line
     credit = _other_side(before, Stage.BANK, Book.BANK) if before else None
@@ -319,6 +340,10 @@ def _other_side(entry: Entry, stage: str, book: str) -> Entry | None:
     )
 
 
+def _line_of(receipt: Entry) -> Entry | None:
+    return _other_side(receipt, Stage.CHANNEL, Book.CHANNEL) or _line_named(receipt)
+
+
 def _line_named(receipt: Entry) -> Entry | None:
     """A line of the channel that names the receipt and did not match it."""
     if not receipt.channel_ref or receipt.channel is None:
@@ -331,22 +356,6 @@ def _line_named(receipt: Entry) -> Entry | None:
     )
 
 
-def candidates_of(open_break: Break, *, days: int = 5, limit: int = 20) -> QuerySet[Entry]:
-    """Open entries that could explain a break, for a person to judge: near in day and amount."""
-    ours = open_break.lines.values("entry_id")
-    amounts = list(open_break.lines.values_list("entry__amount_paise", flat=True))
-    near = Q(amount_paise__in=[*amounts, *(-a for a in amounts)]) | Q(net_paise__in=amounts)
-    around, span = open_break.business_date, timedelta(days=days)
-    stage = Q(in_channel_stage=True) if open_break.stage == Stage.CHANNEL else Q(in_bank_stage=True)
-    return (
-        Entry.objects.filter(stage & near, business_date__range=(around - span, around + span))
-        .exclude(pk__in=ours)
-        .exclude(match_lines__stage=open_break.stage, match_lines__is_live=True)
-        .select_related("channel", "bank_account", "file")
-        .order_by("business_date", "id")[:limit]
-    )
-
-
 def days_with_entries(*, limit: int = 31) -> list[date]:
     """The latest business dates that hold anything."""
     rows = (
@@ -355,16 +364,23 @@ def days_with_entries(*, limit: int = 31) -> list[date]:
     return list(rows[:limit])
 
 
-def other_money(day: date) -> QuerySet[Any, dict[str, Any]]:
+def other_money(day: date) -> Sequence[Mapping[str, Any]]:
     """Money in the bank that is no collection, by kind: counted and summed, never a break."""
-    return (
+    rows = (
         Entry.objects.filter(book=Book.BANK, in_bank_stage=False, business_date=day)
         .values("kind", account=F("bank_account__name"))
         .annotate(count=Count("id"), paise=Sum("amount_paise"))
         .order_by("account", "kind")
     )
+    return list(rows)
 
 
-def open_breaks_count() -> int:
+def open_breaks_count(_user: User) -> int:
     """How many breaks are open now, for the navigation."""
     return Break.objects.filter(state=Break.State.OPEN, business_date__lte=today()).count()
+
+
+def waiting_decisions_count(user: User) -> int:
+    """How many decisions wait that the user did not propose, for the navigation."""
+    waiting = visible_decisions(user).filter(state=Decision.State.PROPOSED)
+    return waiting.exclude(maker=user).count()

@@ -1,0 +1,1 @@
+"""Pages of the books: the day, the breaks, the decisions, the runs and the files."""

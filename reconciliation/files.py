@@ -1,0 +1,123 @@
+"""Statement files: which are due for a day, which are in, which are late; and the lines of one."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from channels_ import registry
+from channels_.models import BankAccount, Channel, StatementFile
+from cspdcl.kernel.clock import INDIA, day_bounds, now, today
+from people.access import has_role
+from people.models import User
+from people.roles import CHANNEL, OPERATOR, READERS
+from reconciliation.models import Book, Entry
+
+_FILE_READERS: Final = (*READERS, OPERATOR, CHANNEL)
+
+
+def visible_to(user: User) -> QuerySet[StatementFile]:
+    """The files a user may see: all of them, for who reads the books."""
+    files = StatementFile.objects.select_related("channel", "bank_account", "loaded_by")
+    return files if has_role(user, *_FILE_READERS) else files.none()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One source that owes a file for a business date, and what came of it."""
+
+    source: Channel | BankAccount
+    due_at: datetime | None  # None: not by a time, but a file is here
+    file: StatementFile | None  # the latest that speaks of the day
+    refused: StatementFile | None  # a refused one that came after it
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its time has passed and nothing speaks of the day."""
+        return self.file is None and self.due_at is not None and self.due_at < now()
+
+    @property
+    def is_in(self) -> bool:
+        """Whether a loaded file speaks of the day."""
+        return self.file is not None
+
+
+def dues_of(day: date) -> list[Due]:
+    """Every source that owes a file for the day or has sent one, channels first."""
+    channels = Channel.objects.filter(is_live=True).order_by("position", "code")
+    sources: list[Channel | BankAccount] = [*channels, *BankAccount.objects.order_by("code")]
+    covering = list(
+        StatementFile.objects.filter(
+            state=StatementFile.State.LOADED, covers_from__lte=day, covers_to__gte=day
+        ).order_by("loaded_at", "id")
+    )
+    begins, ends = day_bounds(day)
+    refused = list(  # what it speaks of is not known: what came on the day or the next counts
+        StatementFile.objects.filter(
+            state=StatementFile.State.REFUSED, loaded_at__range=(begins, ends + timedelta(days=1))
+        ).order_by("loaded_at", "id")
+    )
+    dues = [_due(source, day, covering, refused) for source in sources]
+    return [due for due in dues if due.due_at or due.file or due.refused]
+
+
+def late_count(day: date) -> int:
+    """How many files of a day are late now."""
+    return sum(due.is_late for due in dues_of(day))
+
+
+def late_in_words(_user: User) -> str | None:
+    """What the navigation says beside the files: yesterday's that are late."""
+    late = late_count(today() - timedelta(days=1))
+    return _("%(count)s late") % {"count": late} if late else None
+
+
+def _due(
+    source: Channel | BankAccount,
+    day: date,
+    covering: Sequence[StatementFile],
+    refused: Sequence[StatementFile],
+) -> Due:
+    file = _last_of(source, covering)
+    bad = _last_of(source, refused)
+    if bad and file and bad.loaded_at < file.loaded_at:
+        bad = None
+    at = source.file_due_at
+    return Due(source=source, due_at=_due_at(day, at) if at else None, file=file, refused=bad)
+
+
+def _last_of(source: Channel | BankAccount, files: Iterable[StatementFile]) -> StatementFile | None:
+    name = "channel_id" if isinstance(source, Channel) else "bank_account_id"
+    found = [file for file in files if getattr(file, name) == source.pk]
+    return found[-1] if found else None
+
+
+def _due_at(day: date, at: time) -> datetime:
+    """The instant by which the day's file should be here: a time of the next day, in India."""
+    return datetime.combine(day + timedelta(days=1), at, tzinfo=INDIA)
+
+
+def entries_of(file: StatementFile) -> QuerySet[Entry]:
+    """The entries that a file brought into the books, in its order.
+
+    The days it covers and its book are asked for too: they have an index, the file has none.
+    """
+    book = Book.CHANNEL if file.channel_id else Book.BANK
+    if file.covers_from is None or file.covers_to is None:
+        return Entry.objects.none()
+    return Entry.objects.filter(
+        book=book, business_date__range=(file.covers_from, file.covers_to), file=file
+    ).order_by("line", "id")
+
+
+def source_choices() -> list[tuple[str, str]]:
+    """Code and name of whoever sends files that we read: channels with a report, bank accounts."""
+    channels = [
+        (channel.code, channel.name)
+        for channel in Channel.objects.order_by("position", "code")
+        if registry.formats_of(channel.adapter)
+    ]
+    return [*channels, *BankAccount.objects.order_by("code").values_list("code", "name")]

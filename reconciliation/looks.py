@@ -1,0 +1,60 @@
+"""How the books read on a page: words, tones and icons for what may stand in them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from channels_.models import StatementFile
+from cspdcl.ui.looks import Look
+from reconciliation.models import Book, Break, Decision, Leg, Run, Stage
+
+BREAKS: Final[Mapping[str, Look]] = {
+    Break.State.OPEN: Look(_("open"), "open"),
+    Break.State.CLOSED: Look(_("closed"), "ok"),
+}
+
+RUNS: Final[Mapping[str, Look]] = {
+    Run.State.RUNNING: Look(_("works now"), "wait"),
+    Run.State.DONE: Look(_("done"), "ok"),
+    Run.State.FAILED: Look(_("failed, nothing was changed"), "bad"),
+    Run.State.ABANDONED: Look(_("its process died"), "bad"),
+}
+
+DECISIONS: Final[Mapping[str, Look]] = {
+    Decision.State.PROPOSED: Look(_("waits for a second person"), "prop"),
+    Decision.State.APPROVED: Look(_("approved"), "ok"),
+    Decision.State.REJECTED: Look(_("rejected"), "bad"),
+}
+
+FILES: Final[Mapping[str, Look]] = {
+    StatementFile.State.LOADED: Look(_("loaded"), "ok"),
+    StatementFile.State.REFUSED: Look(_("refused"), "bad"),
+}
+
+# What stands against the roll-forward of each book; the order is the way of a rupee.
+PROOFS: Final[Mapping[tuple[str, str], str | Promise]] = {
+    (Stage.CHANNEL, Book.RECEIPTS): _("Receipts → channel"),
+    (Stage.CHANNEL, Book.CHANNEL): _("Channel → receipts"),
+    (Stage.BANK, Book.RECEIPTS): _("Counters, transfers → bank"),
+    (Stage.BANK, Book.CHANNEL): _("Settlements → bank"),
+    (Stage.BANK, Book.BANK): _("Bank → books"),
+}
+
+LEGS: Final[Mapping[str, str | Promise]] = dict(Leg.choices)
+
+WAITS: Final[Mapping[str, str | Promise]] = {
+    "not_due": _("not due yet"),
+    "no_file": _("wait for a file"),
+    "not_deposited": _("not on a deposit slip yet"),
+    "carried": _("carried on to the next settlement"),
+    "not_settled": _("not settled yet"),
+}
+
+# Of one entry in one stage.
+LINES: Final[Mapping[str, Look]] = {
+    "matched": Look(_("matched"), "ok"),
+    "open": Look(_("in a break"), "open"),
+    "expected": Look(_("expected"), "wait"),
+}

@@ -1,0 +1,46 @@
+"""Addresses of the books: the day, breaks, approvals, runs and statement files."""
+
+from datetime import date
+
+from django.urls import path, register_converter
+
+from reconciliation.views import approvals, board, breaks, runs, statements, story
+
+app_name = "reconciliation"
+
+
+class BusinessDate:
+    """A business date in an address: YYYY-MM-DD, a day that exists."""
+
+    regex = r"20\d{2}-\d{2}-\d{2}"
+
+    def to_python(self, value: str) -> date:
+        """The day; a text that names none leads to no page."""
+        return date.fromisoformat(value)
+
+    def to_url(self, value: date | str) -> str:
+        """The day as it stands in the address."""
+        return value if isinstance(value, str) else value.isoformat()
+
+
+register_converter(BusinessDate, "business_date")
+
+urlpatterns = [
+    path("day/", board.latest, name="board"),
+    path("day/<business_date:day>/", board.show, name="board"),
+    path("day/<business_date:day>/lines/", board.lines, name="lines"),
+    path("day/<business_date:day>/run/", board.start_run, name="start_run"),
+    path("day/<business_date:day>/run/state/", board.run_state, name="run_state"),
+    path("breaks/", breaks.listed, name="breaks"),
+    path("breaks/export.<str:kind>", breaks.export, name="breaks_export"),
+    path("breaks/<slug:public_id>/", breaks.story, name="break"),
+    path("breaks/<slug:public_id>/propose/", breaks.propose, name="propose"),
+    path("approvals/", approvals.listed, name="approvals"),
+    path("approvals/<slug:public_id>/", approvals.answer, name="answer"),
+    path("payments/<slug:reference>/", story.payment, name="payment"),
+    path("runs/", runs.listed, name="runs"),
+    path("runs/<business_date:day>/<int:number>/", runs.story, name="run"),
+    path("statements/", statements.listed, name="statements"),
+    path("statements/upload/", statements.upload, name="upload"),
+    path("statements/<slug:sha256>/", statements.story, name="statement"),
+]

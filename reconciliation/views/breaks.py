@@ -1,0 +1,324 @@
+"""The breaks: the list as it was narrowed, and each on the bench with what could explain it."""
+
+import io
+from http import HTTPStatus
+from operator import itemgetter
+from typing import Any, Final
+
+from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from channels_.models import Channel
+from cspdcl.kernel.clock import today
+from cspdcl.kernel.errors import DomainError
+from people.access import has_role, roles, signed_in
+from people.models import User
+from people.roles import FINANCE, FINANCE_APPROVER, OPERATOR, READERS
+from reconciliation import decisions, explain, listing, looks, selectors, workbench
+from reconciliation.board import OLD_DAYS
+from reconciliation.forms import BreaksFilter, ProposalForm
+from reconciliation.models import Break, Decision, Reason, Stage
+
+BREAK_READERS: Final = (*READERS, OPERATOR)
+
+PAGE_SIZE: Final = 50
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@roles(*BREAK_READERS)
+@require_safe
+def listed(request: HttpRequest) -> HttpResponse:
+    """The breaks that fit the filters, with counts and sums of all of them."""
+    form, breaks = _narrowed(request)
+    page = _page(request, breaks)
+    context = {
+        "form": form,
+        "page": page,
+        "rows": [_row(one) for one in page.object_list],
+        "totals": listing.totals(breaks),
+        "reasons": listing.by_reason(breaks),
+        "columns": _columns(),
+        "filters": _filters(request),
+        "exports": _exports(),
+        "looks": looks.BREAKS,
+        "kept": _kept(request),
+        "page_keys": _keys(),
+        "is_narrowed": any(name != "page" and value for name, value in request.GET.items()),
+    }
+    status = HTTPStatus.OK if form.is_valid() else HTTPStatus.UNPROCESSABLE_ENTITY
+    return render(request, "reconciliation/breaks.html", context, status=status)
+
+
+@roles(*BREAK_READERS)
+@require_safe
+def export(request: HttpRequest, kind: str) -> HttpResponseBase:
+    """What the list shows, whole: as CSV or as a workbook."""
+    _form, breaks = _narrowed(request)
+    chosen = listing.ordered(breaks, request.GET.get("sort", ""))
+    name = f"breaks-{today().isoformat()}.{kind}"
+    if kind == "csv":
+        return StreamingHttpResponse(
+            listing.as_csv(chosen, as_of=today()),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+    if kind != "xlsx":
+        raise Http404
+    file = io.BytesIO()
+    listing.write_xlsx(chosen, file, as_of=today())
+    file.seek(0)
+    return FileResponse(file, as_attachment=True, filename=name, content_type=_XLSX)
+
+
+@roles(*BREAK_READERS)
+@require_safe
+def story(request: HttpRequest, public_id: str) -> HttpResponse:
+    """One break: why it is one, its entries, what could explain it, and its history."""
+    one = _break(signed_in(request), public_id)
+    return _bench(request, one, ProposalForm(), chosen=[])
+
+
+@roles(*FINANCE)
+@require_POST
+def propose(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Propose a match with the ticked candidates, or a write-off; a second person decides."""
+    user = signed_in(request)
+    one = _break(user, public_id)
+    form = ProposalForm(request.POST)
+    names = request.POST.getlist("candidate")
+    if not form.is_valid():
+        return _bench(request, one, form, chosen=names, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    kind = Decision.Kind(form.cleaned_data["kind"])
+    try:
+        ticked = workbench.chosen_entries(one, names) if kind == Decision.Kind.MATCH else []
+        decisions.propose(
+            one, kind=kind, candidates=ticked, why=form.cleaned_data["why"], maker=user
+        )
+    except DomainError as refused:
+        form.add_error(None, str(refused))
+        return _bench(request, one, form, chosen=names, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    messages.success(request, _("Proposed. It acts when a second person approves it."))
+    return redirect(f"{reverse('reconciliation:break', args=[one.public_id])}{_kept(request)}")
+
+
+def _bench(
+    request: HttpRequest,
+    one: Break,
+    form: ProposalForm,
+    *,
+    chosen: list[str],
+    status: HTTPStatus = HTTPStatus.OK,
+) -> HttpResponse:
+    user = signed_in(request)
+    _form, breaks = _narrowed(request)
+    page = _page(request, breaks)
+    bench = workbench.bench_of(one, chosen=chosen)
+    made = list(one.decisions.select_related("maker", "checker").order_by("-id"))
+    waiting = next((d for d in made if d.state == Decision.State.PROPOSED), None)
+    ticked = sum(c.paise for c in bench.candidates if c.is_chosen)
+    context = {
+        "break": one,
+        "row": _row(one),
+        "sentence": explain.sentence(one),
+        "bench": bench,
+        "form": form,
+        "chosen_count": sum(c.is_chosen for c in bench.candidates),
+        "chosen_paise": ticked,
+        "left_paise": bench.paise - ticked,
+        "waiting": waiting,
+        "events": _events(one, made),
+        "page": page,
+        "rows": [_row(other) for other in page.object_list],
+        "totals": listing.totals(breaks),
+        "kept": _kept(request),
+        "may_propose": bench.is_matchable and waiting is None and has_role(user, *FINANCE),
+        "may_approve": has_role(user, FINANCE_APPROVER),
+        "page_keys": _keys(is_bench=True),
+    }
+    return render(request, "reconciliation/break.html", context, status=status)
+
+
+def _break(user: User, public_id: str) -> Break:
+    return get_object_or_404(selectors.visible_breaks(user), public_id=public_id)
+
+
+def _narrowed(request: HttpRequest) -> tuple[BreaksFilter, QuerySet[Break]]:
+    """What is not understood narrows to nothing: a filter that is ignored would mislead."""
+    channels = list(Channel.objects.order_by("position", "code").values_list("code", flat=True))
+    form = BreaksFilter(request.GET, channels=channels)
+    breaks = selectors.visible_breaks(signed_in(request))
+    if not form.is_valid():
+        return form, breaks.none()
+    return form, listing.narrowed(breaks, form.cleaned_data, as_of=today())
+
+
+def _page(request: HttpRequest, breaks: QuerySet[Break]) -> Page[Break]:
+    ordered = listing.ordered(breaks, request.GET.get("sort", ""))
+    return Paginator(ordered, PAGE_SIZE).get_page(request.GET.get("page"))
+
+
+def _row(one: Break) -> dict[str, Any]:
+    """A break as the list and the bench write it."""
+    days = listing.age_of(one, as_of=today())
+    return {
+        "break": one,
+        "reason": Reason(one.reason).label,
+        "where": _where(one),
+        "days": days,
+        "is_old": days >= OLD_DAYS and one.state == Break.State.OPEN,
+    }
+
+
+def _where(one: Break) -> str:
+    source = one.channel or one.bank_account
+    stage = Stage(one.stage).label
+    return f"{source}, {stage}" if source else str(stage)
+
+
+def _events(one: Break, made: list[Decision]) -> list[dict[str, Any]]:
+    """The history of a break, newest first."""
+    run = one.opened_by
+    events: list[dict[str, Any]] = [
+        {
+            "at": one.opened_at,
+            "text": _("Opened by the run of %(day)s") % {"day": f"{run.business_date:%d-%m-%Y}"},
+            "by": run.started_by,
+            "tone": "open",
+            "paise": one.amount_paise,
+        }
+    ]
+    for decision in made:
+        events.append(
+            {
+                "at": decision.made_at,
+                "text": _("Proposed to %(what)s: %(why)s")
+                % {"what": decision.get_kind_display(), "why": decision.why},
+                "by": decision.maker.username,
+                "tone": "prop",
+                "paise": decision.amount_paise,
+            }
+        )
+        if decision.checked_at and decision.checker:
+            events.append(
+                {
+                    "at": decision.checked_at,
+                    "text": f"{looks.DECISIONS[decision.state].word}. {decision.answer}".strip(),
+                    "by": decision.checker.username,
+                    "tone": looks.DECISIONS[decision.state].tone,
+                    "paise": None,
+                }
+            )
+    if one.closed_at:
+        events.append(
+            {
+                "at": one.closed_at,
+                "text": _("Closed: %(why)s") % {"why": one.closed_why},
+                "by": "",
+                "tone": "ok",
+                "paise": None,
+            }
+        )
+    return sorted(events, key=itemgetter("at"), reverse=True)
+
+
+def _kept(request: HttpRequest) -> str:
+    """The query of the list, which every break carries along."""
+    query = request.GET.urlencode()
+    return f"?{query}" if query else ""
+
+
+def _keys(*, is_bench: bool = False) -> list[dict[str, Any]]:
+    keys = [
+        {"label": _("Next, back"), "keys": ["j", "k"]},
+        {"label": _("Open the break"), "keys": ["Enter"]},
+    ]
+    if is_bench:
+        keys += [
+            {"label": _("Propose the match"), "keys": ["m"]},
+            {"label": _("Propose a write-off"), "keys": ["o"]},
+        ]
+    return keys
+
+
+def _columns() -> list[dict[str, Any]]:
+    return [
+        {"label": _("Reason"), "sort": "reason"},
+        {"label": _("Reference"), "sort": "reference"},
+        {"label": _("Where"), "is_minor": True},
+        {"label": _("Day"), "sort": "day"},
+        {"label": _("Age"), "is_minor": True},
+        {"label": _("Amount, ₹"), "sort": "amount", "is_end": True},
+    ]
+
+
+def _filters(request: HttpRequest) -> list[dict[str, Any]]:
+    """The filters with what each choice holds of all open breaks."""
+    user = signed_in(request)
+    every = selectors.visible_breaks(user).filter(state=Break.State.OPEN)
+    reasons = {row["reason"]: row["count"] for row in listing.by_reason(every)}
+    channels = Channel.objects.order_by("position", "code").values_list("code", "name")
+    return [
+        {
+            "name": "reason",
+            "label": _("Reason"),
+            "choices": [
+                {"value": code, "label": label, "count": reasons[code]}
+                for code, label in Reason.choices
+                if code in reasons
+            ],
+        },
+        {
+            "name": "channel",
+            "label": _("Channel"),
+            "choices": [{"value": code, "label": name} for code, name in channels],
+        },
+        {
+            "name": "stage",
+            "label": _("Proof"),
+            "choices": [{"value": code, "label": label} for code, label in Stage.choices],
+        },
+        {
+            "name": "age",
+            "label": _("Age"),
+            "choices": [
+                {"value": age.code, "label": listing.AGE_WORDS[age.code]} for age in listing.AGES
+            ],
+        },
+        {
+            "name": "state",
+            "label": _("State"),
+            "choices": [{"value": Break.State.CLOSED, "label": _("closed")}],
+        },
+        {"name": "since", "label": _("From"), "kind": "day"},
+        {"name": "until", "label": _("To"), "kind": "day"},
+        {"name": "q", "label": _("Name"), "kind": "text"},
+    ]
+
+
+def _exports() -> list[dict[str, Any]]:
+    return [
+        {
+            "url": reverse("reconciliation:breaks_export", args=["xlsx"]),
+            "label": "Excel",
+            "note": _("amounts are numbers"),
+            "icon": "file-spreadsheet",
+        },
+        {
+            "url": reverse("reconciliation:breaks_export", args=["csv"]),
+            "label": "CSV",
+            "icon": "file-text",
+        },
+    ]
