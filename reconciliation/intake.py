@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Final, NamedTuple
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from channels_.models import Channel
 from cspdcl.kernel.clock import INDIA, business_date
@@ -15,6 +16,7 @@ from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.workdays import working_day_after
 from payments import books
 from reconciliation import locks
+from reconciliation.ahead import ahead_of
 from reconciliation.models import Book, Kind, Run
 
 ROUTE = Channel.Route
@@ -30,8 +32,8 @@ class NewEntry(NamedTuple):
     file_id: int | None
     line: int
     source_key: str
-    business_date: date
-    due_on: date
+    business_date: date | str  # text in ISO form where a file has a million of the same day
+    due_on: date | str
     occurred_at: datetime | None
     amount_paise: int
     fee_paise: int
@@ -72,41 +74,68 @@ class Added:
     new: int
 
 
-def add_entries(rows: Iterable[NewEntry]) -> Added:
+def add_entries(rows: Iterable[NewEntry], *, is_computed: bool = False) -> Added:
     """Add lines to the books inside the caller's transaction; known ones are skipped.
 
+    Rows that are only computed (``is_computed``) are made on a second thread while the database
+    takes those before; rows that ask the database themselves are made between two COPYs.
     Raises ChangedLine when a known line came with another amount: a restatement is a decision.
     """
     locks.hold_books_open()
-    lines = 0
+    lines = new = 0
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '20min'; DROP TABLE IF EXISTS incoming")
         cursor.execute(
             f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT {COLUMNS} "  # noqa: S608 - our columns
             "FROM reconciliation_entry WITH NO DATA"
         )
-        for count, text in _chunks(rows):
-            # Django wraps the driver's cursor; COPY is the driver's own.
-            cursor.cursor.copy_expert(f"COPY incoming ({COLUMNS}) FROM STDIN", BytesIO(text))
-            lines += count
-        cursor.execute(_CHANGED)
-        changed = cursor.fetchone()
-        if changed is not None:
-            key, was, came = changed
-            raise ChangedLine(
-                f"line {key} is in the books with {was} paise and came again with {came}; "
-                "a changed line needs a decision, nothing of this file was loaded"
-            )
-        cursor.execute(_ADD)
-        return Added(lines=lines, new=cursor.rowcount)
+        with ahead_of(_chunks(rows), is_computed=is_computed) as chunks:
+            for count, text in chunks:
+                new += _add_chunk(cursor, text, count)
+                lines += count
+        if new >= _MANY:
+            # The planner must not judge the passes by what the table was before this load.
+            cursor.execute("ANALYZE reconciliation_entry")
+    return Added(lines=lines, new=new)
 
+
+def _add_chunk(cursor: CursorWrapper, text: bytes, count: int) -> int:
+    cursor.execute("TRUNCATE incoming")
+    # Django wraps the driver's cursor; COPY is the driver's own.
+    cursor.cursor.copy_expert(_COPY, BytesIO(text))
+    cursor.execute(_ADD)
+    added = cursor.rowcount
+    if added < count:
+        # What was skipped is known; known with another amount is a restatement.
+        _refuse_changed(cursor)
+    return int(added)
+
+
+def _refuse_changed(cursor: CursorWrapper) -> None:
+    cursor.execute("ANALYZE incoming")
+    cursor.execute(_CHANGED)
+    changed = cursor.fetchone()
+    if changed is not None:
+        key, was, came = changed
+        raise ChangedLine(
+            f"line {key} is in the books with {was} paise and came again with {came}; "
+            "a changed line needs a decision, nothing of this file was loaded"
+        )
+
+
+_MANY: Final = 20_000  # new lines that make the planner's statistics stale
 
 _CHANGED: Final = """
-SELECT i.source_key, e.amount_paise, i.amount_paise
-  FROM incoming i JOIN reconciliation_entry e ON e.book = i.book AND e.source_key = i.source_key
- WHERE (e.amount_paise, e.fee_paise, e.tax_paise) <> (i.amount_paise, i.fee_paise, i.tax_paise)
- ORDER BY i.source_key LIMIT 1
+WITH changed AS MATERIALIZED (
+    SELECT i.source_key, e.amount_paise AS was, i.amount_paise AS came
+      FROM incoming i JOIN reconciliation_entry e ON e.book = i.book AND e.source_key = i.source_key
+     WHERE (e.amount_paise, e.fee_paise, e.tax_paise) <> (i.amount_paise, i.fee_paise, i.tax_paise)
+)
+SELECT source_key, was, came FROM changed ORDER BY source_key LIMIT 1
 """
+
+# A null is the word None, as Python writes it; copy_line keeps a text of that word apart.
+_COPY: Final = f"COPY incoming ({COLUMNS}) FROM STDIN (NULL 'None')"
 
 _ADD: Final = f"""
 INSERT INTO reconciliation_entry ({COLUMNS}, loaded_at)
@@ -291,22 +320,27 @@ def _chunks(rows: Iterable[NewEntry]) -> Iterator[tuple[int, bytes]]:
         yield len(parts), b"".join(parts)
 
 
+_ROW: Final = "\t".join(["%s"] * len(NewEntry._fields)) + "\n"
 _TABS: Final = len(NewEntry._fields) - 1
 _CHUNK_BYTES: Final = 1 << 22
 
 
 def copy_line(row: NewEntry) -> bytes:
     """One row in COPY's text format. Only rows that hold a special character pay for escaping."""
-    text = "\t".join(["\\N" if value is None else str(value) for value in row])
+    text = _ROW % row
     if (
-        text.count("\t") != _TABS
-        or "\n" in text
+        "\\" in text
         or "\r" in text
-        or text.count("\\") != row.count(None)
+        or text.count("\t") != _TABS
+        or text.count("\n") != 1
+        or text.count("None") != row.count(None)
     ):
-        text = "\t".join("\\N" if value is None else _escaped(str(value)) for value in row)
-    return f"{text}\n".encode()
+        cells = ("None" if value is None else _escaped(str(value)) for value in row)
+        text = "\t".join(cells) + "\n"
+    return text.encode()
 
 
 def _escaped(text: str) -> str:
+    if text == "None":
+        return "\\None"  # a backslash makes it a text: the null is compared before it is unescaped
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

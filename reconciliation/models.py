@@ -324,7 +324,7 @@ class Match(models.Model):
         db_index=False,
     )
     decision = models.ForeignKey(
-        "Decision", on_delete=models.PROTECT, null=True, related_name="matches"
+        "Decision", on_delete=models.PROTECT, null=True, related_name="matches", db_index=False
     )
     matched_on = (
         models.DateField()
@@ -333,6 +333,13 @@ class Match(models.Model):
         default=0
     )  # left less right; not zero for rounding only
     undone_at = models.DateTimeField(null=True)  # undo never deletes
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["decision"], condition=Q(decision__isnull=False), name="match_by_decision"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"match {self.pk}"
@@ -356,10 +363,19 @@ class MatchLine(models.Model):
 
     class Meta:
         constraints = [
+            # One index a stage, over the entry alone: narrower, and half as dear to keep.
             models.UniqueConstraint(
-                fields=["entry", "stage"],
-                condition=Q(is_live=True),
-                name="match_line_once_per_stage",
+                fields=["entry"],
+                condition=Q(stage="channel", is_live=True),
+                name="match_line_once_by_channel",
+            ),
+            models.UniqueConstraint(
+                fields=["entry"],
+                condition=Q(stage="bank", is_live=True),
+                name="match_line_once_by_bank",
+            ),
+            models.CheckConstraint(
+                condition=Q(stage__in=["channel", "bank"]), name="match_line_stage_known"
             ),
         ]
 

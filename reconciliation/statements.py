@@ -193,7 +193,9 @@ def _load(
         file.format = layout.code
         file.save()  # its number goes into the entries; a refusal takes it back
         reading = _Reading(file=file, source=source)
-        added = intake.add_entries(reading.entries(layout.read(stream)))
+        added = intake.add_entries(
+            reading.entries(layout.read(stream)), is_computed=isinstance(source, Channel)
+        )
     if reading.refusals:
         file.refusals = [
             {"line": one.line, "problem": one.problem} for one in reading.refusals[:REFUSALS_SHOWN]
@@ -328,17 +330,17 @@ _NEED_A_RECEIPT: Final = frozenset({Kind.PAYMENT, Kind.REFUND, Kind.CHARGEBACK, 
 def _channel_entries(
     lines: Iterator[StatementLine], *, channel: Channel, file_id: int
 ) -> Iterator[NewEntry]:
-    dues: dict[date, date] = {}
+    days_as_text: dict[date, tuple[str, str]] = {}
     code, pk, days, book = channel.code, channel.pk, channel.credit_days, Book.CHANNEL.value
     for line in lines:
         day = line.business_date
-        due = dues.get(day)
-        if due is None:
-            due = dues[day] = working_day_after(day, days)
+        text = days_as_text.get(day)
+        if text is None:
+            text = days_as_text[day] = (str(day), str(working_day_after(day, days)))
         kind = _KINDS[line.kind]
         # By position: this runs a million times for a large report. The order is NewEntry's.
         yield NewEntry(
-            book, kind.value, pk, None, file_id, line.line, f"{code}:{line.key}", day, due, line.occurred_at,
+            book, kind.value, pk, None, file_id, line.line, f"{code}:{line.key}", *text, line.occurred_at,
             line.amount_paise, line.fee_paise, line.tax_paise,
             line.amount_paise - line.fee_paise - line.tax_paise,
             line.reference, line.channel_ref, line.order_ref, line.original_ref, line.settlement_ref, "",

@@ -31,6 +31,7 @@ class Story:
         self.reads_books = reads_books
         self.steps = selectors.books_of(payment)
         self.receipt = getattr(payment, "receipt", None)
+        self.line_breaks = _breaks_of(self.line)
 
     # ---- what the steps say ----
 
@@ -46,13 +47,15 @@ class Story:
 
     @property
     def credit(self) -> Entry | None:
-        """The bank's credit that holds this payment."""
-        return self.steps[-1].entry
+        """The bank's credit that holds this payment, or is disputed as its own."""
+        return self.steps[-1].entry or _credit_in(self.steps[-2].open_break)
 
     @property
     def open_break(self) -> Break | None:
         """The first thing that is not explained, on the way of the rupee."""
-        return next((step.open_break for step in self.steps if step.open_break), None)
+        found = [self.steps[0].open_break, self.line_breaks.get(Stage.CHANNEL)]
+        found += [step.open_break for step in self.steps[1:]]
+        return next((one for one in found if one), None)
 
     @property
     def is_in_bank(self) -> bool:
@@ -112,6 +115,8 @@ class Story:
     def say(self) -> str:
         """What may be said to a consumer who calls, true whatever comes."""
         paid = self.payment
+        if paid.state in _UNPAID and self.open_break is not None:
+            return _("We are looking into this payment. Please do not pay again; ask us tomorrow.")
         if paid.state == State.FAILED:
             return _(
                 "This attempt failed and no money reached us. What was taken from your account for "
@@ -145,7 +150,7 @@ class Story:
 
     def _receipt_book(self) -> Shown:
         paid = self.payment
-        facts: list[Shown] = [{"label": _("Reference"), "text": paid.reference, "is_id": True}]
+        facts: list[Shown] = [{"label": _("Ref."), "text": paid.reference, "is_id": True}]
         if self.receipt is not None:
             place = [self.receipt.series, self.receipt.year, self.receipt.number]
             facts.append(
@@ -185,14 +190,12 @@ class Story:
                 {"label": _("Fee"), "paise": -line.fee_paise},
                 {"label": _("GST on the fee"), "paise": -line.tax_paise},
                 {"label": _("Net"), "paise": line.net_paise},
-                *self._fee_break(line),
+                *self._fee_break(),
             ],
         }
 
-    def _fee_break(self, line: Entry) -> list[Shown]:
-        found = Break.objects.filter(
-            lines__entry=line, stage=Stage.FEE, state=Break.State.OPEN
-        ).first()
+    def _fee_break(self) -> list[Shown]:
+        found = self.line_breaks.get(Stage.FEE)
         if found is None or not self.reads_books:
             return []
         words = {"label": _("Rate card"), "text": _("fee differs")}
@@ -213,16 +216,8 @@ class Story:
             }
         facts: list[Shown] = [{"label": _("Our part"), "paise": ours}]
         if self.reads_books:
-            facts = [
-                {"label": _("UTR"), "text": credit.utr, "is_id": True},
-                *(
-                    [{"label": _("Settlement"), "text": self.line.settlement_ref}]
-                    if self.line
-                    else []
-                ),
-                *self._slip(),
-                *facts,
-            ]
+            utr = [{"label": "UTR", "text": credit.utr, "is_id": True}] if credit.utr else []
+            facts = [*utr, *self._slip(), *facts]
         return {
             "title": _("Bank credit"),
             **self._found(before),
@@ -249,22 +244,28 @@ class Story:
             return {"word": _("nothing"), "tone": "wait", "when": _("none is expected")}
         if before.entry is None:
             return {"word": _("waits"), "tone": "wait", "when": ""}
+        if self.payment.channel.route == Channel.Route.DEPOSIT and not self.payment.deposit_id:
+            return {"word": _("waits"), "tone": "wait", "when": _("on no deposit slip yet")}
         due = _("expected by %(day)s") % {"day": day(before.entry.due_on)}
         return {"word": _("waits"), "tone": "wait", "when": due}
 
     def _link(self, before: BookStep) -> Shown:
         if before.match is not None:
             return _match_link(before.match)
-        if before.open_break is not None:
-            age = _("open %(age)s") % {"age": ago(before.open_break.business_date)}
-            url = reverse("reconciliation:break", args=[before.open_break.public_id])
+        found = before.open_break
+        if found is None and before is self.steps[0]:
+            found = self.line_breaks.get(Stage.CHANNEL)
+        if found is not None:
+            age = _("open %(age)s") % {"age": ago(found.business_date)}
+            url = reverse("reconciliation:break", args=[found.public_id])
             return {
-                "text": before.open_break.get_reason_display(),
+                "text": found.get_reason_display(),
                 "tone": "open",
                 "url": url if self.reads_books else "",
                 "label": age,
             }
-        return {"text": _("not yet"), "tone": "wait", "url": "", "label": ""}
+        waits = self.payment.state == State.SUCCEEDED
+        return {"text": _("not yet") if waits else "", "tone": "wait", "url": "", "label": ""}
 
     # ---- the timeline ----
 
@@ -273,10 +274,12 @@ class Story:
         rows: list[dict[str, Any]] = []
         for step, entry in ((self.steps[0], self.line), (self.steps[-2], self.credit)):
             if entry is not None:
-                rows.append(_arrival(entry, reads_books=self.reads_books))
+                settlement = self.line.settlement_ref if self.line else ""
+                rows.append(_arrival(entry, settlement, reads_books=self.reads_books))
             if step.match is not None and step.match.run is not None:
                 rows.append(_matched(step.match))
-        rows += [_opened(step.open_break) for step in self.steps if step.open_break]
+        found = [step.open_break for step in self.steps] + list(self.line_breaks.values())
+        rows += [_opened(one) for one in found if one]
         return [row for n, row in enumerate(rows) if row not in rows[:n]]
 
 
@@ -288,7 +291,29 @@ def _posting_book() -> Shown:
         "paise": None,
         "when": _("comes with its own part"),
         "facts": [],
+        "link": {"text": _("not connected yet"), "tone": "wait", "url": "", "label": ""},
     }
+
+
+def _breaks_of(line: Entry | None) -> dict[str, Break]:
+    """What is open about a channel's line, but for its settlement: by stage."""
+    if line is None:
+        return {}
+    found = Break.objects.filter(
+        lines__entry=line, stage__in=[Stage.CHANNEL, Stage.FEE], state=Break.State.OPEN
+    ).select_related("channel")
+    return {one.stage: one for one in found}
+
+
+def _credit_in(open_break: Break | None) -> Entry | None:
+    """The credit that an open break speaks of: short, in excess, or of another amount."""
+    if open_break is None:
+        return None
+    return (
+        Entry.objects.filter(break_lines__open_break=open_break, book=Book.BANK)
+        .select_related("file", "bank_account")
+        .first()
+    )
 
 
 def _match_link(match: Match) -> Shown:
@@ -316,9 +341,12 @@ def _when(entry: Entry) -> str:
     return instant(entry.occurred_at, "minute") if entry.occurred_at else day(entry.business_date)
 
 
-def _arrival(entry: Entry, *, reads_books: bool) -> dict[str, Any]:
+def _arrival(entry: Entry, settlement: str, *, reads_books: bool) -> dict[str, Any]:
     if entry.book == Book.BANK:
-        text = _("%(bank)s credited it") % {"bank": entry.bank_account or _("The bank")}
+        text = _("%(bank)s credited %(what)s") % {
+            "bank": entry.bank_account or _("The bank"),
+            "what": settlement or _("it"),
+        }
         icon, paise = "building-bank", entry.amount_paise if reads_books else None
     else:
         text = _("%(channel)s lists it") % {"channel": entry.channel}
@@ -357,4 +385,4 @@ def repeats_in_words(times: int) -> str:
 
 def newest_first(rows: Sequence[Shown]) -> list[Shown]:
     """A timeline as the page reads it."""
-    return sorted(rows, key=lambda row: row["at"], reverse=True)
+    return sorted(rows, key=lambda row: row["at"])[::-1]

@@ -1,0 +1,5 @@
+"""Placeholder until the web measurement is written."""
+
+
+def measure() -> None:
+    """Nothing yet."""

@@ -1,0 +1,105 @@
+"""What every measurement stands on: a database of its own, child processes, figures written down."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+from psycopg2 import sql
+
+from cspdcl import embedded
+from cspdcl.env import var_dir
+
+TEMPLATE: Final = "cspdcl_bench_template"
+
+
+def figures_dir() -> Path:
+    """Where figures and data of the measurements go."""
+    folder = var_dir() / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def url_of(database: str) -> str:
+    """The address of another database on the same server."""
+    parts = urlsplit(embedded.database_url())
+    return urlunsplit(parts._replace(path=f"/{database}"))
+
+
+def environment(database: str) -> dict[str, str]:
+    """The environment of a child that works on a database of its own."""
+    return {**os.environ, "DATABASE_URL": url_of(database), "REDIS_URL": embedded.redis_url(), "LOG_LEVEL": "WARNING"}
+
+
+def prepare_template() -> None:
+    """A migrated, empty database that each round is copied from."""
+    _recreate(TEMPLATE)
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True, env=environment(TEMPLATE)
+    )
+
+
+@contextmanager
+def database(name: str, *, template: str = "template0") -> Iterator[str]:
+    """A fresh database for one round; dropped at its end."""
+    _recreate(name, template=template)
+    try:
+        yield name
+    finally:
+        _execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def child(module: str, *arguments: str, name: str) -> dict[str, Any]:
+    """Run a module in a process of its own; it answers with one line of JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        check=True, env=environment(name), stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def write(name: str, result: Mapping[str, Any]) -> None:
+    """Keep the figures of a measurement, with the machine they were taken on."""
+    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "postgresql": _server_version()}
+    path = figures_dir() / f"{name}.json"
+    path.write_text(json.dumps({"machine": machine, **result}, indent=2) + "\n", encoding="utf-8")
+    print(f"  written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+
+
+def middle(values: list[float]) -> float:
+    """The median, to three digits."""
+    return round(median(values), 3)
+
+
+def _recreate(name: str, *, template: str = "template0") -> None:
+    _execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    _execute(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    )
+
+
+def _execute(statement: sql.Composable) -> None:
+    connection = psycopg2.connect(embedded.database_url())
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    finally:
+        connection.close()
+
+
+def _server_version() -> str:
+    connection = psycopg2.connect(embedded.database_url())
+    try:
+        return str(connection.server_version // 10_000)
+    finally:
+        connection.close()
