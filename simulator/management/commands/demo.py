@@ -1,11 +1,13 @@
 """Set everything up on a database of its own, play a day, reconcile it, and serve it."""
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand
 
 from simulator.demo import ground
+
+INTERRUPTED: Final = 130  # as a shell says it
 
 
 class Command(BaseCommand):
@@ -24,4 +26,8 @@ class Command(BaseCommand):
             self.stdout.write(line)
             self.stdout.flush()
 
-        sys.exit(Demo(say).run(serve=is_to_serve()))
+        try:
+            code = Demo(say).run(serve=is_to_serve())
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        sys.exit(code)
