@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import Count, QuerySet
-from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -20,12 +19,12 @@ from rest_framework.views import APIView
 
 from channels_.contract import Method
 from channels_.models import Channel
-from cspdcl.kernel.api import StrictSerializer, refusals
+from cspdcl.kernel.api import StrictSerializer, found_or_404, refusals
 from cspdcl.kernel.money import PAISE_MAX
 from payments import actions, counter, selectors
 from payments.models import Deposit, Payment, Receipt
 from payments.states import State
-from people import roles
+from people import openapi, roles  # noqa: F401 - openapi tells the schema of our keys
 from people.models import User
 
 RECEIPTS_MAX: Final = 500
@@ -39,7 +38,11 @@ _READERS: Final = (
     roles.CHANNEL,
 )
 _CODE: Final = r"^[A-Za-z0-9_-]{1,24}$"
-_YEARS: Final = range(2000, 2101)
+_BILL: Final = r"^[A-Za-z0-9/._-]{0,20}$"
+_DIGITS: Final = r"^[0-9]*$"
+_PLAIN: Final = r"^[A-Za-z0-9 .,&()/'\u0900-\u097f-]*$"  # Latin or Devanagari, as banks are named
+_FIRST_YEAR: Final = 2
+_LAST_YEAR: Final = 9998
 
 
 # ---- shapes ----
@@ -124,7 +127,7 @@ class PaymentStart(StrictSerializer):
     channel = serializers.RegexField(_CODE)
     consumer_number = serializers.RegexField(r"^[0-9]{6,12}$")
     amount_paise = serializers.IntegerField(min_value=1, max_value=PAISE_MAX)
-    bill_number = serializers.CharField(required=False, allow_blank=True, max_length=20)
+    bill_number = serializers.RegexField(_BILL, required=False, allow_blank=True)
 
 
 class TenderItem(StrictSerializer):
@@ -132,10 +135,10 @@ class TenderItem(StrictSerializer):
 
     method = serializers.ChoiceField(choices=sorted(method.value for method in counter.METHODS))
     amount_paise = serializers.IntegerField(min_value=1, max_value=PAISE_MAX)
-    instrument = serializers.CharField(required=False, allow_blank=True, max_length=12)
+    instrument = serializers.RegexField(_DIGITS, required=False, allow_blank=True, max_length=12)
     instrument_date = serializers.DateField(required=False, allow_null=True)
-    bank_name = serializers.CharField(required=False, allow_blank=True, max_length=80)
-    micr = serializers.CharField(required=False, allow_blank=True, max_length=9)
+    bank_name = serializers.RegexField(_PLAIN, required=False, allow_blank=True, max_length=80)
+    micr = serializers.RegexField(_DIGITS, required=False, allow_blank=True, max_length=9)
 
 
 class CounterReceiptItem(StrictSerializer):
@@ -150,23 +153,23 @@ class CounterReceiptItem(StrictSerializer):
     )
     channel = serializers.RegexField(_CODE)
     consumer_number = serializers.RegexField(r"^[0-9]{6,12}$")
-    bill_number = serializers.CharField(required=False, allow_blank=True, max_length=20)
+    bill_number = serializers.RegexField(_BILL, required=False, allow_blank=True)
     amount_paise = serializers.IntegerField(min_value=1, max_value=PAISE_MAX)
     taken_at = serializers.DateTimeField(required=False)
     method = serializers.ChoiceField(
         choices=sorted(method.value for method in counter.METHODS), required=False
     )
-    instrument = serializers.CharField(required=False, allow_blank=True, max_length=12)
+    instrument = serializers.RegexField(_DIGITS, required=False, allow_blank=True, max_length=12)
     instrument_date = serializers.DateField(required=False, allow_null=True)
-    bank_name = serializers.CharField(required=False, allow_blank=True, max_length=80)
-    micr = serializers.CharField(required=False, allow_blank=True, max_length=9)
+    bank_name = serializers.RegexField(_PLAIN, required=False, allow_blank=True, max_length=80)
+    micr = serializers.RegexField(_DIGITS, required=False, allow_blank=True, max_length=9)
     tenders = serializers.ListField(child=TenderItem(), required=False, min_length=1, max_length=20)
 
     def validate_taken_at(self, taken_at: datetime) -> datetime:
-        """Far years break calendars; nothing was taken then."""
-        if taken_at.year not in _YEARS:
-            raise serializers.ValidationError("expected a moment of this century")
-        return taken_at
+        """At the ends of the calendar zones have no days: moved inside, to be refused there."""
+        if _FIRST_YEAR <= taken_at.year <= _LAST_YEAR:
+            return taken_at
+        return taken_at.replace(year=_FIRST_YEAR if taken_at.year < _FIRST_YEAR else _LAST_YEAR)
 
 
 class CounterReceiptsAsked(StrictSerializer):
@@ -292,7 +295,7 @@ class PaymentDetail(GenericAPIView[Payment]):
     )
     def get(self, _request: Request, reference: str) -> Response:
         """The payment with this reference."""
-        payment = get_object_or_404(self.get_queryset(), reference=reference.upper())
+        payment = found_or_404(self.get_queryset(), reference=reference.upper())
         return Response(PaymentSerializer(payment).data)
 
 
@@ -338,7 +341,7 @@ class CounterReceipts(APIView):
     )
     def post(self, request: Request, code: str) -> Response:
         """Take up to 500 payments; each is answered for itself, in order, and taken once."""
-        where = get_object_or_404(selectors.counters_visible_to(request.user), code=code)
+        where = found_or_404(selectors.counters_visible_to(request.user), code=code)
         asked = _checked(CounterReceiptsAsked, request.data)
         taken = counter.take_counter_payments(
             where,
@@ -360,7 +363,7 @@ class CounterDeposits(APIView):
     )
     def post(self, request: Request, code: str) -> Response:
         """Put all that waits in one channel on one slip; a slip sent again changes nothing."""
-        where = get_object_or_404(selectors.counters_visible_to(request.user), code=code)
+        where = found_or_404(selectors.counters_visible_to(request.user), code=code)
         asked = _checked(DepositAsked, request.data)
         channel = selectors.counter_channels().filter(code=asked["channel"]).first()
         if channel is None:
@@ -380,10 +383,10 @@ app_name = "payments-api"
 
 urlpatterns = [
     path("payments/", Payments.as_view(), name="payments"),
-    path("payments/<slug:reference>/", PaymentDetail.as_view(), name="payment"),
+    path("payments/<str:reference>/", PaymentDetail.as_view(), name="payment"),
     path("receipts/", Receipts.as_view(), name="receipts"),
-    path("counters/<slug:code>/receipts/", CounterReceipts.as_view(), name="counter-receipts"),
-    path("counters/<slug:code>/deposits/", CounterDeposits.as_view(), name="counter-deposits"),
+    path("counters/<str:code>/receipts/", CounterReceipts.as_view(), name="counter-receipts"),
+    path("counters/<str:code>/deposits/", CounterDeposits.as_view(), name="counter-deposits"),
 ]
 
 

@@ -143,7 +143,8 @@ def take_counter_payments(
     if not counter.is_open:
         raise NotTaken(f"counter {counter.code} is closed")
     moment = now()
-    years = {financial_year(business_date(one.taken_at or moment)) for one in asked}
+    told = [one.taken_at for one in asked if one.taken_at and not _why_not_then(one, moment)]
+    years = {financial_year(business_date(at)) for at in (*told, moment)}
     receipts.lock(counter.code.upper(), years=years)
     till = _Till.open(counter, clerk=clerk, asked=asked, moment=moment)
     answers = [till.take(one) for one in asked]
@@ -360,13 +361,21 @@ class _Till:
         return payment
 
     def _taken_at(self, asked: CounterPayment) -> datetime:
-        if asked.taken_at is None:
-            return self.moment
-        if asked.taken_at > self.moment + CLOCKS_DIFFER:
-            raise NotTaken("it cannot have been taken in the future")
-        if asked.taken_at < self.moment - _offline_at_most():
-            raise NotTaken("it was taken too long ago to be entered here")
-        return asked.taken_at
+        problem = _why_not_then(asked, self.moment)
+        if problem:
+            raise NotTaken(problem)
+        return asked.taken_at or self.moment
+
+
+def _why_not_then(asked: CounterPayment, moment: datetime) -> str:
+    """Why it cannot have been taken when it says; empty when it can."""
+    if asked.taken_at is None:
+        return ""
+    if asked.taken_at > moment + CLOCKS_DIFFER:
+        return "it cannot have been taken in the future"
+    if asked.taken_at < moment - _offline_at_most():
+        return "it was taken too long ago to be entered here"
+    return ""
 
 
 def _offline_at_most() -> timedelta:

@@ -2,12 +2,15 @@
 
 import io
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
+from django.db.models import Model, QuerySet
 from django.http import Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.extensions import OpenApiSerializerExtension
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.parsers import JSONParser
@@ -15,6 +18,8 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from cspdcl.kernel.errors import DomainError, Malformed, Transient
+
+Row = TypeVar("Row", bound=Model)
 
 _RETRY_AFTER: Final = "2"
 
@@ -73,6 +78,27 @@ class StrictSerializer(serializers.Serializer[Any]):
             if unknown:
                 raise ValidationError({name: ["This field is not known."] for name in unknown})
         return super().to_internal_value(data)
+
+
+class StrictSerializerSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Says in the schema what StrictSerializer does: other fields are refused."""
+
+    target_class = StrictSerializer
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> Any:
+        """The usual schema, closed."""
+        schema = auto_schema._map_serializer(  # noqa: SLF001 - the documented way
+            self.target, direction, bypass_extensions=True
+        )
+        return {**schema, "additionalProperties": False}
+
+
+def found_or_404(rows: QuerySet[Row], **where: str) -> Row:
+    """The row that a part of the address names; an odd text names nothing."""
+    if any("\0" in text or len(text) > 100 for text in where.values()):
+        raise Http404
+    return get_object_or_404(rows, **where)
 
 
 def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | None:

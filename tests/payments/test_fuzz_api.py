@@ -1,0 +1,76 @@
+"""Whatever is sent to the API of payments is answered as its schema documents, never by a crash."""
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from django.urls import include, path
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import ignored_auth
+
+from payments import api
+from people.auth import make_api_key
+from tests import factories as make
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.filterwarnings("default::DeprecationWarning"),
+]
+
+OPERATIONS = [
+    ("/api/v1/payments/", "GET"),
+    ("/api/v1/payments/", "POST"),
+    ("/api/v1/payments/{reference}/", "GET"),
+    ("/api/v1/receipts/", "GET"),
+    ("/api/v1/counters/{code}/receipts/", "POST"),
+    ("/api/v1/counters/{code}/deposits/", "POST"),
+]
+
+
+@pytest.fixture
+def schema():
+    """The schema of our addresses alone, answered in this process."""
+    generator = SchemaGenerator(patterns=[path("api/v1/", include(api))])
+    made = schemathesis.openapi.from_dict(generator.get_schema(request=None, public=True))
+    made.app = get_wsgi_application()
+    # The connection holds the test's transaction: a finished request must not close it.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield made
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+def test_every_operation_is_tried(schema) -> None:
+    found = {(one.ok().path, one.ok().method.upper()) for one in schema.get_all_operations()}
+
+    assert found == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize(("address", "method"), OPERATIONS)
+def test_every_answer_is_documented(schema, users, offices, address, method, mode) -> None:
+    counter = make.CounterFactory(code="rpr1", office=offices["Z1"])
+    make.ChannelFactory(code="cash")
+    make.RazorpayFactory(code="razorpay")
+    make.ReceiptFactory(payment=make.PaymentFactory(paid=True, counter=counter))
+    key = make_api_key(users["channel"], "fuzz")
+
+    @given(case=schema[address][method].as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=25,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def call(case) -> None:
+        if "code" in case.path_parameters:
+            case.path_parameters["code"] = counter.code
+        answer = case.call(headers={"Authorization": f"Bearer {key}"})
+        case.validate_response(answer, excluded_checks=[ignored_auth])
+
+    call()
