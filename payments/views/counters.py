@@ -34,17 +34,17 @@ PAGE_SIZE: Final = 50
 
 
 class DayForm(forms.Form):
-    """The day a page shows; today when none is asked for."""
+    """The day a page shows."""
 
-    day = forms.DateField(required=False)
+    day = forms.DateField()
 
 
 @roles(*BOARD_READERS)
 @require_safe
 def counters(request: HttpRequest) -> HttpResponse:
     """Every counter of the user's offices on one day, and the slips made on it."""
-    form = DayForm(request.GET)
-    day = (form.cleaned_data["day"] if form.is_valid() else None) or today()
+    form = _day_form(request)
+    day = form.cleaned_data["day"] if form.is_valid() else today()
     mine = list(counters_visible_to(request.user).select_related("office").order_by("code"))
     days = board.counter_days(mine, on=day)
     deposits = (
@@ -77,8 +77,8 @@ def counters(request: HttpRequest) -> HttpResponse:
 @require_safe
 def counter_day(request: HttpRequest, code: str) -> HttpResponse:
     """One counter: its receipts of a day, what waits for the bank, and the slip to make."""
-    form = DayForm(request.GET)
-    day = (form.cleaned_data["day"] if form.is_valid() else None) or today()
+    form = _day_form(request)
+    day = form.cleaned_data["day"] if form.is_valid() else today()
     return _counter_page(request, code, day=day, slip=None)
 
 
@@ -143,6 +143,15 @@ def deposit(request: HttpRequest, reference: str) -> HttpResponse:
     return render(request, "payments/deposit.html", context)
 
 
+def _day_form(request: HttpRequest) -> DayForm:
+    """Today is asked for when no day is; it then stands in the filter."""
+    if not request.GET.get("day"):
+        query = request.GET.copy()
+        query["day"] = today().isoformat()
+        request.GET = query  # type: ignore[assignment]
+    return DayForm(request.GET)
+
+
 def _counter_page(
     request: HttpRequest, code: str, *, day: Any, slip: SlipForm | None
 ) -> HttpResponse:
@@ -193,7 +202,7 @@ def _payment_columns() -> list[dict[str, Any]]:
         {"label": _("Receipt")},
         {"label": _("Time"), "is_minor": True},
         {"label": _("Consumer")},
-        {"label": _("Paid by")},
+        {"label": _("Paid by"), "is_minor": True},
         {"label": _("State"), "is_minor": True},
         {"label": _("Amount, ₹"), "is_end": True},
         {"label": "", "is_minor": True},

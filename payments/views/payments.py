@@ -136,7 +136,7 @@ def _columns() -> list[dict[str, Any]]:
     return [
         {"label": _("Reference")},
         {"label": _("Day, time"), "sort": "day", "is_minor": True},
-        {"label": _("Consumer")},
+        {"label": _("Consumer"), "is_minor": True},
         {"label": _("Channel"), "is_minor": True},
         {"label": _("Paid by"), "is_minor": True},
         {"label": _("Receipt"), "is_minor": True},
