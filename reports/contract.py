@@ -55,11 +55,17 @@ class Column:
     width: int = 0
     is_summed: bool = False
     is_minor: bool = False  # not on a phone, not on paper
+    in_files_only: bool = False  # for programs and pivots: neither on a screen nor on paper
 
     @property
     def is_end(self) -> bool:
         """Whether its cells stand at the right edge."""
         return self.kind in NUMBERS
+
+    @property
+    def heading(self) -> str:
+        """What stands over it: amounts name their unit once, here."""
+        return f"{self.label}, ₹" if self.kind is Kind.MONEY else str(self.label)
 
 
 class Row(NamedTuple):
@@ -125,6 +131,11 @@ class Section:
     empty: Words = ""
     in_files_only: bool = False  # too long for screen and paper
 
+    @property
+    def unit(self) -> str:
+        """The rupee sign, once over a table of figures."""
+        return "₹" if any(column.kind is Kind.FIGURE for column in self.columns) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -138,7 +149,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Bars to compare: drawn in the browser and on paper from this one definition."""
+    """Bars to compare, drawn in the browser; each leads to its rows."""
 
     code: str
     title: Words

@@ -184,13 +184,15 @@ def _table(section: Section, request: HttpRequest, *, is_only: bool) -> dict[str
         "section": section,
         "page": page,
         "columns": [
-            {"label": column.label, "is_end": column.is_end, "is_minor": column.is_minor}
+            {"label": column.heading, "is_end": column.is_end, "is_minor": column.is_minor}
             for column in section.columns
+            if not column.in_files_only
         ],
         "rows": [_cells(section.columns, row) for row in rows],
         "foot": [
             _cell(column, value)
             for column, value in zip(section.columns, section.totals, strict=True)
+            if not column.in_files_only
         ]
         if section.totals
         else None,
@@ -198,7 +200,11 @@ def _table(section: Section, request: HttpRequest, *, is_only: bool) -> dict[str
 
 
 def _cells(columns: Any, row: Row) -> dict[str, Any]:
-    cells = [_cell(column, value) for column, value in zip(columns, row.cells, strict=True)]
+    cells = [
+        _cell(column, value)
+        for column, value in zip(columns, row.cells, strict=True)
+        if not column.in_files_only
+    ]
     return {"first": cells[0], "rest": cells[1:], "url": row.url}
 
 
@@ -211,6 +217,7 @@ def _cell(column: Column, value: Value) -> dict[str, Any]:
         "is_end": column.is_end,
         "is_minor": column.is_minor,
         "is_id": column.kind is Kind.ID,
+        "is_whole": column.kind in (Kind.DAY, Kind.INSTANT),
         "is_long": column.kind is Kind.TEXT and column.width > 50,
     }
 

@@ -74,11 +74,11 @@ def _breaks(ask: Ask, breaks: Any, money: int) -> Section:
         Column(label=_("Of"), kind=Kind.DAY),
         Column(label=_("Days open"), kind=Kind.COUNT),
         Column(label=_("Channel"), width=20),
-        Column(label=_("Says"), width=16, is_minor=True),
+        Column(label=_("Says"), width=16, in_files_only=True),
         Column(label=_("Why"), width=34),
         Column(label=_("Money open"), kind=Kind.MONEY, is_summed=True),
         Column(label=_("In a sentence"), width=90),
-        Column(label=_("Code"), kind=Kind.ID, is_minor=True),
+        Column(label=_("Code"), kind=Kind.ID, in_files_only=True),
     ]
 
     def write(some: Sequence[Break]) -> list[Row]:

@@ -41,12 +41,14 @@ def build(ask: Ask) -> Document:
         "%(count)s receipts of ₹ %(amount)s were issued at the counters.",
         sums.count,
     ) % {"count": count(sums.count), "amount": grouped_rupees(sums.paise)}
+    run = last_run(ask.day)
     return Document(
         title=_("Receipts by counter"),
         day=ask.day,
         claim=claim,
+        is_proved=run is not None,
         sections=[section],
-        stamp=stamp_of(last_run(ask.day)),
+        stamp=stamp_of(run),
     )
 
 

@@ -212,7 +212,7 @@ def _by_reason(day: date) -> Sequence[Mapping[str, Any]]:
 def _reasons(day: date) -> Section:
     columns = [
         Column(label=_("Why"), width=40),
-        Column(label=_("Code"), kind=Holds.ID, is_minor=True),
+        Column(label=_("Code"), kind=Holds.ID, in_files_only=True),
         Column(label=_("Breaks"), kind=Holds.COUNT, is_summed=True),
         Column(label=_("Oldest"), kind=Holds.DAY),
         Column(label=_("Money open"), kind=Holds.MONEY, is_summed=True),
@@ -425,7 +425,7 @@ def _files(day: date) -> Section:
         Column(label=_("Lines"), kind=Holds.COUNT, is_summed=True),
         Column(label=_("Credits"), kind=Holds.MONEY, is_summed=True),
         Column(label=_("Debits"), kind=Holds.MONEY, is_summed=True),
-        Column(label=_("Content, sha256"), kind=Holds.ID, width=66, is_minor=True),
+        Column(label=_("Content, sha256"), kind=Holds.ID, width=66, in_files_only=True),
         Column(label=_("Problem"), width=60, is_minor=True),
     ]
     rows = [

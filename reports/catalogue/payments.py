@@ -63,6 +63,7 @@ def build(ask: Ask) -> Document:
         title=_("Payments of the day"),
         day=ask.day,
         claim=claim,
+        is_proved=run is not None,
         sections=[_section(payments, money)],
         stamp=stamp_of(run),
     )
@@ -89,10 +90,10 @@ def _section(payments: QuerySet[Payment], money: int) -> Section:
         Column(label=_("Paid"), kind=Kind.MONEY, is_summed=True),
         Column(label=_("Not paid"), kind=Kind.MONEY, is_minor=True),
         Column(label=_("Their reference"), kind=Kind.ID, is_minor=True),
-        Column(label="RRN", kind=Kind.ID, width=16, is_minor=True),
-        Column(label="UTR", kind=Kind.ID, is_minor=True),
-        Column(label=_("Deposit slip"), kind=Kind.ID, is_minor=True),
-        Column(label=_("Office"), is_minor=True),
+        Column(label="RRN", kind=Kind.ID, width=16, in_files_only=True),
+        Column(label="UTR", kind=Kind.ID, in_files_only=True),
+        Column(label=_("Deposit slip"), kind=Kind.ID, in_files_only=True),
+        Column(label=_("Office"), in_files_only=True),
     ]
     rows = QueryRows(payments.select_related("channel", "receipt", "deposit", "office"), _written)
     totals = [_("All payments"), *[None] * 6, money, *[None] * 6] if len(rows) else None

@@ -26,10 +26,8 @@ def flat_columns(section: Section) -> list[FlatColumn]:
                 _flat(column, Kind.COUNT, label=_("%(what)s, count") % {"what": column.label})
             )
             flat.append(_flat(column, Kind.MONEY, label=_("%(what)s, ₹") % {"what": column.label}))
-        elif column.kind is Kind.MONEY:
-            flat.append(_flat(column, Kind.MONEY, label=_("%(what)s, ₹") % {"what": column.label}))
         else:
-            flat.append(_flat(column, column.kind, label=str(column.label)))
+            flat.append(_flat(column, column.kind, label=column.heading))
     return flat
 
 

@@ -47,6 +47,7 @@ class PaperSection:
     """A section cut to what paper holds."""
 
     title: str
+    unit: str
     head: Sequence[PaperCell]
     rows: Sequence[Sequence[PaperCell]]
     totals: Sequence[PaperCell]
@@ -132,8 +133,9 @@ def _section(section: Section, rows: Sequence[Row]) -> PaperSection:
         note = f"{cut} {note}".strip()
     return PaperSection(
         title=str(section.title),
+        unit=section.unit,
         head=[
-            PaperCell(text=str(column.label), below="", look=_look(column))
+            PaperCell(text=column.heading, below="", look=_look(column))
             for column in _columns(section)
         ],
         rows=[_cells(section, row.cells) for row in rows],
@@ -144,7 +146,11 @@ def _section(section: Section, rows: Sequence[Row]) -> PaperSection:
 
 
 def _columns(section: Section) -> list[Column]:
-    return [column for column in section.columns if not column.is_minor]
+    return [column for column in section.columns if _is_printed(column)]
+
+
+def _is_printed(column: Column) -> bool:
+    return not column.is_minor and not column.in_files_only
 
 
 def _look(column: Column) -> str:
@@ -158,5 +164,5 @@ def _cells(section: Section, values: Sequence[Value]) -> list[PaperCell]:
     return [
         PaperCell(text=shown(value, column.kind), below=below(value), look=_look(column))
         for column, value in zip(section.columns, values, strict=True)
-        if not column.is_minor
+        if _is_printed(column)
     ]
