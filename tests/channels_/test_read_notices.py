@@ -24,7 +24,8 @@ def inbound_of(sent: Path) -> Inbound:
 
 
 def secrets_of(sent: Path) -> dict[str, str]:
-    return json.loads((sent.parent / "secrets.json").read_text())
+    found: dict[str, str] = json.loads((sent.parent / "secrets.json").read_text())
+    return found
 
 
 def is_believed(found: Adapter, inbound: Inbound, secrets: dict[str, str]) -> bool:

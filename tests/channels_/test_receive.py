@@ -31,10 +31,8 @@ def channel():
     return make.RazorpayFactory(code="razorpay")
 
 
-def post(body: bytes, headers: dict[str, str], code: str = "razorpay", **extra: object):
-    return Client().post(
-        f"/in/{code}/", body, content_type="application/json", headers=headers, **extra
-    )
+def post(body: bytes, headers: dict[str, str], code: str = "razorpay"):
+    return Client().post(f"/in/{code}/", body, content_type="application/json", headers=headers)
 
 
 def tallies() -> dict[tuple[str, str], int]:

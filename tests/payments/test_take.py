@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -29,13 +30,13 @@ from tests import factories as make
 pytestmark = pytest.mark.django_db
 
 
-def asked(consumer, key: str = "a-key-of-a-form-01", **more: object) -> CounterPayment:
-    amount = int(str(more.pop("amount_paise", 50_000)))
+def asked(consumer, key: str = "a-key-of-a-form-01", **more: Any) -> CounterPayment:
+    amount = more.pop("amount_paise", 50_000)
     method = more.pop("method", Method.CASH)
-    tender = TenderAsked(method=Method(str(method)), amount_paise=amount, **more.pop("tender", {}))
+    tender = TenderAsked(method=Method(method), amount_paise=amount, **more.pop("tender", {}))
     return CounterPayment(
         submit_key=key,
-        channel=str(more.pop("channel", "cash")),
+        channel=more.pop("channel", "cash"),
         consumer_number=consumer.number,
         amount_paise=amount,
         tenders=(tender,),
@@ -147,6 +148,7 @@ def test_yesterdays_payment_cannot_be_cancelled(place) -> None:
     with time_machine.travel(now() - timedelta(days=1), tick=False):
         taken = take_counter_payment(counter, clerk=clerk, asked=asked(consumer))
 
+    assert taken.receipt is not None
     with pytest.raises(NotPayable, match="own day"):
         reverse_at_counter(taken.receipt.payment_id, supervisor=clerk, reason="late")
 
@@ -159,6 +161,7 @@ def test_the_year_of_a_receipt_is_the_year_of_its_day(place) -> None:
     ):
         with time_machine.travel(moment, tick=False):
             taken = take_counter_payment(counter, clerk=clerk, asked=asked(consumer, moment[:19]))
+        assert taken.receipt is not None
         assert taken.receipt.label == label
 
 
