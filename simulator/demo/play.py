@@ -83,8 +83,8 @@ class Demo:
             connection.close()
             return processes.wait()
         finally:
-            self._say("Stopping web server, worker and timetable.")
-            processes.stop()
+            processes.stop()  # before a word is said: nobody may be listening any more
+            self._say("Web server, worker and timetable are stopped.")
 
     def _play(self, url: str, installation: Installation) -> dict[str, Any]:
         directory = self.home / "day"
