@@ -36,14 +36,21 @@ def url_of(database: str) -> str:
 
 def environment(database: str) -> dict[str, str]:
     """The environment of a child that works on a database of its own."""
-    return {**os.environ, "DATABASE_URL": url_of(database), "REDIS_URL": embedded.redis_url(), "LOG_LEVEL": "WARNING"}
+    return {
+        **os.environ,
+        "DATABASE_URL": url_of(database),
+        "REDIS_URL": embedded.redis_url(),
+        "LOG_LEVEL": "WARNING",
+    }
 
 
 def prepare_template() -> None:
     """A migrated, empty database that each round is copied from."""
     _recreate(TEMPLATE)
     subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True, env=environment(TEMPLATE)
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        check=True,
+        env=environment(TEMPLATE),
     )
 
 
@@ -69,10 +76,16 @@ def child(module: str, *arguments: str, name: str) -> dict[str, Any]:
 
 def write(name: str, result: Mapping[str, Any]) -> None:
     """Keep the figures of a measurement, with the machine they were taken on."""
-    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "postgresql": _server_version()}
+    machine = {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "postgresql": _server_version(),
+    }
     path = figures_dir() / f"{name}.json"
     path.write_text(json.dumps({"machine": machine, **result}, indent=2) + "\n", encoding="utf-8")
-    print(f"  written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    print(
+        f"  written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}"
+    )
 
 
 def middle(values: list[float]) -> float:
@@ -83,7 +96,9 @@ def middle(values: list[float]) -> float:
 def _recreate(name: str, *, template: str = "template0") -> None:
     _execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
     _execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(template)
+        )
     )
 
 

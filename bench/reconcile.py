@@ -21,7 +21,14 @@ GOAL_MEGABYTES: Final = 500
 MISSING_EVERY: Final = 2_000
 DIFFERS_EVERY: Final = 5_000
 
-PAYMENT_COLUMNS: Final = ("reference", "channel_ref", "order_ref", "amount_paise", "business_date", "consumer_number")
+PAYMENT_COLUMNS: Final = (
+    "reference",
+    "channel_ref",
+    "order_ref",
+    "amount_paise",
+    "business_date",
+    "consumer_number",
+)
 SETTLEMENT_COLUMNS: Final = (
     "entity_id", "type", "debit", "credit", "amount", "currency", "fee", "tax", "on_hold", "settled",
     "created_at", "settled_at", "settlement_id", "posted_at", "credit_type", "description", "notes",
@@ -41,8 +48,12 @@ def measure() -> None:
         folder = ground.figures_dir() / f"reconcile-{size}"
         _write_files(folder, size)
         results[str(size)] = _measure_size(folder, size)
-    growth = round(results[str(SIZES[1])]["ours_seconds"] / results[str(SIZES[0])]["ours_seconds"], 2)
-    print(f"  growth from {SIZES[0]:,} to {SIZES[1]:,}: {growth} times (goal {GOAL_GROWTH} or less)")
+    growth = round(
+        results[str(SIZES[1])]["ours_seconds"] / results[str(SIZES[0])]["ours_seconds"], 2
+    )
+    print(
+        f"  growth from {SIZES[0]:,} to {SIZES[1]:,}: {growth} times (goal {GOAL_GROWTH} or less)"
+    )
     ground.write("reconcile", {"sizes": results, "growth": growth, "goals": {
         "ratio": GOAL_RATIO, "growth": GOAL_GROWTH, "megabytes": GOAL_MEGABYTES}})  # fmt: skip
 
@@ -57,7 +68,9 @@ def _measure_size(folder: Path, size: int) -> dict[str, Any]:
     answer = {
         "ours_seconds": ground.middle([one["seconds"] for one in ours]),
         "floor_seconds": ground.middle([one["seconds"] for one in floor]),
-        "ratio": ground.middle([a["seconds"] / b["seconds"] for a, b in zip(ours, floor, strict=True)]),
+        "ratio": ground.middle(
+            [a["seconds"] / b["seconds"] for a, b in zip(ours, floor, strict=True)]
+        ),
         "megabytes": max(one["megabytes"] for one in ours),
         "steps": ours[-1]["steps"],
         "matches": ours[-1]["matches"],
@@ -85,7 +98,16 @@ def _write_files(folder: Path, size: int) -> None:
         writer.writerow(PAYMENT_COLUMNS)
         for n in range(size):
             if n % MISSING_EVERY != 1:
-                writer.writerow((f"26H18-{n:08d}-BNCH", f"pay_{n:014x}", f"order_{n:012x}", amounts[n], DAY, f"{n:012d}"))
+                writer.writerow(
+                    (
+                        f"26H18-{n:08d}-BNCH",
+                        f"pay_{n:014x}",
+                        f"order_{n:012x}",
+                        amounts[n],
+                        DAY,
+                        f"{n:012d}",
+                    )
+                )
     with (folder / "settlement.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(SETTLEMENT_COLUMNS)

@@ -24,7 +24,12 @@ def main() -> None:
     """Answers the seconds, the memory and what was found."""
     folder = Path(sys.argv[1])
     channel = Channel.objects.create(
-        code="razorpay", name="Razorpay", adapter="razorpay", route="settlement", is_live=True, settlement_days=0
+        code="razorpay",
+        name="Razorpay",
+        adapter="razorpay",
+        route="settlement",
+        is_live=True,
+        settlement_days=0,
     )
     steps: dict[str, float] = {}
     started = last = time.perf_counter()
