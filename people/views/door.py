@@ -93,7 +93,9 @@ def enrol(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "next": _asked_next(request),
-        "picture": segno.make(device.config_url, error="m").svg_data_uri(scale=5, border=2),
+        "picture": segno.make(device.config_url, error="m").svg_data_uri(
+            scale=5, border=2, light="#fff"
+        ),
         "secret": _grouped(base64.b32encode(device.bin_key).decode()),
         "is_required": needs_second_factor(user),
     }

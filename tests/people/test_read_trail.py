@@ -27,7 +27,7 @@ def test_the_latest_comes_first_and_the_sums_are_right(as_role, trail) -> None:
 
     assert rows(answer) == ["Z9", "r1"]
     assert [item["count"] for item in answer.context["sums"]] == [2, 2, 1]
-    assert "<del>1</del>" in answer.content.decode()
+    assert "<strong>2</strong>" in answer.content.decode()
 
 
 @pytest.mark.parametrize(
