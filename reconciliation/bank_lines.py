@@ -35,7 +35,7 @@ class BankLines:
     account: BankAccount
     file_id: int
     rules: Sequence[BankLineRule] = field(default_factory=list)
-    channels: Mapping[int, Channel] = field(default_factory=dict)
+    transfers: int | None = None  # the channel whose payers send money here, if it is one
 
     @classmethod
     def of(cls, account: BankAccount, *, file_id: int) -> "BankLines":
@@ -45,7 +45,10 @@ class BankLines:
                 "priority", "id"
             )
         )
-        return cls(account=account, file_id=file_id, rules=rules)
+        senders = Channel.objects.filter(bank_account=account, route=Channel.Route.TRANSFER)
+        keys = list(senders.values_list("pk", flat=True)[:2])
+        transfers = keys[0] if len(keys) == 1 else None
+        return cls(account=account, file_id=file_id, rules=rules, transfers=transfers)
 
     def entries(self, lines: Iterable[StatementLine]) -> Iterable[NewEntry]:
         """One entry a line, in batches so that consumer numbers are looked up set-based."""
@@ -58,9 +61,8 @@ class BankLines:
         yield from self._batch(batch)
 
     def _batch(self, batch: Sequence[StatementLine]) -> Iterable[NewEntry]:
-        asked = {
-            digits for line in batch if line.amount_paise > 0 for digits in _consumer_digits(line)
-        }
+        credits_of = [line for line in batch if line.amount_paise > 0]
+        asked = {digits for line in credits_of for digits in _consumer_digits(line)}
         known = books.consumer_numbers_among(asked) if asked else {}
         for line in batch:
             yield self._entry(line, known)
@@ -112,15 +114,23 @@ class BankLines:
                 and rule.code.upper() in {"", line.code.upper()}
                 and rule.words.upper() in narration
             ):
-                return Kind(rule.meaning), rule.channel_id
-        return (Kind.TRANSFER if side == BankLineRule.Side.CREDIT else Kind.OTHER), None
+                kind = Kind(rule.meaning)
+                sender = self.transfers if kind == Kind.TRANSFER else None
+                return kind, rule.channel_id or sender
+        if side == BankLineRule.Side.CREDIT:
+            return Kind.TRANSFER, self.transfers
+        return Kind.OTHER, None
 
 
 def _consumer_digits(line: StatementLine) -> list[str]:
     if line.consumer_number:
         return [line.consumer_number]
+    text = f"{line.narration} {line.reference}".upper()
+    # The digits of a UTR or RRN are chance: some consumer of millions would have them.
+    for own in (line.utr, line.rrn):
+        text = text.replace(own.upper(), " ") if own else text
     found = []
-    for digits in _DIGITS.findall(f"{line.narration} {line.reference}"):
+    for digits in _DIGITS.findall(text):
         found.append(digits)
         if len(digits) > _PARTNER_DIGITS:
             found.append(digits[-_PARTNER_DIGITS:])

@@ -21,29 +21,35 @@ class Changed(NamedTuple):
 _SUBJECT: Final = """
 ALTER TABLE found_break ADD COLUMN subject_key text;
 UPDATE found_break
-   SET subject_key = concat_ws('|', reason, leg, left(reference, 64), amount_paise, md5(entry_ids::text));
+   SET subject_key = concat_ws('|', reason, leg, left(reference, 64), amount_paise,
+                               md5(entry_ids::text));
 """
 
 _CLOSE: Final = """
 UPDATE reconciliation_break b
    SET state = 'closed', closed_at = clock_timestamp(),
-       closed_why = CASE WHEN EXISTS (SELECT FROM reconciliation_breakline bl JOIN reconciliation_matchline l
-                                          ON l.entry_id = bl.entry_id AND l.stage = b.stage AND l.is_live
-                                       WHERE bl.open_break_id = b.id)
-                         THEN 'matched by run ' ELSE 'explained otherwise by run ' END || %(run)s
+       closed_why = CASE WHEN EXISTS (
+           SELECT FROM reconciliation_breakline bl JOIN reconciliation_matchline l
+               ON l.entry_id = bl.entry_id AND l.stage = b.stage AND l.is_live
+            WHERE bl.open_break_id = b.id)
+         THEN 'matched by run ' ELSE 'explained otherwise by run ' END || %(run)s
  WHERE b.state = 'open'
-   AND NOT EXISTS (SELECT FROM found_break f WHERE f.stage = b.stage AND f.subject_key = b.subject_key)
+   AND NOT EXISTS (SELECT FROM found_break f
+                    WHERE f.stage = b.stage AND f.subject_key = b.subject_key)
 """
 
 _OPEN: Final = """
 WITH opened AS (
-    INSERT INTO reconciliation_break (public_id, stage, leg, reason, state, book, channel_id, bank_account_id,
-        reference, subject_key, amount_paise, business_date, facts, opened_by_id, opened_at, closed_why)
-    SELECT replace(gen_random_uuid()::text, '-', ''), stage, leg, reason, 'open', book, channel_id, bank_account_id,
-           left(reference, 64), subject_key, amount_paise, business_date, facts, %(run)s, clock_timestamp(), ''
+    INSERT INTO reconciliation_break (
+           public_id, stage, leg, reason, state, book, channel_id, bank_account_id, reference,
+           subject_key, amount_paise, business_date, facts, opened_by_id, opened_at, closed_why)
+    SELECT replace(gen_random_uuid()::text, '-', ''), stage, leg, reason, 'open', book, channel_id,
+           bank_account_id, left(reference, 64), subject_key, amount_paise, business_date, facts,
+           %(run)s, clock_timestamp(), ''
       FROM found_break f
      WHERE NOT EXISTS (SELECT FROM reconciliation_break b
-                        WHERE b.state = 'open' AND b.stage = f.stage AND b.subject_key = f.subject_key)
+                        WHERE b.state = 'open' AND b.stage = f.stage
+                          AND b.subject_key = f.subject_key)
      ORDER BY stage, business_date, reference, subject_key
     RETURNING id, stage, subject_key
 ), lines AS (

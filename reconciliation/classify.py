@@ -4,9 +4,10 @@ At the end nothing is left: an open entry is in a break or it is expected. What 
 each source has spoken, never the clock: a source that is silent accuses nobody.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 from django.db.models import Max
@@ -83,10 +84,10 @@ SELECT DISTINCT w.word FROM bank_word w JOIN open_entry o ON o.id = w.entry_id A
 """
 
 
-def _sources(channels: list[Channel], covered: Coverage) -> list[tuple[object, ...]]:
+def _sources(channels: Sequence[Channel], covered: Coverage) -> list[tuple[Any, ...]]:
     """Until when a channel has spoken, which credits that explains, and until when its bank has."""
     latest = max(covered.accounts.values(), default=None)
-    rows: list[tuple[object, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for channel in channels:
         until = covered.channels.get(channel.pk)
         of_bank = covered.accounts.get(channel.bank_account_id or 0)
@@ -103,7 +104,7 @@ def _sources(channels: list[Channel], covered: Coverage) -> list[tuple[object, .
     return rows
 
 
-def _tell_slips(channels: dict[int, Channel]) -> None:
+def _tell_slips(channels: Mapping[int, Channel]) -> None:
     """When each open slip is due, until when money may lie undeposited, and which slips we know."""
     dues = []
     for slip in books.slips_among(_column(_OPEN_SLIPS)):
@@ -114,13 +115,13 @@ def _tell_slips(channels: dict[int, Channel]) -> None:
     _fill("known_slip", [(slip["reference"],) for slip in books.slips_among(_column(_BANK_WORDS))])
 
 
-def _column(sql: str) -> list:
+def _column(sql: str) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql)
         return [row[0] for row in cursor.fetchall()]
 
 
-def _fill(table: str, rows: list[tuple[object, ...]]) -> None:
+def _fill(table: str, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
         holes = ", ".join(["%s"] * len(rows[0]))
         with connection.cursor() as cursor:

@@ -96,12 +96,15 @@ def propose(
 def approve(decision: Decision, *, checker: User, answer: str = "") -> Match:
     """Approve and act: the entries become one match. Raises NotYours for the maker."""
     locked = _checked(decision, checker)
-    locks.hold_books_open()
+    locks.hold_books_open_now()
     entries = list(
         Entry.objects.filter(pk__in=locked.lines.values("entry_id"))
         .order_by("pk")
         .select_for_update()
     )
+    # Read again now that no run can move it: what was proposed must still be so.
+    if not Break.objects.filter(pk=locked.open_break_id, state=Break.State.OPEN).exists():
+        raise NotDecidable("the break is closed meanwhile; reject this and look at it again")
     _refuse_taken(entries, stage=locked.stage)
     _answer(locked, checker, Decision.State.APPROVED, answer)
     match = Match.objects.create(
@@ -132,6 +135,38 @@ def reject(decision: Decision, *, checker: User, answer: str) -> Decision:
     if not answer.strip():
         raise NotDecidable("a rejection needs a reason")
     return _answer(locked, checker, Decision.State.REJECTED, answer)
+
+
+@transaction.atomic
+def undo_match(match: Match, *, checker: User, why: str) -> Match:
+    """Undo what two people decided: its entries are open again, and the next run names them.
+
+    Raises NotYours for who proposed it, NotDecidable for a match of a rule or one undone already.
+    """
+    if not has_role(checker, FINANCE_APPROVER):
+        raise NotYours("a finance approver undoes a decision")
+    locks.hold_books_open_now()
+    locked = Match.objects.select_for_update().get(pk=match.pk)
+    decision = locked.decision
+    if decision is None:
+        raise NotDecidable("a rule made this match; only what people decided can be undone")
+    if decision.maker_id == checker.pk:
+        raise NotYours("who proposed a decision cannot undo it alone")
+    if locked.undone_at is not None:
+        raise NotDecidable("this match is undone already")
+    if not why.strip():
+        raise NotDecidable("undoing needs a reason")
+    locked.undone_at = now()
+    locked.save(update_fields=["undone_at"])
+    MatchLine.objects.filter(match=locked, is_live=True).update(is_live=False)
+    audit.record(
+        checker,
+        "match.undone",
+        ("decision", decision.public_id),
+        before=_facts(decision),
+        after={"why": why.strip(), "undone_at": locked.undone_at.isoformat()},
+    )
+    return locked
 
 
 def difference_of(entries: Sequence[Entry], *, stage: Stage) -> int:

@@ -1,7 +1,8 @@
 """A run: read the receipts in, pass by pass match what is open, name what is left, prove the day.
 
-Everything a run does is one transaction: a process that dies leaves nothing but a run row, which
-the next run finds and marks. Two at once cannot be: the second is told who runs.
+What the door has acknowledged is read first. Then everything a run does is one transaction: a
+process that dies leaves nothing but a run row, which the next run finds and marks. Two at once
+cannot be: the second is told who runs.
 """
 
 import hashlib
@@ -9,18 +10,21 @@ import logging
 import os
 import socket
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.db import IntegrityError, connection, transaction
 
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
+from payments import inbox
 from reconciliation import breaks, classify, intake, locks, proof
 from reconciliation.models import Run
 from reconciliation.passes import IDENTITY, PASSES, open_items
 from reconciliation.rules import Key, active_rules
 
 logger = logging.getLogger(__name__)
+
+_SESSION: Final = " session "
 
 
 class AlreadyRunning(DomainError):
@@ -30,17 +34,18 @@ class AlreadyRunning(DomainError):
 
 
 def reconcile(day: date, *, started_by: str) -> Run:
-    """Match whatever is open, store the breaks and prove one business date; returns the finished run.
+    """Match whatever is open, store the breaks and prove one business date; returns the run.
 
     Running it again changes nothing that the same entries and rules gave before. Raises
     AlreadyRunning while another run works.
     """
+    inbox.catch_up()
     run = _claim(day, started_by=started_by)
     try:
         with transaction.atomic():
             _work(run)
     except Exception as error:
-        # The work is undone; what remains to be said is why. The error itself goes on to the caller.
+        # The work is undone; what remains to be said is why. The error itself goes on.
         Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(
             state=Run.State.FAILED,
             finished_at=now(),
@@ -55,7 +60,7 @@ def reconcile(day: date, *, started_by: str) -> Run:
 
 
 def _claim(day: date, *, started_by: str) -> Run:
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+    worker = f"{socket.gethostname()}:{os.getpid()}{_SESSION}{locks.session()}"
     for _ in range(2):
         try:
             with transaction.atomic():
@@ -73,17 +78,27 @@ def _claim(day: date, *, started_by: str) -> Run:
 
 def _give_up_dead_run() -> None:
     """Mark a run whose transaction is gone; a living one holds its lock."""
-    if not locks.is_run_alive():
-        # A run that has claimed its row takes its lock within a moment: a young row may still live.
-        Run.objects.filter(
-            state=Run.State.RUNNING, started_at__lt=now() - locks.MOMENT_TO_START
-        ).update(state=Run.State.ABANDONED, finished_at=now(), problem="its process died")
+    for run in Run.objects.filter(state=Run.State.RUNNING):
+        if not _may_live(run):
+            Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(
+                state=Run.State.ABANDONED, finished_at=now(), problem="its process died"
+            )
+
+
+def _may_live(run: Run) -> bool:
+    """Whether a run holds its lock, or has claimed its row only now and is about to take it."""
+    if locks.is_run_alive():
+        return True
+    number = run.worker.rpartition(_SESSION)[2]
+    is_young = run.started_at > now() - locks.MOMENT_TO_START
+    return is_young and number.isdigit() and locks.is_session_alive(int(number))
 
 
 def _work(run: Run) -> None:
     locks.mark_run_alive()
     if not Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).exists():
         raise AlreadyRunning(f"run {run.pk} was taken for dead before it began")
+    locks.wait_patiently()
     _raise_limits()
     intake.read_receipts()
     locks.hold_books_closed()
@@ -112,8 +127,11 @@ def _match(run: Run) -> None:
 
 def _raise_limits() -> None:
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '256MB'")
+        # The database notices within a second that a killed run is gone, and undoes it.
         cursor.execute(
-            "SET LOCAL statement_timeout = '30min'; SET LOCAL lock_timeout = '10min'; SET LOCAL work_mem = '256MB'"
+            "SELECT set_config('client_connection_check_interval', '1s', true) "
+            "WHERE version() LIKE '%linux%'"
         )
 
 
@@ -129,7 +147,8 @@ def _state_hash(run: Run) -> str:
         for row in cursor.fetchall():
             digest.update(repr(row).encode())
         cursor.execute(
-            "SELECT stage, reason, reference, amount_paise FROM reconciliation_break WHERE state = 'open' ORDER BY 1, 2, 3, 4"
+            "SELECT stage, reason, reference, amount_paise FROM reconciliation_break "
+            "WHERE state = 'open' ORDER BY 1, 2, 3, 4"
         )
         for row in cursor.fetchall():
             digest.update(repr(row).encode())

@@ -1,6 +1,7 @@
 """The only way into the books. Whatever enters is streamed by COPY into a staging table and added
 set-based, once: a line that is known already adds nothing, a line that changed is refused."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -9,10 +10,11 @@ from typing import Final, NamedTuple
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from psycopg2 import DataError
 
 from channels_.models import Channel
 from cspdcl.kernel.clock import INDIA, business_date
-from cspdcl.kernel.errors import DomainError
+from cspdcl.kernel.errors import DomainError, Malformed
 from cspdcl.kernel.workdays import working_day_after
 from payments import books
 from reconciliation import locks
@@ -84,9 +86,9 @@ def add_entries(rows: Iterable[NewEntry], *, is_computed: bool = False) -> Added
     locks.hold_books_open()
     lines = new = 0
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '20min'; DROP TABLE IF EXISTS incoming")
+        cursor.execute("DROP TABLE IF EXISTS incoming")
         cursor.execute(
-            f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT {COLUMNS} "  # noqa: S608 - our columns
+            f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT {COLUMNS} "  # noqa: S608 - ours
             "FROM reconciliation_entry WITH NO DATA"
         )
         with ahead_of(_chunks(rows), is_computed=is_computed) as chunks:
@@ -101,18 +103,42 @@ def add_entries(rows: Iterable[NewEntry], *, is_computed: bool = False) -> Added
 
 def _add_chunk(cursor: CursorWrapper, text: bytes, count: int) -> int:
     cursor.execute("TRUNCATE incoming")
-    # Django wraps the driver's cursor; COPY is the driver's own.
-    cursor.cursor.copy_expert(_COPY, BytesIO(text))
+    try:
+        # Django wraps the driver's cursor; COPY is the driver's own.
+        cursor.cursor.copy_expert(_COPY, BytesIO(text))
+    except DataError as error:
+        raise _does_not_fit(error, text) from error
     cursor.execute(_ADD)
-    added = cursor.rowcount
+    added = int(cursor.rowcount)
     if added < count:
-        # What was skipped is known; known with another amount is a restatement.
-        _refuse_changed(cursor)
-    return int(added)
+        added += _take_known(cursor)
+    return added
+
+
+def _take_known(cursor: CursorWrapper) -> int:
+    """What was skipped is known. Settled again it is another line; restated it is refused."""
+    again = 0
+    cursor.execute("ANALYZE incoming")
+    cursor.execute(_SETTLED_AGAIN)
+    if cursor.rowcount:
+        cursor.execute(_ADD)
+        again = int(cursor.rowcount)
+    _refuse_changed(cursor)
+    cursor.execute(_LEARN_UTR)
+    return again
+
+
+def _does_not_fit(error: DataError, text: bytes) -> Malformed:
+    """A cell that no column takes, named by the line of its file and without its content."""
+    found = _COPY_CONTEXT.search(error.diag.context or "")
+    if found is None:
+        return Malformed(f"a line does not fit the books: {error.diag.message_primary}")
+    row = text.split(b"\n")[int(found[1]) - 1].split(b"\t")
+    line = row[NewEntry._fields.index("line")].decode()
+    return Malformed(f"line {line}, {found[2] or 'text'}: {error.diag.message_primary}")
 
 
 def _refuse_changed(cursor: CursorWrapper) -> None:
-    cursor.execute("ANALYZE incoming")
     cursor.execute(_CHANGED)
     changed = cursor.fetchone()
     if changed is not None:
@@ -123,6 +149,7 @@ def _refuse_changed(cursor: CursorWrapper) -> None:
         )
 
 
+_COPY_CONTEXT: Final = re.compile(r"line (\d+)(?:, column (\w+))?")
 _MANY: Final = 20_000  # new lines that make the planner's statistics stale
 
 _CHANGED: Final = """
@@ -132,6 +159,22 @@ WITH changed AS MATERIALIZED (
      WHERE (e.amount_paise, e.fee_paise, e.tax_paise) <> (i.amount_paise, i.fee_paise, i.tax_paise)
 )
 SELECT source_key, was, came FROM changed ORDER BY source_key LIMIT 1
+"""
+
+# The same payment in another settlement is listed a second time: a line of its own.
+_SETTLED_AGAIN: Final = """
+UPDATE incoming i SET source_key = i.source_key || '@' || i.settlement_ref
+  FROM reconciliation_entry e
+ WHERE e.book = i.book AND e.source_key = i.source_key AND i.book = 'channel'
+   AND e.settlement_ref <> '' AND i.settlement_ref NOT IN ('', e.settlement_ref)
+"""
+
+# A settlement may be reported before its payout has a UTR; the line learns it once.
+_LEARN_UTR: Final = """
+UPDATE reconciliation_entry e SET utr = i.utr
+  FROM incoming i
+ WHERE e.book = i.book AND e.source_key = i.source_key AND e.book = 'channel'
+   AND e.utr = '' AND i.utr <> ''
 """
 
 # A null is the word None, as Python writes it; copy_line keeps a text of that word apart.
@@ -267,16 +310,19 @@ def _name_deposits(*, since: datetime | None) -> None:
     carried = books.deposits_named_since(since)
     sql, params = carried.query.sql_with_params()
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE reconciliation_entry e SET deposit_ref = slip.deposit_ref "
-            f"FROM ({sql}) AS slip WHERE e.book = 'receipts' AND e.deposit_ref = '' "
-            f"AND e.source_key IN ('payment:' || slip.reference, 'reversal:' || slip.reference)",
-            params,
-        )
+        cursor.execute(_CARRIED_BY.format(carried=sql), params)
+
+
+_CARRIED_BY: Final = """
+UPDATE reconciliation_entry e SET deposit_ref = slip.deposit_ref
+  FROM ({carried}) AS slip
+ WHERE e.book = 'receipts' AND e.deposit_ref = ''
+   AND e.source_key IN ('payment:' || slip.reference, 'reversal:' || slip.reference)
+"""
 
 
 class _DueDates:
-    """When the other side should have a receipt, from its channel's cycle; remembers what it worked out."""
+    """When the other side should have a receipt, from its channel's cycle; each worked out once."""
 
     def __init__(self) -> None:
         self._channels = {channel.pk: channel for channel in Channel.objects.all()}
@@ -305,12 +351,15 @@ class _DueDates:
 def _chunks(rows: Iterable[NewEntry]) -> Iterator[tuple[int, bytes]]:
     """Rows as texts of a few megabytes for COPY: a million rows need no more memory than that.
 
-    A row's own query runs here, between two COPYs, because a connection that copies can ask nothing.
+    A row's own query runs here, between two COPYs: a connection that copies can ask nothing.
     """
     parts: list[bytes] = []
     size = 0
     for row in rows:
-        part = copy_line(row)
+        try:
+            part = copy_line(row)
+        except UnicodeEncodeError as error:
+            raise Malformed(f"line {row.line}: a character that no text may hold") from error
         parts.append(part)
         size += len(part)
         if size >= _CHUNK_BYTES:

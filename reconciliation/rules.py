@@ -1,4 +1,4 @@
-"""What a rule may be, and the rules a new installation starts with. Rows in the database, no SQL."""
+"""What a rule may be, and the rules a new installation starts with: rows in the database."""
 
 from typing import Final, NamedTuple
 

@@ -1,4 +1,4 @@
-"""Loading a file of a channel or bank: kept by its content, read as a stream, proved, then believed.
+"""Loading a file of a channel or bank: kept by content, read as a stream, proved, then believed.
 
 Either the whole file is in the books or nothing of it is; what was refused is recorded with why.
 """
@@ -6,7 +6,7 @@ Either the whole file is in the books or nothing of it is; what was refused is r
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -23,7 +23,7 @@ from channels_.models import BankAccount, Channel, StatementFile
 from cspdcl.kernel.errors import DomainError, Malformed
 from cspdcl.kernel.workdays import working_day_after
 from people import audit
-from reconciliation import intake
+from reconciliation import intake, locks
 from reconciliation.bank_lines import BankLines
 from reconciliation.intake import NewEntry
 from reconciliation.models import Book, Kind
@@ -48,7 +48,8 @@ class AlreadyLoaded(DomainError):
 
     def __init__(self, file: StatementFile) -> None:
         super().__init__(
-            f"the same content was loaded as {file.name!r} on {file.loaded_at:%d-%m-%Y}; nothing was added"
+            f"the same content was loaded as {file.name!r} on {file.loaded_at:%d-%m-%Y}; "
+            "nothing was added"
         )
         self.file = file
 
@@ -87,16 +88,10 @@ def load(
     """Load one file. Answers its row, loaded or refused; raises AlreadyLoaded for bytes we have."""
     kept = _keep(stream)
     file = _row(source, kept, name=name, by=by)
-    known = StatementFile.objects.filter(
-        channel=file.channel,
-        bank_account=file.bank_account,
-        sha256=file.sha256,
-        state=StatementFile.State.LOADED,
-    ).first()
-    if known:
-        raise AlreadyLoaded(known)
+    _refuse_known(file)
     try:
         with transaction.atomic():
+            _take_turn(file)
             _load(file, kept, source=source, format_code=format_code, by=by)
     except (Malformed, intake.ChangedLine) as error:
         refused = _row(source, kept, name=name, by=by)
@@ -116,6 +111,37 @@ def load(
             )
         return refused
     return file
+
+
+def _take_turn(file: StatementFile) -> None:
+    """One load of a source at a time; who waited looks again what is loaded."""
+    locks.wait_patiently()
+    source = file.channel or file.bank_account
+    if source is not None:
+        type(source).objects.select_for_update(no_key=True).get(pk=source.pk)
+    _refuse_known(file)
+    file.version = _version_of(file)
+
+
+def _refuse_known(file: StatementFile) -> None:
+    known = StatementFile.objects.filter(
+        channel=file.channel,
+        bank_account=file.bank_account,
+        sha256=file.sha256,
+        state=StatementFile.State.LOADED,
+    ).first()
+    if known:
+        raise AlreadyLoaded(known)
+
+
+def _version_of(file: StatementFile) -> int:
+    earlier = StatementFile.objects.filter(
+        channel=file.channel,
+        bank_account=file.bank_account,
+        name=file.name,
+        state=StatementFile.State.LOADED,
+    )
+    return earlier.count() + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +165,7 @@ def _keep(stream: BinaryIO) -> _Kept:
         try:
             while chunk := stream.read(CHUNK):
                 size += len(chunk)
-                if size > settings.STATEMENT_BYTES_MAX:
-                    raise Malformed(
-                        f"the file has more than {settings.STATEMENT_BYTES_MAX} bytes; no more are read"
-                    )
+                _refuse_too_large(size)
                 digest.update(chunk)
                 aside.write(chunk)
             aside.flush()
@@ -154,29 +177,38 @@ def _keep(stream: BinaryIO) -> _Kept:
     place = folder / name[:2] / name
     place.parent.mkdir(exist_ok=True)
     Path(aside.name).rename(place)
+    _sync(place.parent)
     return _Kept(path=place, sha256=name, size=size)
+
+
+def _refuse_too_large(size: int) -> None:
+    most = settings.STATEMENT_BYTES_MAX
+    if size > most:
+        raise Malformed(f"the file has more than {most} bytes; no more are read")
+
+
+def _sync(folder: Path) -> None:
+    """Until its folder is on the disk a renamed file may be lost with the power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _row(
     source: Channel | BankAccount, kept: _Kept, *, name: str, by: "User | None"
 ) -> StatementFile:
-    is_channel = isinstance(source, Channel)
     row = StatementFile(
-        channel=source if is_channel else None,
-        bank_account=None if is_channel else source,
+        channel=source if isinstance(source, Channel) else None,
+        bank_account=source if isinstance(source, BankAccount) else None,
         sha256=kept.sha256,
         name=Path(name).name[:200],
         size=kept.size,
         state=StatementFile.State.LOADED,
         loaded_by=by,
     )
-    earlier = StatementFile.objects.filter(
-        channel=row.channel,
-        bank_account=row.bank_account,
-        name=row.name,
-        state=StatementFile.State.LOADED,
-    )
-    row.version = earlier.count() + 1
+    row.version = _version_of(row)
     return row
 
 
@@ -202,7 +234,8 @@ def _load(
         ]
         first = reading.refusals[0]
         raise Malformed(
-            f"{len(reading.refusals)} lines cannot be read, the first is line {first.line}: {first.problem}"
+            f"{len(reading.refusals)} lines cannot be read, "
+            f"the first is line {first.line}: {first.problem}"
         )
     file.line_count, file.added_count = added.lines, added.new
     file.credit_paise, file.debit_paise = reading.credit_paise, reading.debit_paise
@@ -255,7 +288,8 @@ class _Reading:
     def entries(self, statements: Iterator[Statement]) -> Iterator[NewEntry]:
         for statement in statements:
             count, net_paise = 0, 0
-            for count, entry in enumerate(self._entries_of(statement), start=1):  # noqa: B007 - used below
+            for entry in self._entries_of(statement):
+                count += 1
                 net_paise += entry.net_paise
                 yield entry
             self.refusals += statement.refusals
@@ -269,10 +303,10 @@ class _Reading:
         else:
             yield from _channel_entries(lines, channel=self.source, file_id=self.file.pk)
 
-    def _watched(self, lines: Iterator[StatementLine] | object) -> Iterator[StatementLine]:
+    def _watched(self, lines: Iterable[StatementLine]) -> Iterator[StatementLine]:
         credit = debit = 0
         first, last = self.first, self.last
-        for line in lines:  # type: ignore[attr-defined]
+        for line in lines:
             net = line.amount_paise - line.fee_paise - line.tax_paise
             if net >= 0:
                 credit += net
@@ -303,7 +337,8 @@ class _Reading:
     def _check_account(self, account: BankAccount, page: Page) -> None:
         if page.currency and page.currency != account.currency:
             raise Malformed(f"expected a statement in {account.currency}, got {page.currency}")
-        if page.account and _plain(account.account_number) not in _plain(page.account):
+        number = _plain(account.account_number).lstrip("0")
+        if page.account and number not in _plain(page.account):
             raise Malformed(
                 f"expected a statement of the account ending {account.account_number[-4:]}, "
                 f"got the account ending {page.account[-4:]}"
@@ -340,10 +375,10 @@ def _channel_entries(
         kind = _KINDS[line.kind]
         # By position: this runs a million times for a large report. The order is NewEntry's.
         yield NewEntry(
-            book, kind.value, pk, None, file_id, line.line, f"{code}:{line.key}", *text, line.occurred_at,
-            line.amount_paise, line.fee_paise, line.tax_paise,
+            book, kind.value, pk, None, file_id, line.line, f"{code}:{line.key}", *text,
+            line.occurred_at, line.amount_paise, line.fee_paise, line.tax_paise,
             line.amount_paise - line.fee_paise - line.tax_paise,
-            line.reference, line.channel_ref, line.order_ref, line.original_ref, line.settlement_ref, "",
-            line.utr, line.rrn, line.instrument, line.consumer_number, line.method, line.network,
-            line.code, line.narration, kind in _NEED_A_RECEIPT, True,
+            line.reference, line.channel_ref, line.order_ref, line.original_ref,
+            line.settlement_ref, "", line.utr, line.rrn, line.instrument, line.consumer_number,
+            line.method, line.network, line.code, line.narration, kind in _NEED_A_RECEIPT, True,
         )  # fmt: skip

@@ -1,5 +1,6 @@
 """What the timetable and the pages ask of the worker."""
 
+import logging
 from datetime import date, timedelta
 
 from celery import shared_task
@@ -10,14 +11,19 @@ from reconciliation.models import Run
 
 _DAYS_BACK_MAX = 7
 
+log = logging.getLogger(__name__)
+
 
 @shared_task
 def reconcile_day(day: str, started_by: str) -> None:
     """Reconcile one business date, given as YYYY-MM-DD."""
-    engine.reconcile(date.fromisoformat(day), started_by=started_by)
+    try:
+        engine.reconcile(date.fromisoformat(day), started_by=started_by)
+    except engine.AlreadyRunning as refused:
+        log.info("the run of %s that %s asked for was not begun: %s", day, started_by, refused)
 
 
-@shared_task
+@shared_task(autoretry_for=(engine.AlreadyRunning,), retry_backoff=60, max_retries=8)
 def reconcile_due_days() -> None:
     """Yesterday, and every earlier day of the last week that a sleeping timetable has missed."""
     yesterday = today() - timedelta(days=1)

@@ -3,11 +3,16 @@
 from django.db import migrations
 
 FORWARD = """
--- An entry is what somebody said; only the slip that carried it may be learnt later, once.
+-- An entry is what somebody said. Learnt later, and once, are only the slip that carried a receipt
+-- to the bank and the UTR of a channel's line that was reported before its payout.
 CREATE FUNCTION entry_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND OLD.deposit_ref = '' AND NEW.book = 'receipts'
        AND to_jsonb(NEW) - 'deposit_ref' = to_jsonb(OLD) - 'deposit_ref' THEN
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'UPDATE' AND OLD.utr = '' AND NEW.book = 'channel'
+       AND to_jsonb(NEW) - 'utr' = to_jsonb(OLD) - 'utr' THEN
         RETURN NEW;
     END IF;
     RAISE EXCEPTION 'entries are append-only' USING ERRCODE = 'restrict_violation';

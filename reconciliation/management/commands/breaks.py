@@ -34,7 +34,8 @@ class Command(BaseCommand):
         for one in found:
             self.stdout.write(
                 f"{one['business_date']}  {one['age_days']:>3} d  {one['reason']:<21} "
-                f"{grouped_rupees(one['amount_paise']):>16}  {one['reference']}: {one['explanation']}"
+                f"{grouped_rupees(one['amount_paise']):>16}  {one['reference']}: "
+                f"{one['explanation']}"
             )
         total = sum(one["amount_paise"] for one in found)
         self.stdout.write(f"{len(found)} open breaks worth {grouped_rupees(total)}.")

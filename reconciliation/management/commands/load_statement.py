@@ -16,7 +16,7 @@ from reconciliation import statements
 class Command(BaseCommand):
     """``load_statement SOURCE FILE [--format F] [--json]``; exit 0 loaded or known, 1 refused."""
 
-    help = "Load a settlement report or bank statement; SOURCE is the code of a channel or bank account."
+    help = "Load a report or statement; SOURCE is the code of a channel or bank account."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("source", help="code of a channel or bank account, as configured")
@@ -73,7 +73,8 @@ def _as_text(file: StatementFile, answer: str) -> str:
         shown = [f"  line {one['line']}: {one['problem']}" for one in file.refusals]
         return "\n".join([f"{file.name}: refused, nothing was loaded.", *shown])
     if answer == "already_loaded":
-        return f"{file.name}: the same content was loaded on {file.loaded_at:%d-%m-%Y}; nothing was added."
+        loaded_on = f"{file.loaded_at:%d-%m-%Y}"
+        return f"{file.name}: the same content was loaded on {loaded_on}; nothing was added."
     return (
         f"{file.name}: {file.line_count} lines loaded, {file.added_count} new; "
         f"credits {grouped_rupees(file.credit_paise)}, debits {grouped_rupees(file.debit_paise)}."

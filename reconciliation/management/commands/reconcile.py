@@ -35,21 +35,24 @@ class Command(BaseCommand):
             return
         self.stdout.write(
             f"Run {run.pk} of {run.business_date:%d-%m-%Y}: {run.matched_count} matches made, "
-            f"{run.opened_count} breaks opened, {run.closed_count} closed, {answer['open_breaks']} open."
+            f"{run.opened_count} breaks opened, {run.closed_count} closed, "
+            f"{answer['open_breaks']} open."
         )
         for row in answer["proof"]:
+            opening, arrived, matched, written_off, closing = (
+                grouped_rupees(row[f"{name}_paise"])
+                for name in ("opening", "arrived", "matched", "written_off", "closing")
+            )
             self.stdout.write(
-                f"  {row['stage']:>8} {row['book']:<9} {grouped_rupees(row['opening_paise']):>18} "
-                f"+ {grouped_rupees(row['arrived_paise'])} - {grouped_rupees(row['matched_paise'])} "
-                f"- {grouped_rupees(row['written_off_paise'])} = {grouped_rupees(row['closing_paise'])}"
+                f"  {row['stage']:>8} {row['book']:<9} {opening:>18} + {arrived} - {matched} "
+                f"- {written_off} = {closing}"
             )
 
 
 def as_data(run: Run) -> dict[str, Any]:
     """A finished run as the command and the API tell it."""
-    amounts = [
-        field.name for field in Proof._meta.fields if field.name.endswith(("_count", "_paise"))
-    ]  # noqa: SLF001 - Django's public name for it
+    fields = Proof._meta.fields  # noqa: SLF001 - Django's public name for it
+    amounts = [field.name for field in fields if field.name.endswith(("_count", "_paise"))]
     return {
         "run": run.pk,
         "business_date": run.business_date.isoformat(),
