@@ -1,7 +1,7 @@
 """Reports on the screen, and the same figures as PDF, Excel and CSV."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -18,6 +18,7 @@ from django.http import (
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from django.views.decorators.http import require_safe
 
 from cspdcl.kernel.errors import DomainError
@@ -138,15 +139,22 @@ def _xlsx(report: Report, ask: Ask, _asked: QueryDict) -> HttpResponseBase:
 
 
 def _csv(report: Report, ask: Ask, asked: QueryDict) -> HttpResponseBase:
-    document = report.build(ask)
+    """One section, always in English: programs know its columns by their names."""
+    with override("en"):
+        document = report.build(ask)
     wanted = asked.get("section", document.sections[0].code)
     section = next((one for one in document.sections if one.code == wanted), None)
     if section is None:
         raise Http404
     named = _named(report, ask, "csv", part="" if section is document.sections[0] else wanted)
     return StreamingHttpResponse(
-        csv.lines(section), content_type="text/csv; charset=utf-8", headers=named
+        _in_english(section), content_type="text/csv; charset=utf-8", headers=named
     )
+
+
+def _in_english(section: Section) -> Iterator[str]:
+    with override("en"):
+        yield from csv.lines(section)
 
 
 _FILES: Final[Mapping[str, Callable[[Report, Ask, QueryDict], HttpResponseBase]]] = {

@@ -85,6 +85,17 @@ def test_files_carry_a_name_and_their_kind(played: Played, as_role) -> None:
     assert client.get("/reports/day.exe?day=2026-08-18").status_code == 404
 
 
+def test_hindi_readers_get_hindi_pages_and_english_columns(played: Played, as_role) -> None:
+    client = as_role("auditor")
+    client.cookies["django_language"] = "hi"
+
+    page = shown(client.get("/reports/day/?day=2026-08-18"))
+    csv = b"".join(client.get("/reports/day.csv?day=2026-08-18")).decode()
+
+    assert "₹ 12,35,59,790.52 के 5 भुगतान लिए गए।" in page
+    assert csv.startswith('Channel,"Payments, count","Payments, ₹"')
+
+
 def test_a_supervisor_reads_the_own_counters_only(played: Played, as_role) -> None:
     client = as_role("supervisor")
 
