@@ -279,6 +279,9 @@ LOGGING = {
     "formatters": {"line": {"()": "cspdcl.kernel.logs.MaskingFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env_str("LOG_LEVEL", "INFO")},
-    "loggers": {"django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+    "loggers": {
+        "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "weasyprint": {"level": "ERROR"},  # it tells each of its steps
+    },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
