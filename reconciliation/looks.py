@@ -47,8 +47,8 @@ LEGS: Final[Mapping[str, str | Promise]] = dict(Leg.choices)
 WAITS: Final[Mapping[str, str | Promise]] = {
     "not_due": _("not due yet"),
     "no_file": _("wait for a file"),
-    "not_deposited": _("not on a deposit slip yet"),
-    "carried": _("carried on to the next settlement"),
+    "not_deposited": _("not on a slip yet"),
+    "carried": _("carried on"),
     "not_settled": _("not settled yet"),
 }
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from cspdcl.kernel.money import grouped_rupees
 from reconciliation import decisions
-from reconciliation.models import Book, Break, BreakLine, Entry, Stage
+from reconciliation.models import Book, Break, BreakLine, Entry, Kind, Stage
 
 SHOWN_MAX: Final = 12  # entries of a side that are written out
 CANDIDATES_MAX: Final = 12
@@ -277,8 +277,7 @@ def _candidates(
     found = [
         _single(singles[pk], open_break, own, total=total, sign=sign) for pk in sorted(singles)
     ]
-    if open_break.stage == Stage.BANK and any(side.book == Book.BANK for side in sides):
-        found += _groups(open_break, own, total=total, sign=sign)
+    found += _groups(open_break, own, total=total, sign=sign)
     nearest = sorted(found, key=lambda one: (-one.agreeing, abs(total * sign - one.paise), one.id))
     return nearest[:CANDIDATES_MAX]
 
@@ -368,17 +367,28 @@ def _day_row(ours: date, theirs: date) -> dict[str, object]:
 
 
 def _groups(open_break: Break, own: Sequence[Entry], *, total: int, sign: int) -> list[Candidate]:
-    """Settlements and deposit slips that no credit explains, the nearest sums first."""
-    near = _broken(open_break)
-    found = [
-        _group("settlement", row, open_break, own, total=total, sign=sign)
-        for row in _summed(near.filter(book=Book.CHANNEL), "settlement_ref", "net_paise", total)
+    """Settlements or deposit slips for a credit that has none, the nearest sums first."""
+    kinds = {entry.kind for entry in own if entry.book == Book.BANK}
+    if len(kinds) != 1 or any(entry.book != Book.BANK for entry in own):
+        return []
+    kind = kinds.pop()
+    near, found = _broken(open_break), []
+    if kind in (Kind.SETTLEMENT, Kind.TRANSFER):
+        lines = near.filter(book=Book.CHANNEL)
+        found += [
+            ("settlement", row) for row in _summed(lines, "settlement_ref", "net_paise", total)
+        ]
+    if kind in (Kind.DEPOSIT, Kind.TRANSFER):
+        receipts = near.filter(book=Book.RECEIPTS)
+        found += [
+            ("deposit", row) for row in _summed(receipts, "deposit_ref", "amount_paise", total)
+        ]
+    return [
+        _group(what, row, open_break, own, total=total, sign=sign)
+        for what, row in found
+        # A credit that calls itself neither is explained by the very sum or not at all.
+        if kind != Kind.TRANSFER or row["paise"] == abs(total)
     ]
-    found += [
-        _group("deposit", row, open_break, own, total=total, sign=sign)
-        for row in _summed(near.filter(book=Book.RECEIPTS), "deposit_ref", "amount_paise", total)
-    ]
-    return found
 
 
 def _summed(entries: QuerySet[Entry], key: str, amount: str, total: int) -> list[dict[str, object]]:

@@ -256,10 +256,10 @@ def _keys(*, is_bench: bool = False) -> list[dict[str, Any]]:
 def _columns() -> list[dict[str, Any]]:
     return [
         {"label": _("Reason"), "sort": "reason"},
-        {"label": _("Reference"), "sort": "reference"},
+        {"label": _("Reference"), "sort": "reference", "is_minor": True},
         {"label": _("Where"), "is_minor": True},
-        {"label": _("Day"), "sort": "day"},
-        {"label": _("Age"), "is_minor": True},
+        {"label": _("Day"), "sort": "day", "is_minor": True},
+        {"label": _("Age")},
         {"label": _("Amount, ₹"), "sort": "amount", "is_end": True},
     ]
 

@@ -11,11 +11,12 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from cspdcl.ui.templatetags.ui import count
 from people.access import roles, signed_in
 from people.roles import AUDITOR, FINANCE, OPERATOR
 from reconciliation import board, looks, selectors
 from reconciliation.forms import RunsFilter
-from reconciliation.models import Break, Match, Run
+from reconciliation.models import Break, Match, Rule, Run
 
 RUN_READERS: Final = (*FINANCE, AUDITOR, OPERATOR)
 PAGE_SIZE: Final = 50
@@ -86,9 +87,9 @@ def _facts(run: Run) -> list[dict[str, Any]]:
         {"label": _("Ended"), "at": run.finished_at},
         {"label": _("Started by"), "text": run.started_by},
         {"label": _("Worker"), "text": run.worker},
-        {"label": _("Matches made"), "text": f"{run.matched_count}"},
-        {"label": _("Breaks opened"), "text": f"{run.opened_count}"},
-        {"label": _("Breaks closed"), "text": f"{run.closed_count}"},
+        {"label": _("Matches made"), "text": count(run.matched_count)},
+        {"label": _("Breaks opened"), "text": count(run.opened_count)},
+        {"label": _("Breaks closed"), "text": count(run.closed_count)},
         {"label": _("Hash of what it left"), "text": run.output_hash, "is_id": True},
     ]
 
@@ -116,17 +117,15 @@ def _waits(run: Run) -> list[dict[str, Any]]:
 
 
 def _rules(run: Run) -> list[dict[str, Any]]:
-    """The rules it used, with how many matches of this run each made."""
-    made = {
-        (row["rule__code"], row["rule__version"]): row["n"]
-        for row in Match.objects.filter(run=run)
-        .order_by()
-        .values("rule__code", "rule__version")
-        .annotate(n=Count("pk"))
-    }
+    """The rules it used, in the order they were tried, with how many matches each made."""
+    made = dict(
+        Match.objects.filter(run=run).order_by().values_list("rule_id").annotate(n=Count("pk"))
+    )
+    rules = Rule.objects.filter(code__in=run.rule_versions).order_by("priority", "code")
     return [
-        {"code": code, "version": version, "count": made.get((code, version), 0)}
-        for code, version in run.rule_versions.items()
+        {"code": rule.code, "version": rule.version, "count": made.get(rule.pk, 0)}
+        for rule in rules
+        if run.rule_versions[rule.code] == rule.version
     ]
 
 

@@ -192,7 +192,7 @@ def _proves(file: StatementFile) -> bool | None:
 
 
 def _facts(file: StatementFile) -> list[dict[str, Any]]:
-    who = file.loaded_by.username if file.loaded_by else _("the command or the timetable")
+    who = file.loaded_by.username if file.loaded_by else _("the command")
     source = file.channel or file.bank_account
     return [
         {"label": _("Source"), "text": str(source)},
@@ -209,14 +209,12 @@ def _facts(file: StatementFile) -> list[dict[str, Any]]:
 
 def _columns() -> list[dict[str, Any]]:
     return [
-        {"label": _("Source")},
-        {"label": _("File")},
+        {"label": _("Source, file")},
         {"label": _("Days"), "is_minor": True},
         {"label": _("Lines"), "is_end": True},
         {"label": _("Credits, ₹"), "is_end": True},
         {"label": _("Debits, ₹"), "is_end": True, "is_minor": True},
         {"label": _("Closing, ₹"), "is_end": True, "is_minor": True},
-        {"label": _("By"), "is_minor": True},
         {"label": _("State")},
     ]
 
