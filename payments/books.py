@@ -4,13 +4,24 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, CharField, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    F,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from payments.models import Consumer, Deposit, Payment, PaymentEvent, Refund, Tender
 from payments.states import PAID, State
 
-Rows = QuerySet[Any, dict[str, Any]]
+Rows = QuerySet[Any, Any]  # rows as dicts, by the columns each function names
 
 
 def payments_heard_of_since(instant: datetime | None) -> Rows:
@@ -24,7 +35,9 @@ def payments_heard_of_since(instant: datetime | None) -> Rows:
     if instant is not None:
         recent = PaymentEvent.objects.filter(recorded_at__gte=instant).values("payment_id")
         ended = ended.filter(pk__in=recent)
-    instrument = Tender.objects.filter(payment=OuterRef("pk")).exclude(instrument="").order_by("id")
+    # An aggregate, not the first row: sorting by id would invite a walk along the whole table.
+    papers = Tender.objects.filter(payment=OuterRef("pk")).exclude(instrument="")
+    first_paper = papers.order_by().values("payment").annotate(first=Min("instrument"))
     return ended.order_by("id").values(
         "reference",
         "channel_id",
@@ -39,7 +52,7 @@ def payments_heard_of_since(instant: datetime | None) -> Rows:
         their_ref=Coalesce("channel_ref", Value(""), output_field=CharField()),
         deposit_ref=Coalesce("deposit__reference", Value(""), output_field=CharField()),
         instrument=Coalesce(
-            Subquery(instrument.values("instrument")[:1]), Value(""), output_field=CharField()
+            Subquery(first_paper.values("first")), Value(""), output_field=CharField()
         ),
         is_paid=Case(When(state__in=PAID, then=Value(True)), default=Value(False)),
         is_reversed=Case(When(state=State.REVERSED, then=Value(True)), default=Value(False)),
