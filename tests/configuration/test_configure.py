@@ -3,6 +3,7 @@
 import tomllib
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -24,11 +25,11 @@ pytestmark = pytest.mark.django_db
 DEMO = Path(django_settings.BASE_DIR) / "configuration" / "demo.toml"
 
 
-def read(text: str) -> dict:
+def read(text: str) -> dict[str, Any]:
     return tomllib.loads(text, parse_float=Decimal)
 
 
-def demo() -> dict:
+def demo() -> dict[str, Any]:
     return read(DEMO.read_text())
 
 
@@ -37,7 +38,7 @@ def secrets() -> dict[str, str]:
     return {name: new_api_key() if "KEY_INT" in name else f"secret of {name}" for name in names}
 
 
-def lines(document: dict, given: dict[str, str] | None = None, **options) -> list[str]:
+def lines(document: dict[str, Any], given: dict[str, str] | None = None, **options) -> list[str]:
     made = apply(document, actor="system", secrets=given or {}, **options)
     return [str(change) for change in made]
 
@@ -69,7 +70,7 @@ def test_the_demo_is_made_whole_and_the_second_time_changes_nothing():
     assert Office.objects.get(code="RPR-Z1").path == "/CSPDCL/RPR-R/RPR-C/RPR-D/RPR-S/RPR-Z1/"
     assert Counter.objects.count() == 6
     assert FeeRate.objects.get(method="card").percent == Decimal("1.8000")
-    assert BankLineRule.objects.get(words="CASH DEP").channel.code == "cash"
+    assert BankLineRule.objects.filter(words="CASH DEP", channel__code="cash").exists()
     assert secrets_of(Channel.objects.get(code="razorpay")) == [
         {"webhook_secret": "secret of DEMO_RAZORPAY_WEBHOOK_SECRET"}
     ]
@@ -92,9 +93,10 @@ def test_a_key_of_the_file_opens_the_api(rf):
     lines(demo(), given)
     request = rf.get("/", headers={"Authorization": f"Bearer {given['DEMO_KEY_INTEGRATOR']}"})
 
-    user, _key = ApiKeyAuthentication().authenticate(request)
+    found = ApiKeyAuthentication().authenticate(request)
 
-    assert user.username == "integrator"
+    assert found is not None
+    assert found[0].username == "integrator"
 
 
 def test_another_key_of_the_same_name_ends_the_first(rf):
@@ -182,7 +184,7 @@ def test_an_office_that_moves_takes_what_is_below_it_along():
 
 
 def test_an_edited_rule_is_a_new_version():
-    code = Rule.objects.filter(is_active=True).order_by("priority").first().code
+    code = Rule.objects.filter(is_active=True).order_by("priority")[0].code
 
     told = lines(read(f'[[rules]]\ncode = "{code}"\npriority = 7'))
 
@@ -193,7 +195,7 @@ def test_an_edited_rule_is_a_new_version():
 
 
 def test_a_rule_can_rest_and_come_back():
-    code = Rule.objects.filter(is_active=True).order_by("priority").first().code
+    code = Rule.objects.filter(is_active=True).order_by("priority")[0].code
 
     assert lines(read(f'[[rules]]\ncode = "{code}"\nactive = false')) == [
         f"~ rule {code} active yes -> no"

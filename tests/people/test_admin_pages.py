@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
 
 from people.models import AuditEvent
 
@@ -59,10 +59,13 @@ def page(live_server, make_user, settings) -> Iterator[Page]:
 def errors(page: Page) -> list[str]:
     """What the browser complains of."""
     found: list[str] = []
+
+    def note(line: ConsoleMessage) -> None:
+        if line.type == "error":
+            found.append(f"{page.url}: {line.text}")
+
     page.on("pageerror", lambda error: found.append(f"{page.url}: {error}"))
-    page.on(
-        "console", lambda line: line.type == "error" and found.append(f"{page.url}: {line.text}")
-    )
+    page.on("console", note)
     return found
 
 

@@ -122,6 +122,7 @@ def test_a_refusal_is_said_on_the_page_one_came_from(rf) -> None:
         request, Refused("the day is closed")
     )
 
+    assert answer is not None
     assert (answer.status_code, answer["Location"]) == (302, "http://testserver/account/")
     assert [str(message) for message in request._messages] == ["the day is closed"]
 
@@ -134,6 +135,7 @@ def test_a_page_of_another_site_is_not_gone_back_to(rf, users) -> None:
         request, Refused("the day is closed")
     )
 
+    assert answer is not None
     assert answer.status_code == 409
     assert b"the day is closed" in answer.content
 

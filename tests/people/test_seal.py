@@ -23,7 +23,7 @@ def events(count: int = 5) -> None:
         )
 
 
-def sql(statement: str, *values: object) -> None:
+def sql(statement: str, *values: int) -> None:
     """As somebody who owns the tables would: past every guard."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
