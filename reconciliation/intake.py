@@ -314,10 +314,12 @@ def _name_deposits(*, since: datetime | None) -> None:
 
 
 _CARRIED_BY: Final = """
-UPDATE reconciliation_entry e SET deposit_ref = slip.deposit_ref
-  FROM ({carried}) AS slip
- WHERE e.book = 'receipts' AND e.deposit_ref = ''
-   AND e.source_key IN ('payment:' || slip.reference, 'reversal:' || slip.reference)
+WITH slip AS ({carried}), named AS (
+    SELECT 'payment:' || reference AS source_key, deposit_ref FROM slip
+    UNION ALL SELECT 'reversal:' || reference, deposit_ref FROM slip
+)
+UPDATE reconciliation_entry e SET deposit_ref = named.deposit_ref
+  FROM named WHERE e.book = 'receipts' AND e.deposit_ref = '' AND e.source_key = named.source_key
 """
 
 
