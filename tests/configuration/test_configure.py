@@ -56,6 +56,16 @@ parent = "HQ"
 """
 
 
+RULE = """
+[[rules]]
+code = "of-this-test"
+priority = 6
+leg = "channel_bank"
+key = "utr"
+cardinality = "many_to_one"
+"""
+
+
 def test_the_demo_is_made_whole_and_the_second_time_changes_nothing():
     given = secrets()
 
@@ -184,18 +194,20 @@ def test_an_office_that_moves_takes_what_is_below_it_along():
 
 
 def test_an_edited_rule_is_a_new_version():
-    code = Rule.objects.filter(is_active=True).order_by("priority")[0].code
+    code = "of-this-test"
+    lines(read(RULE))
 
     told = lines(read(f'[[rules]]\ncode = "{code}"\npriority = 7'))
 
-    assert told == [f"~ rule {code} priority 5 -> 7"]
+    assert told == [f"~ rule {code} priority 6 -> 7"]
     assert list(
         Rule.objects.filter(code=code).order_by("version").values_list("version", "is_active")
     ) == [(1, False), (2, True)]
 
 
 def test_a_rule_can_rest_and_come_back():
-    code = Rule.objects.filter(is_active=True).order_by("priority")[0].code
+    code = "of-this-test"
+    lines(read(RULE))
 
     assert lines(read(f'[[rules]]\ncode = "{code}"\nactive = false')) == [
         f"~ rule {code} active yes -> no"
