@@ -261,6 +261,13 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "PaymentState": "payments.states.State",
+        "BreakState": "reconciliation.models.Break.State",
+        "RunState": "reconciliation.models.Run.State",
+        "FileState": "channels_.models.StatementFile.State",
+        "Book": "reconciliation.models.Book",
+    },
 }
 
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True

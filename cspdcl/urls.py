@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("reconciliation.urls")),
     path("", include("reports.urls")),
     path("api/v1/", include("payments.api")),
+    path("api/v1/", include("reconciliation.api")),
     # Before the sign-in too: the door itself is read in a language.
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),

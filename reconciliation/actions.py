@@ -5,18 +5,15 @@ from datetime import date
 from functools import partial
 from typing import ClassVar
 
-from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from cspdcl.kernel.errors import DomainError, Transient
 from people import audit
 from people.models import User
-from reconciliation import locks
+from reconciliation import locks, tasks
 from reconciliation.engine import AlreadyRunning
 from reconciliation.models import Run
-
-_RECONCILE = "reconciliation.tasks.reconcile_day"
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +28,8 @@ class NotYet(DomainError):
 def ask_for_run(day: date, *, by: User, today: date) -> None:
     """Queue a run of a business date. Raises AlreadyRunning while another run works.
 
-    The worker claims the run; two asked for at once end as one run and one refusal, which is
-    logged there. When the queue does not answer nothing is recorded and Transient is raised.
+    The worker claims the run: of two asked for at once one runs and one is refused there. Raises
+    Transient when the queue does not answer; that somebody asked stays recorded.
     """
     if day > today:
         raise NotYet(f"{day:%d-%m-%Y} has not begun; there is nothing to reconcile")
@@ -48,7 +45,7 @@ def ask_for_run(day: date, *, by: User, today: date) -> None:
 
 def _send(day: str, started_by: str) -> None:
     try:
-        current_app.send_task(_RECONCILE, args=[day, started_by], retry=False)
+        tasks.reconcile_day.apply_async(args=[day, started_by], retry=False)
     except (OperationalError, OSError) as error:
         log.warning("the run of %s could not be queued: %s", day, error)
         raise Transient("the queue does not answer") from error

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from channels_ import registry
@@ -111,6 +111,11 @@ def entries_of(file: StatementFile) -> QuerySet[Entry]:
     return Entry.objects.filter(
         book=book, business_date__range=(file.covers_from, file.covers_to), file=file
     ).order_by("line", "id")
+
+
+def of_sources(files: QuerySet[StatementFile], codes: Sequence[str]) -> QuerySet[StatementFile]:
+    """The files of channels or bank accounts with these codes."""
+    return files.filter(Q(channel__code__in=codes) | Q(bank_account__code__in=codes))
 
 
 def source_choices() -> list[tuple[str, str]]:

@@ -169,9 +169,7 @@ def _narrowed(user: User, form: FilesFilter) -> QuerySet[StatementFile]:
     if asked["state"]:
         chosen = chosen.filter(state__in=asked["state"])
     if asked["source"]:
-        chosen = chosen.filter(channel__code__in=asked["source"]) | chosen.filter(
-            bank_account__code__in=asked["source"]
-        )
+        chosen = files.of_sources(chosen, asked["source"])
     return chosen
 
 

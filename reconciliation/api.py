@@ -1,0 +1,437 @@
+"""The API of the books: read breaks, runs and files; ask for a run; hand in a statement file.
+
+Every operation names who may call it (``roles``) and every answer it may give; a field that is not
+known is refused. A break and a run are told as the commands ``breaks`` and ``reconcile`` tell them.
+"""
+
+from datetime import date
+from typing import Any, Final
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, NotAuthenticated
+from rest_framework.generics import GenericAPIView
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from channels_.models import StatementFile
+from cspdcl.kernel.api import StrictSerializer, refusals
+from cspdcl.kernel.clock import today
+from people import roles
+from people.models import User
+from reconciliation import actions, files, listing, selectors, statements
+from reconciliation.models import Book, Break, Leg, Proof, Reason, Run, Stage
+
+_READERS: Final = (*roles.FINANCE, roles.AUDITOR, roles.OPERATOR, roles.CHANNEL)
+_WRITERS: Final = (roles.FINANCE_OFFICER, roles.OPERATOR, roles.CHANNEL)
+_CODE: Final = r"^[A-Za-z0-9_-]{1,24}$"
+_FORM_BYTES: Final = 64 * 1024  # what the fields around a file may take
+
+
+class TooLarge(APIException):
+    """The body is larger than a statement file may be; none of it is read."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+    default_detail = "The file is larger than a statement file may be."
+
+
+# ---- shapes ----
+
+
+class BreakSerializer(serializers.Serializer[Any]):
+    """One break: what a finished run could not explain. Money is whole paise."""
+
+    id = serializers.CharField()
+    reference = serializers.CharField()
+    references = serializers.ListField(
+        child=serializers.CharField(), help_text="Every name it may be searched by."
+    )
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=Book.choices, help_text="The book that says it."
+    )
+    channel = serializers.CharField(allow_null=True)
+    bank_account = serializers.CharField(allow_null=True)
+    stage = serializers.ChoiceField(choices=Stage.choices)
+    leg = serializers.ChoiceField(choices=Leg.choices)
+    reason = serializers.ChoiceField(choices=Reason.choices)
+    amount_paise = serializers.IntegerField(help_text="The money at stake, positive.")
+    business_date = serializers.DateField()
+    age_days = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=Break.State.choices)
+    explanation = serializers.CharField()
+
+
+class ProofSerializer(serializers.Serializer[Proof]):
+    """One book in one stage: opening + arrived - matched - written off = closing."""
+
+    stage = serializers.ChoiceField(choices=Stage.choices)
+    book = serializers.ChoiceField(choices=Book.choices)
+    opening_count = serializers.IntegerField()
+    opening_paise = serializers.IntegerField()
+    arrived_count = serializers.IntegerField()
+    arrived_paise = serializers.IntegerField()
+    matched_count = serializers.IntegerField()
+    matched_paise = serializers.IntegerField()
+    written_off_count = serializers.IntegerField()
+    written_off_paise = serializers.IntegerField()
+    closing_count = serializers.IntegerField()
+    closing_paise = serializers.IntegerField()
+    broken_count = serializers.IntegerField(help_text="Of the closing: inside open breaks.")
+    broken_paise = serializers.IntegerField()
+    expected_count = serializers.IntegerField(help_text="Of the closing: not due, or no file yet.")
+    expected_paise = serializers.IntegerField()
+    later_count = serializers.IntegerField(help_text="Of the closing: matched on a later day.")
+    later_paise = serializers.IntegerField()
+
+
+class RunSerializer(serializers.Serializer[Run]):
+    """One run of a business date."""
+
+    id = serializers.SerializerMethodField(help_text="The day and the run's number within it.")
+    business_date = serializers.DateField()
+    state = serializers.ChoiceField(choices=Run.State.choices)
+    started_by = serializers.CharField()
+    started_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    matches_made = serializers.IntegerField(source="matched_count")
+    breaks_opened = serializers.IntegerField(source="opened_count")
+    breaks_closed = serializers.IntegerField(source="closed_count")
+    rules = serializers.DictField(
+        child=serializers.IntegerField(), source="rule_versions", help_text="Code and version."
+    )
+    output_hash = serializers.CharField(allow_blank=True)
+    problem = serializers.CharField(allow_blank=True)
+
+    def get_id(self, run: Run) -> str:
+        """Such as ``2026-08-18.2``."""
+        return f"{run.business_date.isoformat()}.{getattr(run, 'number', 1)}"
+
+
+class RunDetailSerializer(RunSerializer):
+    """One run with its proof."""
+
+    proof = ProofSerializer(source="proofs", many=True)
+
+
+class RunQueuedSerializer(serializers.Serializer[Any]):
+    """The answer to a run that was asked for."""
+
+    business_date = serializers.DateField()
+    state = serializers.ChoiceField(choices=["queued"])
+    runs = serializers.CharField(help_text="Where the day's runs are listed.")
+
+
+class RefusedLineSerializer(serializers.Serializer[Any]):
+    """One line of a file that cannot be read."""
+
+    line = serializers.IntegerField()
+    problem = serializers.CharField()
+
+
+class FileSerializer(serializers.Serializer[StatementFile]):
+    """One statement file. What is counted and summed is 0 in a refused one."""
+
+    source = serializers.CharField(source="source_code")  # type: ignore[assignment]
+    name = serializers.CharField()
+    version = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    size = serializers.IntegerField()
+    format = serializers.CharField(allow_blank=True)
+    state = serializers.ChoiceField(choices=StatementFile.State.choices)
+    problem = serializers.CharField(allow_blank=True)
+    refusals = RefusedLineSerializer(many=True, help_text="The first hundred at most.")
+    covers_from = serializers.DateField(allow_null=True)
+    covers_to = serializers.DateField(allow_null=True)
+    lines = serializers.IntegerField(source="line_count")
+    new_lines = serializers.IntegerField(source="added_count")
+    credit_paise = serializers.IntegerField()
+    debit_paise = serializers.IntegerField()
+    opening_paise = serializers.IntegerField(allow_null=True)
+    closing_paise = serializers.IntegerField(allow_null=True)
+    loaded_at = serializers.DateTimeField()
+
+
+class FileAnswerSerializer(FileSerializer):
+    """What became of a file that was handed in."""
+
+    answer = serializers.ChoiceField(choices=["loaded", "already_loaded", "refused"])
+
+
+class PageQuery(StrictSerializer):
+    """What every list takes."""
+
+    page = serializers.IntegerField(required=False, min_value=1)
+    page_size = serializers.IntegerField(required=False, min_value=1, max_value=500)
+
+
+class BreaksQuery(PageQuery):
+    """Filters of breaks. ``date``: open now and of that day or an earlier one; ages count to it."""
+
+    date = serializers.DateField(required=False)
+    reason = serializers.ChoiceField(choices=Reason.choices, required=False)
+    channel = serializers.RegexField(_CODE, required=False)
+    state = serializers.ChoiceField(choices=Break.State.choices, required=False)
+
+
+class RunsQuery(PageQuery):
+    """Filters of runs."""
+
+    business_date = serializers.DateField(required=False)
+    state = serializers.ChoiceField(choices=Run.State.choices, required=False)
+
+
+class FilesQuery(PageQuery):
+    """Filters of files. ``date``: a day that the file covers."""
+
+    date = serializers.DateField(required=False)
+    source = serializers.RegexField(_CODE, required=False)  # type: ignore[assignment]
+    state = serializers.ChoiceField(choices=StatementFile.State.choices, required=False)
+
+
+class RunAsked(StrictSerializer):
+    """The day to reconcile."""
+
+    business_date = serializers.DateField()
+
+
+class FileHandedIn(StrictSerializer):
+    """A statement file and whose it is."""
+
+    source = serializers.RegexField(  # type: ignore[assignment]
+        _CODE, help_text="Code of a channel or bank account."
+    )
+    format = serializers.RegexField(
+        _CODE, required=False, help_text="The layout, when the first bytes do not tell it."
+    )
+    file = serializers.FileField(allow_empty_file=True, max_length=200)
+
+
+# ---- operations ----
+
+
+class Breaks(GenericAPIView[Break]):
+    """The breaks."""
+
+    roles = {"GET": _READERS}
+    serializer_class = BreakSerializer
+
+    @extend_schema(
+        parameters=[BreaksQuery],
+        responses={200: BreakSerializer(many=True), **refusals(404)},
+        operation_id="breaks_list",
+    )
+    def get(self, request: Request) -> Response:
+        """Breaks, oldest first; open ones where no state is asked for."""
+        asked = _checked(BreaksQuery, request.query_params)
+        wanted = {
+            "until": asked.get("date"),
+            "state": asked.get("state"),
+            "reason": _one(asked, "reason"),
+            "channel": _one(asked, "channel"),
+        }
+        as_of = asked.get("date") or today()
+        visible = selectors.visible_breaks(_caller(request))
+        rows = listing.ordered(listing.narrowed(visible, wanted, as_of=as_of), listing.OLDEST)
+        page = self.paginate_queryset(selectors.with_lines(rows))
+        told = [selectors.break_as_data(one, as_of=as_of) for one in page or []]
+        return self.get_paginated_response(BreakSerializer(told, many=True).data)
+
+
+class BreakDetail(GenericAPIView[Break]):
+    """One break."""
+
+    roles = {"GET": _READERS}
+    serializer_class = BreakSerializer
+
+    @extend_schema(
+        responses={200: BreakSerializer, **refusals(404)}, operation_id="breaks_retrieve"
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        """The break with this id, also when it is closed."""
+        visible = selectors.with_lines(selectors.visible_breaks(_caller(request)))
+        one = get_object_or_404(visible, public_id=public_id)
+        told = selectors.break_as_data(one, as_of=today())
+        return Response(BreakSerializer(told).data)
+
+
+class Runs(GenericAPIView[Run]):
+    """The runs; ask for one."""
+
+    roles = {"GET": _READERS, "POST": _WRITERS}
+    serializer_class = RunSerializer
+
+    @extend_schema(
+        parameters=[RunsQuery],
+        responses={200: RunSerializer(many=True), **refusals(404)},
+        operation_id="runs_list",
+    )
+    def get(self, request: Request) -> Response:
+        """Runs, the latest first."""
+        asked = _checked(RunsQuery, request.query_params)
+        rows = selectors.numbered_runs(_caller(request)).filter(**_asked_only(asked))
+        return _page(self, rows, RunSerializer)
+
+    @extend_schema(
+        request=RunAsked,
+        responses={202: RunQueuedSerializer, **refusals(409, 413, 415)},
+        operation_id="runs_start",
+    )
+    def post(self, request: Request) -> Response:
+        """Queue a run of a business date; 409 while another run works."""
+        day: date = _checked(RunAsked, request.data)["business_date"]
+        actions.ask_for_run(day, by=_caller(request), today=today())
+        listed = f"{reverse('reconciliation-api:runs')}?business_date={day.isoformat()}"
+        answer = {"business_date": day, "state": "queued", "runs": listed}
+        return Response(RunQueuedSerializer(answer).data, status=status.HTTP_202_ACCEPTED)
+
+
+class RunDetail(GenericAPIView[Run]):
+    """One run."""
+
+    roles = {"GET": _READERS}
+    serializer_class = RunDetailSerializer
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "id", OpenApiTypes.STR, OpenApiParameter.PATH, description="Such as 2026-08-18.2"
+            )
+        ],
+        responses={200: RunDetailSerializer, **refusals(404)},
+        operation_id="runs_retrieve",
+    )
+    def get(self, request: Request, id: str) -> Response:  # noqa: A002 - the name in the schema
+        """The run with this id, with the proof it left."""
+        day, number = _run_named(id)
+        run = selectors.run_of(_caller(request), day=day, number=number)
+        if run is None:
+            raise Http404
+        run.number = number  # type: ignore[attr-defined]  # as the list annotates it
+        return Response(RunDetailSerializer(run).data)
+
+
+class Files(GenericAPIView[StatementFile]):
+    """The statement files; hand one in."""
+
+    roles = {"GET": _READERS, "POST": _WRITERS}
+    serializer_class = FileSerializer
+    parser_classes = (MultiPartParser,)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse by the announced length, before a byte of the body is read."""
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if int(length) > settings.STATEMENT_BYTES_MAX + _FORM_BYTES:
+            raise TooLarge
+        super().initial(request, *args, **kwargs)
+
+    @extend_schema(
+        parameters=[FilesQuery],
+        responses={200: FileSerializer(many=True), **refusals(404, 413)},
+        operation_id="files_list",
+    )
+    def get(self, request: Request) -> Response:
+        """Files, the latest first."""
+        asked = _checked(FilesQuery, request.query_params)
+        rows = files.visible_to(_caller(request)).order_by("-id")
+        if "date" in asked:
+            rows = rows.filter(covers_from__lte=asked["date"], covers_to__gte=asked["date"])
+        if "state" in asked:
+            rows = rows.filter(state=asked["state"])
+        if "source" in asked:
+            rows = files.of_sources(rows, [asked["source"]])
+        return _page(self, rows, FileSerializer)
+
+    @extend_schema(
+        request={"multipart/form-data": FileHandedIn},
+        responses={
+            200: FileAnswerSerializer,
+            201: FileAnswerSerializer,
+            422: FileAnswerSerializer,
+            **refusals(409, 413, 415),
+        },
+        operation_id="files_load",
+    )
+    def post(self, request: Request) -> Response:
+        """Load a file whole (201), know it by its content (200), or refuse it whole (422)."""
+        asked = _checked(FileHandedIn, request.data)
+        sent = asked["file"]
+        try:
+            file = statements.load(
+                statements.source_of(asked["source"]),
+                sent,
+                name=sent.name,
+                by=_caller(request),
+                format_code=asked.get("format", ""),
+            )
+        except statements.AlreadyLoaded as known:
+            return _answer(known.file, "already_loaded", status.HTTP_200_OK)
+        if file.state == StatementFile.State.REFUSED:
+            return _answer(file, "refused", status.HTTP_422_UNPROCESSABLE_ENTITY)
+        return _answer(file, "loaded", status.HTTP_201_CREATED)
+
+
+app_name = "reconciliation-api"
+
+urlpatterns = [
+    path("breaks/", Breaks.as_view(), name="breaks"),
+    path("breaks/<slug:public_id>/", BreakDetail.as_view(), name="break"),
+    path("runs/", Runs.as_view(), name="runs"),
+    path("runs/<str:id>/", RunDetail.as_view(), name="run"),
+    path("files/", Files.as_view(), name="files"),
+]
+
+
+# ---- helpers ----
+
+
+def _caller(request: Request) -> User:
+    """Who asks; permissions have let nobody else in."""
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user
+
+
+def _checked(shape: type[StrictSerializer], data: Any) -> dict[str, Any]:
+    serializer = shape(data=data)
+    serializer.is_valid(raise_exception=True)
+    checked: dict[str, Any] = serializer.validated_data
+    return checked
+
+
+def _page(
+    view: GenericAPIView[Any], rows: QuerySet[Any], shape: type[serializers.Serializer[Any]]
+) -> Response:
+    page = view.paginate_queryset(rows)
+    return view.get_paginated_response(shape(page, many=True).data)
+
+
+def _one(asked: dict[str, Any], name: str) -> list[str]:
+    return [asked[name]] if name in asked else []
+
+
+def _asked_only(asked: dict[str, Any]) -> dict[str, Any]:
+    """The filters among what was asked: all but the page."""
+    return {name: value for name, value in asked.items() if name not in ("page", "page_size")}
+
+
+def _run_named(name: str) -> tuple[date, int]:
+    """The day and number of a run's id; 404 for a text that is none."""
+    day, _dot, number = name.partition(".")
+    if not (number.isascii() and number.isdigit() and len(number) < len("1000000")):
+        raise Http404
+    try:
+        return date.fromisoformat(day), int(number)
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _answer(file: StatementFile, word: str, code: int) -> Response:
+    return Response({**FileSerializer(file).data, "answer": word}, status=code)
