@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages as notes
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet, Sum
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -184,6 +184,8 @@ def _begin(day: date) -> Any:
 
 
 def _message(user: Somebody, channel_code: str, event_key: str) -> InboundMessage:
+    if "\0" in event_key:  # PostgreSQL has no such character
+        raise Http404
     rows = messages_visible_to(user).select_related("channel")
     return get_object_or_404(rows, channel__code=channel_code, event_key=event_key)
 
