@@ -84,13 +84,15 @@ def _messages(count: int, key: str, *, start: int) -> list[Message]:
 
 def _message(n: int, key: str) -> Message:
     payment = {
-        "id": f"pay_{n:014d}", "entity": "payment", "amount": 10_000 + n % 900_000, "currency": "INR",
+        "id": f"pay_{n:014d}", "entity": "payment", "currency": "INR",
+        "amount": 10_000 + n % 900_000,
         "status": "captured", "order_id": f"order_{n:012d}", "method": "upi", "captured": True,
         "vpa": "sample@upi", "notes": {"consumer_number": f"{100_000_000_000 + n % 1000}"},
         "fee": 0, "tax": 0, "acquirer_data": {"rrn": f"{n:012d}"}, "created_at": 1_787_000_000,
     }  # fmt: skip
     event = {
-        "entity": "event", "account_id": "acc_Bench", "event": "payment.captured", "contains": ["payment"],
+        "entity": "event", "account_id": "acc_Bench", "event": "payment.captured",
+        "contains": ["payment"],
         "payload": {"payment": {"entity": payment}}, "created_at": 1_787_000_000,
     }  # fmt: skip
     body = json.dumps(event, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""Prepares the database of the capture measurement: the channel with its secret, the floor's table."""
+"""Prepares the database of the capture measurement: the channel, its secret, the floor's table."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What every measurement stands on: a database of its own, child processes, figures written down."""
+"""What every measurement stands on: a database of its own, child processes, figures kept."""
 
 import json
 import os

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from bench import ground
 
-SIZES: Final = (100_000,)
-ROUNDS: Final = {100_000: 3, 1_000_000: 2}
+SMALL, LARGE = 100_000, 1_000_000
+ROUNDS: Final = {SMALL: 3, LARGE: 2}
 GOAL_RATIO: Final = 6
 GOAL_GROWTH: Final = 12
 GOAL_MEGABYTES: Final = 500
@@ -30,9 +30,9 @@ PAYMENT_COLUMNS: Final = (
     "consumer_number",
 )
 SETTLEMENT_COLUMNS: Final = (
-    "entity_id", "type", "debit", "credit", "amount", "currency", "fee", "tax", "on_hold", "settled",
-    "created_at", "settled_at", "settlement_id", "posted_at", "credit_type", "description", "notes",
-    "payment_id", "settlement_utr", "order_id", "order_receipt", "method", "card_network",
+    "entity_id", "type", "debit", "credit", "amount", "currency", "fee", "tax", "on_hold",
+    "settled", "created_at", "settled_at", "settlement_id", "posted_at", "credit_type", "description",
+    "notes", "payment_id", "settlement_utr", "order_id", "order_receipt", "method", "card_network",
     "card_issuer", "card_type", "dispute_id",
 )  # fmt: skip
 DAY: Final = "2026-08-18"
@@ -44,16 +44,12 @@ def measure() -> None:
     """Both sizes, ours and the floor in turn; writes var/bench/reconcile.json."""
     ground.prepare_template()
     results: dict[str, Any] = {}
-    for size in SIZES:
+    for size in ROUNDS:
         folder = ground.figures_dir() / f"reconcile-{size}"
         _write_files(folder, size)
         results[str(size)] = _measure_size(folder, size)
-    growth = round(
-        results[str(SIZES[1])]["ours_seconds"] / results[str(SIZES[0])]["ours_seconds"], 2
-    )
-    print(
-        f"  growth from {SIZES[0]:,} to {SIZES[1]:,}: {growth} times (goal {GOAL_GROWTH} or less)"
-    )
+    growth = round(results[str(LARGE)]["ours_seconds"] / results[str(SMALL)]["ours_seconds"], 2)
+    print(f"  growth from {SMALL:,} to {LARGE:,}: {growth} times (goal {GOAL_GROWTH} or less)")
     ground.write("reconcile", {"sizes": results, "growth": growth, "goals": {
         "ratio": GOAL_RATIO, "growth": GOAL_GROWTH, "megabytes": GOAL_MEGABYTES}})  # fmt: skip
 
@@ -79,8 +75,9 @@ def _measure_size(folder: Path, size: int) -> dict[str, Any]:
         "rounds": ROUNDS[size],
     }
     print(
-        f"reconcile {size:>9,}: ours {answer['ours_seconds']} s, floor {answer['floor_seconds']} s, "
-        f"ratio {answer['ratio']} (goal {GOAL_RATIO}), {answer['megabytes']} MB (goal {GOAL_MEGABYTES}); "
+        f"reconcile {size:>9,}: ours {answer['ours_seconds']} s, "
+        f"floor {answer['floor_seconds']} s, ratio {answer['ratio']} (goal {GOAL_RATIO}), "
+        f"{answer['megabytes']} MB (goal {GOAL_MEGABYTES}); "
         f"{answer['matches']:,} matches, {answer['breaks']:,} breaks"
     )
     return answer
@@ -121,6 +118,6 @@ def _line(n: int, paid: int) -> tuple[object, ...]:
     settlement = n % 14
     return (
         f"pay_{n:014x}", "payment", 0, paid, paid, "INR", 0, 0, 0, 1, CREATED_AT, SETTLED_AT,
-        f"setl_{settlement:014x}", "", "default", "Electricity bill", "", "", f"UTIBN2623{settlement:07d}",
-        f"order_{n:012x}", "", "upi", "", "", "", "",
+        f"setl_{settlement:014x}", "", "default", "Electricity bill", "", "",
+        f"UTIBN2623{settlement:07d}", f"order_{n:012x}", "", "upi", "", "", "", "",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Our side of the reconcile measurement, in a process of its own: files in, matches and breaks out."""
+"""Our side of the reconcile measurement: files in, matches and breaks out, in its own process."""
 
 import csv
 import json
@@ -15,7 +15,9 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cspdcl.settings")
 django.setup()
 
-from channels_.models import Channel  # noqa: E402 - after the set-up
+from django.db import transaction  # noqa: E402 - after the set-up
+
+from channels_.models import Channel  # noqa: E402
 from reconciliation import engine, intake, statements  # noqa: E402
 from reconciliation.models import Book, Break, Kind  # noqa: E402
 
@@ -33,8 +35,8 @@ def main() -> None:
     )
     steps: dict[str, float] = {}
     started = last = time.perf_counter()
-    with intake.transaction.atomic():
-        intake.add_entries(_receipts(folder / "payments.csv", channel))
+    with transaction.atomic():
+        intake.add_entries(_receipts(folder / "payments.csv", channel), is_computed=True)
     steps["payments"], last = _lap(last)
     with (folder / "settlement.csv").open("rb") as file:
         loaded = statements.load(channel, file, name="settlement.csv")
@@ -65,11 +67,12 @@ def _receipts(path: Path, channel: Channel) -> Iterator[intake.NewEntry]:
         rows = csv.reader(file)
         next(rows)
         for reference, channel_ref, order_ref, amount, day, consumer in rows:
-            paid, on = int(amount), date.fromisoformat(day)
+            paid = int(amount)
             yield intake.NewEntry(
-                Book.RECEIPTS.value, Kind.PAYMENT.value, channel.pk, None, None, 0, f"payment:{reference}", on, on,
-                None, paid, 0, 0, paid, reference, channel_ref, order_ref, "", "", "", "", "", "", consumer,
-                "upi", "", "", "", True, False,
+                Book.RECEIPTS.value, Kind.PAYMENT.value, channel.pk, None, None, 0,
+                f"payment:{reference}", day, day, None, paid, 0, 0, paid,
+                reference, channel_ref, order_ref, "", "", "", "", "", "", consumer, "upi",
+                "", "", "", True, False,
             )  # fmt: skip
 
 

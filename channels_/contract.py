@@ -13,7 +13,6 @@ from typing import BinaryIO, Final, NamedTuple
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import Paise
 
-
 NOTHING: Final = Paise(0)
 
 

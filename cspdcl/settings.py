@@ -34,7 +34,9 @@ VERSION = "0.1.0"
 DEBUG = False  # a traceback on a page is for nobody; `make serve` logs it instead
 SECRET_KEY = env_secret("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
-ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", [] if IS_PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"])
+ALLOWED_HOSTS = env_list(
+    "ALLOWED_HOSTS", [] if IS_PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
+)
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -94,7 +96,10 @@ TEMPLATES = [
             "loaders": [
                 (
                     "django.template.loaders.cached.Loader",
-                    ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"],
+                    [
+                        "django.template.loaders.filesystem.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
                 )
             ],
             "context_processors": [
@@ -105,7 +110,11 @@ TEMPLATES = [
                 "csp.context_processors.nonce",
                 "people.context.shell",
             ],
-            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "cspdcl.ui.templatetags.ui"],
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "cspdcl.ui.templatetags.ui",
+            ],
         },
     }
 ]
@@ -167,13 +176,17 @@ LOGOUT_REDIRECT_URL = "people:sign_in"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 # Who must show a second factor. The demo says none; a production that says none refuses to start.
-SECOND_FACTOR_ROLES = env_list(
-    "SECOND_FACTOR_ROLES", [] if MODE is Mode.DEMO else ["finance_officer", "finance_approver", "administrator"]
-)
+MONEY_ROLES = ["finance_officer", "finance_approver", "administrator"]
+SECOND_FACTOR_ROLES = env_list("SECOND_FACTOR_ROLES", [] if MODE is Mode.DEMO else MONEY_ROLES)
+if IS_PRODUCTION and not set(MONEY_ROLES) <= set(SECOND_FACTOR_ROLES):
+    raise SystemExit(f"SECOND_FACTOR_ROLES must name {', '.join(MONEY_ROLES)} in production")
 SIGN_IN_FAILURES_MAX = 10
 SIGN_IN_LOCK_MINUTES = 30
 
@@ -188,7 +201,9 @@ IS_HTTPS = env_bool("HTTPS", IS_PRODUCTION)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_PROXY", False) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_PROXY", False) else None
+)
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -237,7 +252,9 @@ REPORTS_DIR = VAR_DIR / "reports"
 # Encryption of fields: "id:base64 key[,id:base64 key]", the first encrypts, all decrypt.
 FIELD_KEYS = env_secret("FIELD_KEYS", make=random_keyring)
 INDEX_KEY = env_secret("INDEX_KEY", make=random_key)  # blind indexes; not the key of the data
-AUDIT_SIGNING_KEY = env_secret("AUDIT_SIGNING_KEY", make=random_key)  # Ed25519 seed; the database host has no need of it
+AUDIT_SIGNING_KEY = env_secret(
+    "AUDIT_SIGNING_KEY", make=random_key
+)  # Ed25519 seed; the database host has no need of it
 AUDIT_OLD_PUBLIC_KEYS = env_list("AUDIT_OLD_PUBLIC_KEYS")  # of signing keys that were replaced
 AUDIT_ANCHOR_FILE = Path(env_str("AUDIT_ANCHOR_FILE", str(VAR_DIR / "anchors.jsonl")))
 
@@ -257,7 +274,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "CSPDCL payments API",
-    "DESCRIPTION": "Payments, receipts, breaks, runs and statement files of the payment middleware.",
+    "DESCRIPTION": "Payments, receipts, breaks, runs and statement files of the company.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",

@@ -286,7 +286,7 @@ class Proof(models.Model):
 
 
 class Expected(models.Model):
-    """What a run left open because it is not due or waits for a file: sums, by what it waits for."""
+    """What a run left open as not due or waiting for a file, summed by what it waits for."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="expected")
     business_date = models.DateField()

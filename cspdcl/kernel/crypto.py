@@ -41,7 +41,9 @@ def unseal(blob: bytes | memoryview, *, place: str) -> bytes:
         raise Undecipherable(f"not an encrypted value of {place}")
     key = keys.get(raw[1])
     if key is None:
-        raise Undecipherable(f"{place} was encrypted with key {raw[1]}, which FIELD_KEYS does not list")
+        raise Undecipherable(
+            f"{place} was encrypted with key {raw[1]}, which FIELD_KEYS does not list"
+        )
     try:
         return key.decrypt(raw[2 : 2 + _NONCE_BYTES], raw[2 + _NONCE_BYTES :], place.encode())
     except InvalidTag as error:
@@ -75,6 +77,8 @@ def _parse(text: str) -> tuple[int, Mapping[int, AESGCM]]:
         name, _, encoded = part.strip().partition(":")
         raw = base64.b64decode(encoded) if name.isdigit() else b""
         if not name.isdigit() or not 0 < int(name) < 256 or len(raw) != 32:
-            raise ImproperlyConfigured("FIELD_KEYS must be id:base64-of-32-bytes[,...] with ids 1 to 255")
+            raise ImproperlyConfigured(
+                "FIELD_KEYS must be id:base64-of-32-bytes[,...] with ids 1 to 255"
+            )
         keys[int(name)] = AESGCM(raw)
     return next(iter(keys)), keys

@@ -7,6 +7,8 @@ Paise = NewType("Paise", int)
 
 PAISE_MAX: Final = 10**13  # 10,000 crore rupees: past any day's total, far inside BIGINT
 
+MINUS: Final = "\u2212"  # a real minus sign, as wide as a plus
+
 _RUPEES: Final = re.compile(r"(?P<sign>[+-]?)(?P<whole>\d{1,11})(?:\.(?P<part>\d{1,2}))?")
 _GROUPED: Final = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})*,\d{3})(?:\.\d{1,2})?")
 
@@ -48,4 +50,4 @@ def grouped_rupees(paise: int) -> str:
     while head:
         head, pair = head[:-2], head[-2:]
         pairs.insert(0, pair)
-    return f"{'−' if paise < 0 else ''}{','.join([*pairs, tail])}.{part:02d}"
+    return f"{MINUS if paise < 0 else ''}{','.join([*pairs, tail])}.{part:02d}"

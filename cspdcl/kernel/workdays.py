@@ -1,4 +1,4 @@
-"""Working days of Indian banks: not Sundays, not second and fourth Saturdays, not listed holidays."""
+"""Working days of Indian banks: no Sundays, second or fourth Saturdays, no listed holidays."""
 
 from collections.abc import Collection
 from datetime import date, timedelta
