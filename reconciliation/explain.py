@@ -2,22 +2,32 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from cspdcl.kernel.money import grouped_rupees
-from reconciliation.models import Break, Match, Reason
+from reconciliation.models import Break, Match, Reason, Rule
 
 Facts = Mapping[str, Any]
 
 _KEY_NAMES: Final = {
-    "channel_ref": "payment id",
-    "reference": "reference",
-    "rrn": "RRN",
-    "utr": "UTR",
-    "deposit_ref": "deposit slip",
+    "channel_ref": gettext_lazy("payment id"),
+    "reference": gettext_lazy("reference"),
+    "rrn": gettext_lazy("RRN"),
+    "utr": gettext_lazy("UTR"),
+    "deposit_ref": gettext_lazy("deposit slip"),
+}
+
+_RULE_SENTENCES: Final = {
+    Rule.Cardinality.ONE_TO_ONE: gettext_lazy("same %(key)s, the amounts agree."),
+    Rule.Cardinality.MANY_TO_ONE: gettext_lazy("the credit names the %(key)s, the sums agree."),
+    Rule.Cardinality.NIL: gettext_lazy("together they come to nothing, so no credit is due."),
+    Rule.Cardinality.CARRIED: gettext_lazy(
+        "the credit names the %(key)s and is less by exactly what was carried."
+    ),
 }
 
 
@@ -29,20 +39,25 @@ def sentence(open_break: Break) -> str:
 
 def match_sentence(match: Match) -> str:
     """The match in a sentence: the rule or the people who decided, and what agreed."""
-    if match.kind == Match.Kind.RULE and match.rule:
-        return _("Rule %(rule)s: same %(key)s, the amounts agree.") % {
-            "rule": match.rule,
-            "key": _KEY_NAMES.get(match.rule.key, match.rule.key),
-        }
+    if match.rule is not None:
+        said = str(_RULE_SENTENCES[Rule.Cardinality(match.rule.cardinality)])
+        told = _("Rule %(rule)s: ") % {"rule": match.rule} + said % {"key": _key(match.rule.key)}
+        if match.difference_paise:
+            rounded = grouped_rupees(abs(match.difference_paise))
+            told += " " + _("%(rounded)s is rounding.") % {"rounded": rounded}
+        return told
     decision = match.decision
     if decision is None:
         return _("Matched.")
-    return _("%(what)s: proposed by %(maker)s, approved by %(checker)s. %(why)s") % {
+    told = _("%(what)s: proposed by %(maker)s, approved by %(checker)s. %(why)s") % {
         "what": decision.get_kind_display().capitalize(),
         "maker": decision.maker,
         "checker": decision.checker,
         "why": decision.why,
     }
+    if match.undone_at is not None:
+        told += " " + _("Undone on %(day)s.") % {"day": f"{match.undone_at:%d-%m-%Y}"}
+    return told
 
 
 def _rupees(facts: Facts, name: str) -> str:
@@ -54,141 +69,232 @@ def _day(facts: Facts, name: str) -> str:
     return f"{date.fromisoformat(text):%d-%m-%Y}" if text else _("now")
 
 
+def _key(name: object) -> str:
+    return str(_KEY_NAMES.get(str(name), name))
+
+
+def _channel(open_break: Break) -> str:
+    return open_break.channel.name if open_break.channel else _("the channel")
+
+
+def _percent(facts: Facts) -> str:
+    """``1.9500`` as people write it: 1.95."""
+    return f"{Decimal(str(facts.get('percent') or 0)).normalize():f}"
+
+
 def _missing_in_channel(facts: Facts, open_break: Break) -> str:
-    if open_break.leg == "transfer_bank":
-        return _(
-            "We receipted %(amount)s; the bank's statements until %(until)s hold no credit with "
-            "its UTR."
-        ) % {
-            "amount": _rupees(facts, "amount"),
-            "until": _day(facts, "until"),
-        }
-    return _(
-        "We receipted %(amount)s; it was due on %(due)s and no file of %(channel)s until "
-        "%(until)s lists it."
-    ) % {
+    told = {
         "amount": _rupees(facts, "amount"),
         "due": _day(facts, "due"),
-        "channel": open_break.channel,
         "until": _day(facts, "until"),
+        "channel": _channel(open_break),
     }
+    if open_break.leg == "transfer_bank":
+        return (
+            _(
+                "We receipted %(amount)s; the bank's statements up to %(until)s hold no credit "
+                "with its UTR."
+            )
+            % told
+        )
+    if int(facts.get("amount") or 0) < 0:
+        return (
+            _(
+                "We hold a refund of %(amount)s; it was due on %(due)s, and no report of "
+                "%(channel)s up to %(until)s lists it."
+            )
+            % told
+        )
+    return (
+        _(
+            "We receipted %(amount)s; it was due on %(due)s, and no report of %(channel)s up to "
+            "%(until)s lists it."
+        )
+        % told
+    )
 
 
 def _missing_in_books(facts: Facts, open_break: Break) -> str:
     if facts.get("consumer"):
         return _(
             "The bank credited %(amount)s for consumer %(consumer)s; no notice of it reached us."
-        ) % {
-            "amount": _rupees(facts, "amount"),
-            "consumer": facts["consumer"],
-        }
+        ) % {"amount": _rupees(facts, "amount"), "consumer": facts["consumer"]}
     return _("%(channel)s lists %(line)s as paid with %(amount)s; we hold no receipt for it.") % {
-        "channel": open_break.channel,
+        "channel": _channel(open_break),
         "line": facts.get("line") or open_break.reference,
         "amount": _rupees(facts, "amount"),
     }
 
 
 def _amount_differs(facts: Facts, _open_break: Break) -> str:
-    return _("Same %(key)s %(value)s: our receipt says %(left)s, the other side %(right)s.") % {
-        "key": _KEY_NAMES.get(str(facts.get("key")), "key"),
+    receipts = int(facts.get("receipts") or 1)
+    told = {
+        "key": _key(facts.get("key")),
         "value": facts.get("value"),
         "left": _rupees(facts, "left"),
         "right": _rupees(facts, "right"),
+        "receipts": receipts,
     }
+    return (
+        ngettext(
+            "Same %(key)s %(value)s: our receipt says %(left)s, the other side %(right)s.",
+            "Same %(key)s %(value)s: our %(receipts)s receipts say %(left)s, the other side "
+            "%(right)s.",
+            receipts,
+        )
+        % told
+    )
 
 
 def _status_differs(facts: Facts, open_break: Break) -> str:
     return _(
         "%(channel)s lists %(line)s as paid with %(amount)s; we hold %(failed)s as failed."
     ) % {
-        "channel": open_break.channel,
+        "channel": _channel(open_break),
         "line": facts.get("line"),
         "amount": _rupees(facts, "amount"),
         "failed": facts.get("failed"),
     }
 
 
-def _duplicate(facts: Facts, _open_break: Break) -> str:
-    if facts.get("paid"):
-        return _("Order of %(paid)s was paid already; %(line)s is a second payment for it.") % facts
+def _duplicate(facts: Facts, open_break: Break) -> str:
+    value = facts.get("value") or facts.get("line") or open_break.reference
+    told = {"value": value, "paid": facts.get("paid"), "amount": _rupees(facts, "amount")}
     if facts.get("repeats"):
         return (
             _("The consumer was charged twice for one order: %(value)s is the second payment.")
-            % facts
+            % told
         )
     if facts.get("listed") or facts.get("lines"):
-        return _("The channel lists %(name)s more than once; one receipt is one payment.") % {
-            "name": facts.get("value") or facts.get("line")
-        }
-    return _("The bank credited the same UTR %(utr)s a second time.") % {"utr": facts.get("utr")}
+        return _("The channel lists %(value)s more than once; one receipt is one payment.") % told
+    if facts.get("paid"):
+        return _("The order of %(paid)s is paid; %(value)s is a second payment for it.") % told
+    return _("The bank credited %(value)s a second time, with %(amount)s.") % told
 
 
 def _settled_not_credited(facts: Facts, _open_break: Break) -> str:
-    return _(
-        "Settlement %(settlement)s promises %(net)s under UTR %(utr)s; no statement until "
-        "today's has that credit."
-    ) % {
+    told = {
         "settlement": facts.get("settlement"),
         "net": _rupees(facts, "net"),
         "utr": facts.get("utr"),
+        "until": _day(facts, "until"),
     }
+    if not facts.get("utr"):
+        return (
+            _(
+                "Settlement %(settlement)s promises %(net)s and tells no UTR; no statement up to "
+                "%(until)s names it."
+            )
+            % told
+        )
+    return (
+        _(
+            "Settlement %(settlement)s promises %(net)s under UTR %(utr)s; no statement up to "
+            "%(until)s has that credit."
+        )
+        % told
+    )
 
 
-def _credited_not_settled(facts: Facts, open_break: Break) -> str:
-    return _(
-        "The bank credited %(amount)s as a settlement; no settlement of the channel has UTR "
-        "%(reference)s."
-    ) % {
-        "amount": _rupees(facts, "amount"),
-        "reference": open_break.reference,
-    }
+def _narrated(facts: Facts) -> str:
+    narration = facts.get("narration")
+    return " " + _("The bank wrote: %(narration)s") % {"narration": narration} if narration else ""
+
+
+def _credited_not_settled(facts: Facts, _open_break: Break) -> str:
+    amount = _rupees(facts, "amount")
+    if facts.get("utr"):
+        told = _(
+            "The bank credited %(amount)s as a settlement; no settlement of the channel has UTR "
+            "%(utr)s."
+        ) % {"amount": amount, "utr": facts["utr"]}
+    else:
+        told = _(
+            "The bank credited %(amount)s as a settlement; it names no settlement of the channel."
+        ) % {"amount": amount}
+    return told + _narrated(facts)
 
 
 def _credit_differs(facts: Facts, open_break: Break) -> str:
-    word = _("short") if open_break.reason == Reason.SHORT_CREDIT else _("more")
-    return _(
-        "Same UTR %(utr)s, %(difference)s %(word)s: settlement %(settlement)s promises %(net)s, "
-        "the bank paid %(credit)s."
-    ) % {
-        "utr": facts.get("utr"),
+    told = {
+        "utr": facts.get("utr") or facts.get("settlement"),
         "difference": grouped_rupees(open_break.amount_paise),
-        "word": word,
         "settlement": facts.get("settlement"),
         "net": _rupees(facts, "net"),
         "credit": _rupees(facts, "credit"),
     }
+    if open_break.reason == Reason.SHORT_CREDIT:
+        return (
+            _(
+                "Same UTR %(utr)s, %(difference)s short: settlement %(settlement)s promises "
+                "%(net)s, the bank paid %(credit)s."
+            )
+            % told
+        )
+    return (
+        _(
+            "Same UTR %(utr)s, %(difference)s too much: settlement %(settlement)s promises "
+            "%(net)s, the bank paid %(credit)s."
+        )
+        % told
+    )
 
 
 def _fee_differs(facts: Facts, open_break: Break) -> str:
-    return _(
-        "%(channel)s kept %(kept)s of %(amount)s; the rate card of %(percent)s %% gives "
-        "%(agreed)s with GST."
-    ) % {
-        "channel": open_break.channel,
+    told = {
+        "channel": _channel(open_break),
         "kept": _rupees(facts, "kept"),
         "amount": _rupees(facts, "amount"),
-        "percent": facts.get("percent"),
+        "percent": _percent(facts),
+        "flat": _rupees(facts, "flat"),
         "agreed": _rupees(facts, "agreed"),
     }
+    if facts.get("flat"):
+        return (
+            _(
+                "%(channel)s kept %(kept)s of %(amount)s; the rate card of %(percent)s %% and "
+                "%(flat)s gives %(agreed)s with GST."
+            )
+            % told
+        )
+    return (
+        _(
+            "%(channel)s kept %(kept)s of %(amount)s; the rate card of %(percent)s %% gives "
+            "%(agreed)s with GST."
+        )
+        % told
+    )
 
 
 def _refund_unmatched(facts: Facts, open_break: Break) -> str:
-    return _("%(channel)s paid %(amount)s back as %(line)s; we know of no such refund.") % {
-        "channel": open_break.channel,
+    told = {
+        "channel": _channel(open_break),
         "amount": _rupees(facts, "amount"),
         "line": facts.get("line"),
+        "original": facts.get("original"),
     }
+    if facts.get("original"):
+        return (
+            _(
+                "%(channel)s paid %(amount)s of payment %(original)s back as %(line)s; we know of "
+                "no such refund."
+            )
+            % told
+        )
+    return _("%(channel)s paid %(amount)s back as %(line)s; we know of no such refund.") % told
 
 
 def _chargeback(facts: Facts, open_break: Break) -> str:
-    return _(
-        "%(channel)s took %(amount)s back for payment %(original)s: the payer's bank disputes it."
-    ) % {
-        "channel": open_break.channel,
+    told = {
+        "channel": _channel(open_break),
         "amount": _rupees(facts, "amount"),
-        "original": facts.get("original") or "?",
+        "original": facts.get("original"),
     }
+    if not facts.get("original"):
+        return _("%(channel)s took %(amount)s back: a payer's bank disputes the payment.") % told
+    return (
+        _("%(channel)s took %(amount)s back for %(original)s: the payer's bank disputes it.") % told
+    )
 
 
 def _cheque_returned(facts: Facts, _open_break: Break) -> str:
@@ -202,27 +308,35 @@ def _cheque_returned(facts: Facts, _open_break: Break) -> str:
             "amount": _rupees(facts, "amount"),
         }
     return _(
-        "The bank took %(amount)s back for a returned cheque; no receipt of ours has its number."
+        "The bank took %(amount)s back for a returned cheque; no single receipt of ours has its "
+        "number and amount."
     ) % {"amount": _rupees(facts, "amount")}
 
 
 def _deposit_missing(facts: Facts, open_break: Break) -> str:
     count = int(facts.get("receipts") or 0)
-    receipts = ngettext("%(count)s receipt", "%(count)s receipts", count) % {"count": count}
-    if not facts.get("slip"):
-        return _("%(receipts)s of %(amount)s were taken and are on no deposit slip yet.") % {
-            "receipts": receipts,
-            "amount": grouped_rupees(open_break.amount_paise),
-        }
-    return _(
-        "Slip %(slip)s carried %(receipts)s of %(amount)s; it was due on %(due)s and the bank "
-        "has no such credit."
-    ) % {
-        "slip": facts["slip"],
-        "receipts": receipts,
+    told = {
+        "receipts": ngettext("%(count)s receipt", "%(count)s receipts", count) % {"count": count},
         "amount": grouped_rupees(open_break.amount_paise),
+        "slip": facts.get("slip"),
         "due": _day(facts, "due"),
     }
+    if not facts.get("slip"):
+        return (
+            ngettext(
+                "%(receipts)s of %(amount)s was taken and is on no deposit slip yet.",
+                "%(receipts)s of %(amount)s were taken and are on no deposit slip yet.",
+                count,
+            )
+            % told
+        )
+    return (
+        _(
+            "Slip %(slip)s carried %(receipts)s of %(amount)s; it was due on %(due)s and the bank "
+            "has no such credit."
+        )
+        % told
+    )
 
 
 def _deposit_differs(facts: Facts, _open_break: Break) -> str:
@@ -234,38 +348,52 @@ def _deposit_differs(facts: Facts, _open_break: Break) -> str:
 
 
 def _unidentified_credit(facts: Facts, _open_break: Break) -> str:
-    return _(
-        "The bank credited %(amount)s; neither its UTR nor its narration names a consumer or "
-        "receipt of ours."
+    told = _(
+        "The bank credited %(amount)s; neither its references nor its narration name a receipt, a "
+        "slip or a consumer of ours."
     ) % {"amount": _rupees(facts, "amount")}
+    return told + _narrated(facts)
 
 
-def _ambiguous(facts: Facts, _open_break: Break) -> str:
+def _ambiguous(facts: Facts, open_break: Break) -> str:
     if facts.get("settlement"):
+        return _(
+            "Several credits or settlements share UTR %(utr)s; which belongs to which would be a "
+            "guess."
+        ) % {"utr": facts.get("utr") or facts["settlement"]}
+    receipts, lines = int(facts.get("receipts") or 0), int(facts.get("lines") or 0)
+    credited = open_break.leg != "receipt_channel"
+    told = {
+        "receipts": ngettext("%(n)s receipt", "%(n)s receipts", receipts) % {"n": receipts},
+        "lines": (
+            ngettext("%(n)s credit of the bank", "%(n)s credits of the bank", lines)
+            if credited
+            else ngettext("%(n)s line of the channel", "%(n)s lines of the channel", lines)
+        )
+        % {"n": lines},
+        "key": _key(facts.get("key")),
+        "value": facts.get("value"),
+    }
+    if int(facts.get("groups") or 1) > 1:
         return (
             _(
-                "Several credits or settlements share UTR %(utr)s; which belongs to which would "
-                "be a guess."
+                "The credit that names %(key)s %(value)s names another one too; which it pays "
+                "would be a guess."
             )
-            % facts
+            % told
         )
-    return _(
-        "%(receipts)s of our receipts and %(lines)s lines share %(key)s %(value)s; pairing them "
-        "would be a guess."
-    ) % {
-        **facts,
-        "key": _KEY_NAMES.get(str(facts.get("key")), "key"),
-    }
+    told_as = _(
+        "%(key)s %(value)s stands on %(receipts)s and on %(lines)s; pairing them would be a guess."
+    )
+    text = told_as % told
+    return text[:1].upper() + text[1:]
 
 
 def _unknown_code(facts: Facts, open_break: Break) -> str:
     return _(
-        "%(channel)s calls this line “%(code)s”, a word we do not know; a person must say what "
-        "it is."
-    ) % {
-        "channel": open_break.channel,
-        "code": facts.get("code"),
-    }
+        "%(channel)s calls this line “%(code)s”, a word we do not know; a person must say what it "
+        "is."
+    ) % {"channel": _channel(open_break), "code": facts.get("code")}
 
 
 _SENTENCES: Final[Mapping[Reason, Callable[[Facts, Break], str]]] = {
