@@ -10,6 +10,12 @@ class ChannelsConfig(AppConfig):
 
     def ready(self) -> None:
         """Look at the adapters now: a wrong folder stops the process, not the first payment."""
-        from channels_ import checks, registry  # noqa: F401, PLC0415 - models are ready only now
+        from channels_ import (  # noqa: PLC0415 - models are ready only now
+            checks,  # noqa: F401
+            registry,
+            selectors,
+        )
+        from people.context import count_by  # noqa: PLC0415
 
         registry.adapters()
+        count_by("operator", lambda _user: selectors.parked_count())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -48,19 +48,17 @@ def channel_rows(user: Somebody) -> list[dict[str, Any]]:
 
 def queues(user: Somebody) -> list[Queue]:
     """The inbox, the broker and the seal of the audit trail."""
-    inbox = messages_visible_to(user).aggregate(
-        due=Count("pk", filter=Q(state=InboundMessage.State.DUE)),
-        oldest=Min("received_at", filter=Q(state=InboundMessage.State.DUE)),
-        parked=Count("pk", filter=Q(state=InboundMessage.State.PARKED)),
-        first=Min("received_at", filter=Q(state=InboundMessage.State.PARKED)),
-    )
+    mine = messages_visible_to(user)
+    sums = {"count": Count("pk"), "oldest": Min("received_at")}
+    due = mine.filter(state=InboundMessage.State.DUE).aggregate(**sums)
+    parked = mine.filter(state=InboundMessage.State.PARKED).aggregate(**sums)
     unsealed = AuditEvent.objects.filter(seq__isnull=True).aggregate(
         count=Count("pk"), oldest=Min("at")
     )
     tasks = doorbell.tasks_waiting()
     return [
-        Queue(_("Notices"), inbox["due"], inbox["oldest"], _waits(inbox["oldest"], INBOX_LATE)),
-        Queue(_("Notices given up"), inbox["parked"], inbox["first"], _parked(inbox["parked"])),
+        Queue(_("Notices"), due["count"], due["oldest"], _waits(due["oldest"], INBOX_LATE)),
+        Queue(_("Notices given up"), parked["count"], parked["oldest"], _parked(parked["count"])),
         Queue(_("Tasks in Redis"), tasks, None, _tasks(tasks)),
         Queue(
             _("Audit events to seal"),

@@ -206,6 +206,10 @@ class InboundMessage(models.Model):
                 fields=["next_try_at", "id"], condition=Q(state="due"), name="inbound_message_due"
             ),
             models.Index(fields=["channel", "-received_at"], name="inbound_message_latest"),
+            # A handful of rows: what a person must look at is found without reading the rest.
+            models.Index(
+                fields=["channel"], condition=Q(state="parked"), name="inbound_message_parked"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,14 +1,14 @@
 """Reading channels: what came in, what was refused, what waits. Of staff with a reason only."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from channels_.models import BankAccount, Channel, InboundMessage, RefusalTally, StatementFile
-from cspdcl.kernel.clock import day_bounds, now, today
+from cspdcl.kernel.clock import day_bounds, today
 from people import roles
 from people.access import has_role, sees_everything
 from people.models import User
@@ -23,7 +23,6 @@ _READ_MESSAGES: Final = (
     roles.FINANCE_OFFICER,
     roles.FINANCE_APPROVER,
 )
-_RECENT: Final = timedelta(days=30)
 
 
 def channels_visible_to(user: Somebody) -> QuerySet[Channel]:
@@ -56,42 +55,49 @@ def tallies_visible_to(user: Somebody) -> QuerySet[RefusalTally]:
 
 
 def health_rows(user: Somebody) -> list[Mapping[str, Any]]:
-    """A row per channel: is it live, what came today, what waits, what was refused, last file."""
+    """A row per channel: is it live, what came today, what waits, what was refused, last file.
+
+    Each figure is a look into an index, because the inbox holds a year of messages.
+    """
     start, end = day_bounds(today())
-    recent = Q(received_at__gte=now() - _RECENT)
-    counts = {
-        row["channel_id"]: row
-        for row in messages_visible_to(user)
-        .filter(recent | Q(state__in=["due", "parked"]))
-        .values("channel_id")
-        .annotate(
-            last_message_at=Max("received_at"),
-            today=Count("pk", filter=Q(received_at__gte=start, received_at__lt=end)),
-            due=Count("pk", filter=Q(state=InboundMessage.State.DUE)),
-            parked=Count("pk", filter=Q(state=InboundMessage.State.PARKED)),
-        )
-    }
+    mine = messages_visible_to(user).filter(channel=OuterRef("pk"))
+    files = files_visible_to(user).filter(channel=OuterRef("pk"))
     refused: dict[str, int] = {}
     for tally in tallies_visible_to(user).filter(day=today()):
         refused[tally.channel_code] = refused.get(tally.channel_code, 0) + tally.count
-    last_files = dict(
-        files_visible_to(user).values_list("channel_id").annotate(last=Max("loaded_at"))
-    )
-    rows: list[Mapping[str, Any]] = []
-    for channel in channels_visible_to(user).order_by("position", "code"):
-        seen: Mapping[str, Any] = counts.get(channel.pk, {})
-        rows.append(
-            {
-                "channel": channel,
-                "last_message_at": seen.get("last_message_at"),
-                "messages_today": seen.get("today", 0),
-                "due": seen.get("due", 0),
-                "parked": seen.get("parked", 0),
-                "refused_today": refused.get(channel.code, 0),
-                "last_file_at": last_files.get(channel.pk),
-            }
+    channels = (
+        channels_visible_to(user)
+        .annotate(
+            last_message_at=Subquery(mine.order_by("-received_at").values("received_at")[:1]),
+            messages_today=_counted(mine.filter(received_at__gte=start, received_at__lt=end)),
+            due=_counted(mine.filter(state=InboundMessage.State.DUE)),
+            parked=_counted(mine.filter(state=InboundMessage.State.PARKED)),
+            last_file_at=Subquery(files.order_by("-loaded_at").values("loaded_at")[:1]),
         )
-    return rows
+        .order_by("position", "code")
+    )
+    return [
+        {
+            "channel": channel,
+            "last_message_at": channel.last_message_at,
+            "messages_today": channel.messages_today,
+            "due": channel.due,
+            "parked": channel.parked,
+            "refused_today": refused.get(channel.code, 0),
+            "last_file_at": channel.last_file_at,
+        }
+        for channel in channels
+    ]
+
+
+def parked_count() -> int:
+    """How many messages were given up and wait for a person."""
+    return InboundMessage.objects.filter(state=InboundMessage.State.PARKED).count()
+
+
+def _counted(rows: QuerySet[InboundMessage]) -> Coalesce:
+    counts = rows.order_by().values("channel").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counts), 0)
 
 
 def _is_staff(user: Somebody) -> bool:
