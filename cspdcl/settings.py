@@ -306,6 +306,7 @@ LOGGING = {
     "loggers": {
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "weasyprint": {"level": "ERROR"},  # it tells each of its steps
+        "fontTools": {"level": "WARNING"},  # and so does what cuts its fonts
     },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
