@@ -241,9 +241,9 @@ def _facts(found: InboundMessage) -> list[dict[str, Any]]:
         {"label": _("Came"), "at": found.received_at},
         {"label": _("What it did"), "text": found.outcome},
         {"label": _("Tries"), "text": str(found.attempts)},
-        {"label": _("Came again, equal"), "text": str(found.repeats)},
+        {"label": _("Came again"), "text": str(found.repeats)},
         {
-            "label": _("Came again, other body"),
+            "label": _("Other body"),
             "word": str(found.conflicts),
             "tone": "bad" if found.conflicts else "ok",
             "icon": "",
