@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.i18n import set_language
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.permissions import IsAuthenticated
 
 from cspdcl.health import healthz
 from people.views import door
@@ -19,6 +21,11 @@ urlpatterns = [
     path("", include("reports.urls")),
     path("api/v1/", include("payments.api")),
     path("api/v1/", include("reconciliation.api")),
+    path(
+        "api/v1/schema/",
+        SpectacularAPIView.as_view(permission_classes=[IsAuthenticated]),
+        name="api_schema",
+    ),
     # Before the sign-in too: the door itself is read in a language.
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),
