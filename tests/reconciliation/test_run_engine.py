@@ -221,14 +221,14 @@ CREDITS = ("fine", "none", "short", "excess")
         min_size=1,
         max_size=8,
     ),
-    credits=st.lists(st.sampled_from(CREDITS), min_size=3, max_size=3),
+    paid_out=st.lists(st.sampled_from(CREDITS), min_size=3, max_size=3),
     chance=st.randoms(use_true_random=False),
 )
 def test_hidden_truth_is_found_whatever_the_order(
-    desk: Desk, payments: list[tuple[int, str, int]], credits: list[str], chance: Any
+    desk: Desk, payments: list[tuple[int, str, int]], paid_out: list[str], chance: Any
 ) -> None:
     with _undone():
-        truth = _hide(desk, payments, credits, chance)
+        truth = _hide(desk, payments, paid_out, chance)
 
         run = desk.reconcile(WED)
 
@@ -237,7 +237,7 @@ def test_hidden_truth_is_found_whatever_the_order(
 
 
 def _hide(
-    desk: Desk, payments: list[tuple[int, str, int]], credits: list[str], chance: Any
+    desk: Desk, payments: list[tuple[int, str, int]], paid_out: list[str], chance: Any
 ) -> list[tuple[str, str, int]]:
     truth, rows, nets = [], [], {0: 0, 1: 0, 2: 0}
     numbered = list(enumerate(payments))
@@ -262,7 +262,7 @@ def _hide(
     rows.append(paid("pay_x", 1, paid_on=MON, settled_on=WED, settlement="SX", utr="UTR000X"))
     desk.receipt("razorpay", 1, on=MON, channel_ref="pay_x")
     lines = [Line(1, "UTR000X")]
-    for number, credit in enumerate(credits):
+    for number, credit in enumerate(paid_out):
         net = nets[number]
         if not net:
             continue
