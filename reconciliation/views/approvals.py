@@ -90,16 +90,20 @@ def _described(
         .annotate(n=Count("pk"))
         .order_by("decision_id", "entry__book")
     )
-    counted: dict[int, list[str]] = {}
-    for row in rows:
-        words = _BOOK_WORDS[row["entry__book"]](row["n"])
-        counted.setdefault(row["decision_id"], []).append(words)
+    counted = {(row["decision_id"], row["entry__book"]): row["n"] for row in rows}
     return [
         {
             "decision": one,
             "reason": Reason(one.open_break.reason).label,
             "sentence": explain.sentence(one.open_break),
-            "will": _will(one, counted.get(one.pk, [])),
+            "will": _will(
+                one,
+                [
+                    words(counted[one.pk, book])
+                    for book, words in _BOOK_WORDS.items()
+                    if (one.pk, book) in counted
+                ],
+            ),
             "is_mine": one.maker_id == user.pk,
             "form": refused.get(one.public_id, AnswerForm()),
         }
@@ -108,6 +112,7 @@ def _described(
 
 
 _BOOK_WORDS: Final[Mapping[str, Callable[[int], str]]] = {
+    # In the order of a rupee.
     Book.RECEIPTS: lambda n: ngettext("%(n)s receipt", "%(n)s receipts", n) % {"n": n},
     Book.CHANNEL: lambda n: ngettext("%(n)s channel line", "%(n)s channel lines", n) % {"n": n},
     Book.BANK: lambda n: ngettext("%(n)s bank line", "%(n)s bank lines", n) % {"n": n},

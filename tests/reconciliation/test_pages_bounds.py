@@ -1,0 +1,66 @@
+"""A whole day on every page: the number of queries does not follow the number of payments."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.test import Client
+
+from channels_.models import StatementFile
+from people import actions
+from people.models import User
+from reconciliation.models import Break, Reason
+from tests import played
+
+DAY = date(2026, 8, 18)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(settings, tmp_path: Path) -> Iterator[Client]:
+    """A finance approver on the morning after a simulated day."""
+    settings.SECOND_FACTOR_ROLES = []
+    settings.STATEMENTS_DIR = tmp_path / "statements"
+    with time_machine.travel("2026-08-18 23:30:00+05:30", tick=True):
+        clerk = played.install()
+        played.play(tmp_path, clerk=clerk, day=DAY, payments=500, seed=5)
+        played.reconcile(DAY)
+    user = User.objects.create_user("approver", None, full_name="Somebody")
+    actions.set_roles(user, {"finance_approver"})
+    with time_machine.travel("2026-08-19 10:00:00+05:30", tick=True):
+        client = Client()
+        client.force_login(user, backend="people.auth.PeopleBackend")
+        yield client
+
+
+def test_every_page_of_a_day_asks_a_bounded_number_of_questions(
+    client: Client, django_assert_max_num_queries
+) -> None:
+    sha256 = StatementFile.objects.order_by("id").values_list("sha256", flat=True)[0]
+    breaks = Break.objects.filter(state="open").order_by("reason", "id").distinct("reason")
+    one_of_each = list(breaks.values_list("public_id", "reason"))
+    lines = "/day/2026-08-18/lines/?channel=razorpay&stage"
+    pages = [
+        ("/day/2026-08-18/", 45),
+        (f"{lines}=channel&state=matched", 25),
+        (f"{lines}=bank", 25),
+        ("/breaks/", 25),
+        ("/breaks/?reason=duplicate&sort=-amount", 25),
+        ("/breaks/export.csv", 15),
+        ("/approvals/", 20),
+        ("/runs/", 20),
+        ("/runs/2026-08-18/1/", 25),
+        ("/statements/", 30),
+        (f"/statements/{sha256}/", 20),
+        *((f"/breaks/{public_id}/", 30) for public_id, _reason in one_of_each),
+    ]
+
+    assert {reason for _id, reason in one_of_each} == set(Reason.values)
+    for url, most in pages:
+        with django_assert_max_num_queries(most, info=url):
+            answer = client.get(url)
+            assert answer.status_code == 200, url
+            assert answer.getvalue(), url
