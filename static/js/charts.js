@@ -49,19 +49,25 @@ const draw = async (figure) => {
   if (!expr || !globalThis.vegaEmbed) return;
   views.get(figure)?.finalize();
   const spec = JSON.parse(document.getElementById(figure.dataset.chart).textContent);
-  const { view } = await globalThis.vegaEmbed(plot, spec, {
-    mode: "vega-lite",
-    ast: true,
-    expr,
-    config: themed(),
-    renderer: "svg",
-    actions: false,
-    defaultStyle: false,
-    tooltip: { disableDefaultStyle: true },
-  });
-  views.set(figure, view);
-  if (!figure.classList.contains("is-drawn")) one(".chart-table", figure).open = false;
-  figure.classList.add("is-drawn");
+  const isFirst = !figure.classList.contains("is-drawn");
+  figure.classList.add("is-drawn"); // shown before it is drawn: what is hidden has no width to fill
+  try {
+    const { view } = await globalThis.vegaEmbed(plot, spec, {
+      mode: "vega-lite",
+      ast: true,
+      expr,
+      config: themed(),
+      renderer: "svg",
+      actions: false,
+      defaultStyle: false,
+      tooltip: { disableDefaultStyle: true },
+    });
+    views.set(figure, view);
+  } catch (error) {
+    figure.classList.remove("is-drawn");
+    throw error;
+  }
+  if (isFirst) one(".chart-table", figure).open = false;
 };
 
 const drawAll = (from = document) => Promise.all(all("[data-chart]", from).map(draw));
