@@ -10,10 +10,9 @@ from typing import Any, Final
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404
-from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, NotAuthenticated
 from rest_framework.generics import GenericAPIView
@@ -22,7 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from channels_.models import StatementFile
-from cspdcl.kernel.api import StrictSerializer, refusals
+from cspdcl.kernel.api import StrictSerializer, found_or_404, refusals
 from cspdcl.kernel.clock import today
 from people import roles
 from people.models import User
@@ -202,6 +201,11 @@ class RunAsked(StrictSerializer):
     business_date = serializers.DateField()
 
 
+@extend_schema_field(OpenApiTypes.BINARY)
+class UploadField(serializers.FileField):
+    """A file as it is sent; by itself the schema would call it an address."""
+
+
 class FileHandedIn(StrictSerializer):
     """A statement file and whose it is."""
 
@@ -211,7 +215,7 @@ class FileHandedIn(StrictSerializer):
     format = serializers.RegexField(
         _CODE, required=False, help_text="The layout, when the first bytes do not tell it."
     )
-    file = serializers.FileField(allow_empty_file=True, max_length=200)
+    file = UploadField(allow_empty_file=True, max_length=200)
 
 
 # ---- operations ----
@@ -257,7 +261,7 @@ class BreakDetail(GenericAPIView[Break]):
     def get(self, request: Request, public_id: str) -> Response:
         """The break with this id, also when it is closed."""
         visible = selectors.with_lines(selectors.visible_breaks(_caller(request)))
-        one = get_object_or_404(visible, public_id=public_id)
+        one = found_or_404(visible, public_id=public_id)
         told = selectors.break_as_data(one, as_of=today())
         return Response(BreakSerializer(told).data)
 
@@ -382,7 +386,7 @@ app_name = "reconciliation-api"
 
 urlpatterns = [
     path("breaks/", Breaks.as_view(), name="breaks"),
-    path("breaks/<slug:public_id>/", BreakDetail.as_view(), name="break"),
+    path("breaks/<str:public_id>/", BreakDetail.as_view(), name="break"),
     path("runs/", Runs.as_view(), name="runs"),
     path("runs/<str:id>/", RunDetail.as_view(), name="run"),
     path("files/", Files.as_view(), name="files"),

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg2 import DataError
+from psycopg2.errors import UniqueViolation
 
 from channels_.models import Channel
 from cspdcl.kernel.clock import INDIA, business_date
@@ -102,17 +103,32 @@ def add_entries(rows: Iterable[NewEntry], *, is_computed: bool = False) -> Added
 
 
 def _add_chunk(cursor: CursorWrapper, text: bytes, count: int) -> int:
-    cursor.execute("TRUNCATE incoming")
+    """Lines are new but where a file is sent again: so they are copied as new, else compared."""
     try:
-        # Django wraps the driver's cursor; COPY is the driver's own.
-        cursor.cursor.copy_expert(_COPY, BytesIO(text))
-    except DataError as error:
-        raise _does_not_fit(error, text) from error
+        with transaction.atomic():
+            _copy(cursor, "reconciliation_entry", text)
+    except UniqueViolation:
+        pass  # some are known: the savepoint took the copy back, the staging table tells which
+    else:
+        return count
+    cursor.execute("TRUNCATE incoming")
+    _copy(cursor, "incoming", text)
     cursor.execute(_ADD)
     added = int(cursor.rowcount)
     if added < count:
         added += _take_known(cursor)
     return added
+
+
+def _copy(cursor: CursorWrapper, table: str, text: bytes) -> None:
+    try:
+        # Django wraps the driver's cursor; COPY is the driver's own. A null is the word None, as
+        # Python writes it; copy_line keeps a text of that word apart.
+        cursor.cursor.copy_expert(
+            f"COPY {table} ({COLUMNS}) FROM STDIN (NULL 'None')", BytesIO(text)
+        )
+    except DataError as error:
+        raise _does_not_fit(error, text) from error
 
 
 def _take_known(cursor: CursorWrapper) -> int:
@@ -177,12 +193,9 @@ UPDATE reconciliation_entry e SET utr = i.utr
    AND e.utr = '' AND i.utr <> ''
 """
 
-# A null is the word None, as Python writes it; copy_line keeps a text of that word apart.
-_COPY: Final = f"COPY incoming ({COLUMNS}) FROM STDIN (NULL 'None')"
-
 _ADD: Final = f"""
-INSERT INTO reconciliation_entry ({COLUMNS}, loaded_at)
-SELECT {COLUMNS}, clock_timestamp() FROM incoming
+INSERT INTO reconciliation_entry ({COLUMNS})
+SELECT {COLUMNS} FROM incoming
     ON CONFLICT (book, source_key) DO NOTHING
 """  # noqa: S608 - names of our own columns
 

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from channels_.models import BankAccount, Channel, StatementFile
@@ -139,7 +140,7 @@ class Entry(models.Model):
     narration = models.TextField(default="", blank=True)
     in_channel_stage = models.BooleanField()  # must be explained between receipts and channel
     in_bank_stage = models.BooleanField()  # must be explained against the bank
-    loaded_at = models.DateTimeField(default=now)
+    loaded_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
@@ -348,8 +349,9 @@ class Match(models.Model):
 class MatchLine(models.Model):
     """One entry inside a match; live at most once per stage."""
 
+    pk = models.CompositePrimaryKey("match_id", "entry_id")  # finds the lines of a match too
     match = models.ForeignKey(
-        Match, on_delete=models.PROTECT, related_name="lines", db_constraint=False
+        Match, on_delete=models.PROTECT, related_name="lines", db_constraint=False, db_index=False
     )
     entry = models.ForeignKey(
         Entry,

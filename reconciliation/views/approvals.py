@@ -132,7 +132,7 @@ def _will(one: Decision, counted: list[str]) -> str:
 
 def _columns() -> list[dict[str, Any]]:
     return [
-        {"label": _("Decided")},
+        {"label": _("Decided"), "is_minor": True},
         {"label": _("What")},
         {"label": _("Proposed by"), "is_minor": True},
         {"label": _("Answered by"), "is_minor": True},

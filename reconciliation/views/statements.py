@@ -209,7 +209,7 @@ def _columns() -> list[dict[str, Any]]:
     return [
         {"label": _("Source, file")},
         {"label": _("Days"), "is_minor": True},
-        {"label": _("Lines"), "is_end": True},
+        {"label": _("Lines"), "is_end": True, "is_minor": True},
         {"label": _("Credits, ₹"), "is_end": True},
         {"label": _("Debits, ₹"), "is_end": True, "is_minor": True},
         {"label": _("Closing, ₹"), "is_end": True, "is_minor": True},
