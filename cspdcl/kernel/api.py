@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.db.models import Model, QuerySet
-from django.http import Http404
+from django.http import Http404, QueryDict
 from django.shortcuts import get_object_or_404
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from rest_framework import serializers, status
@@ -69,10 +69,18 @@ class BoundedJSONParser(JSONParser):
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields it does not know: a misspelt optional field must not be dropped in silence."""
+    """Refuses fields it does not know, and in a query or form what stands twice or is empty.
+
+    Nothing is dropped in silence: a misspelt filter, or an empty one, would answer with all rows.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
         """Check the names first, then the values."""
+        if isinstance(data, QueryDict):
+            twice = sorted(name for name, values in data.lists() if len(values) > 1)
+            if twice:
+                raise ValidationError({name: ["This field stands here twice."] for name in twice})
+            data = data.dict()
         if isinstance(data, Mapping):
             unknown = sorted(str(name) for name in data if name not in self.fields)
             if unknown:
