@@ -1,3 +1,5 @@
+"""Channels, their adapters and their door."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Configuration as a file."""
+
 from django.apps import AppConfig
 
 

@@ -294,14 +294,18 @@ def main(arguments: list[str] | None = None) -> int:
             subprocess.run(  # noqa: S603 - our own command, no shell
                 [sys.executable, "manage.py", *command], cwd=PROJECT, env=environment, check=True
             )
-        with Processes(port=port, announce=lambda line: print(line, flush=True)) as processes:  # noqa: T201
-            sys.stdout.write(f"Serving on {processes.url}, Ctrl-C stops.\n")
-            sys.stdout.flush()
+        with Processes(port=port, announce=_say) as processes:
+            _say(f"Serving on {processes.url}, Ctrl-C stops.")
             return processes.wait()
     except subprocess.CalledProcessError as error:
         return error.returncode
     finally:
         embedded.stop_started_here()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

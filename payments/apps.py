@@ -1,3 +1,5 @@
+"""Payments, receipts and counters."""
+
 from django.apps import AppConfig
 
 

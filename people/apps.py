@@ -1,3 +1,5 @@
+"""People, their offices and roles."""
+
 from django.apps import AppConfig
 
 

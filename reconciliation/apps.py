@@ -1,3 +1,5 @@
+"""The books and what proves them."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Reports of what the books say."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""A day of collections, made up."""
+
 from django.apps import AppConfig
 
 
