@@ -35,6 +35,9 @@ def truncate_refused(db: None) -> None:
 
 
 def _switch_truncate_guards(how: str) -> None:
+    # pytest-django makes the test database only if a chosen test is marked to want one.
+    name = connection.settings_dict["NAME"]
+    assert name.startswith("test_"), f"{name} is no test database; mark the test with django_db"
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # no ALTER TABLE while some wait
         cursor.execute(NO_TRUNCATE)
