@@ -6,21 +6,29 @@ from django.db import connection
 
 from reconciliation.models import Leg, Rule, Run
 
+_COLUMNS: Final = (
+    "e.id, e.book, e.kind, e.channel_id, e.bank_account_id, e.business_date, e.due_on, "
+    "e.occurred_at, e.amount_paise, e.reference, e.channel_ref, e.order_ref, e.original_ref, "
+    "e.deposit_ref, e.utr, e.rrn, e.instrument, e.consumer_number, e.code"
+)
+
 _TABLES: Final = r"""
 DROP TABLE IF EXISTS open_entry, open_settlement, bank_word, found_break;
 
 -- Receipts and channel lines before the channel stage; receipts and bank lines before the bank
 -- stage. Channel lines in the bank stage are not listed here: they count as settlements below.
 CREATE TEMP TABLE open_entry ON COMMIT DROP AS
-SELECT e.id, s.stage, e.book, e.kind, e.channel_id, e.bank_account_id, e.business_date, e.due_on,
-       e.occurred_at, e.amount_paise, e.reference, e.channel_ref, e.order_ref, e.original_ref,
-       e.deposit_ref, e.utr, e.rrn, e.instrument, e.consumer_number, e.code
+SELECT {columns}, 'channel'::text AS stage
   FROM reconciliation_entry e
- CROSS JOIN LATERAL (VALUES ('channel', e.in_channel_stage),
-                            ('bank', e.in_bank_stage)) AS s(stage, counts)
- WHERE s.counts AND NOT (e.book = 'channel' AND s.stage = 'bank')
+ WHERE e.in_channel_stage
    AND NOT EXISTS (SELECT FROM reconciliation_matchline l
-                    WHERE l.entry_id = e.id AND l.stage = s.stage AND l.is_live);
+                    WHERE l.entry_id = e.id AND l.stage = 'channel' AND l.is_live)
+UNION ALL
+SELECT {columns}, 'bank'
+  FROM reconciliation_entry e
+ WHERE e.in_bank_stage AND e.book <> 'channel'
+   AND NOT EXISTS (SELECT FROM reconciliation_matchline l
+                    WHERE l.entry_id = e.id AND l.stage = 'bank' AND l.is_live);
 
 -- A settlement is what its channel names one; a line without a name goes by its UTR. The bank's
 -- credit is found by its word: the UTR, or the settlement's name while no line tells the UTR.
@@ -86,7 +94,7 @@ DELETE FROM open_settlement s
 def prepare() -> None:
     """Make the tables from what is open now; they end with the transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(_TABLES)
+        cursor.execute(_TABLES.format(columns=_COLUMNS))
 
 
 def drop_matched(*, rule: Rule, run: Run) -> None:
