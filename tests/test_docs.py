@@ -26,6 +26,7 @@ ADDRESS: Final = "http://127.0.0.1:8000"  # where the document believes the serv
 
 _BLOCK: Final = re.compile(r"```(sh|console)\n(.*?)```", re.DOTALL)
 _STEP: Final = re.compile(r"^\$ (.*(?:\\\n.*)*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+_LINK: Final = re.compile(r"(?<!!)\[[^\]\n]*\]\((?!https?:)([^)\s]+)\)")  # pictures apart
 _AS_WRITTEN: Final = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -98,3 +99,22 @@ def test_the_signature_that_is_worked_out_is_right() -> None:
     signature = hmac.new(b"example-webhook-secret", body, "sha256").hexdigest()
 
     assert f"`{signature}`" in INTERFACES.read_text(encoding="utf-8")
+
+
+def test_every_link_leads_somewhere() -> None:
+    dead = []
+    for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")):
+        for target in _LINK.findall(page.read_text(encoding="utf-8")):
+            path, _hash, part = target.partition("#")
+            there = page.parent / path if path else page
+            if not there.exists():
+                dead.append(f"{page.name}: {target}")
+            elif part and part not in _anchors(there):
+                dead.append(f"{page.name}: {target} has no such heading")
+
+    assert dead == []
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", one).strip().lower().replace(" ", "-") for one in headings}

@@ -152,6 +152,19 @@ def test_the_clock_is_read_in_one_place() -> None:
     assert not found, "cspdcl.kernel.clock reads the time: UTC inside, Indian days outside"
 
 
+def test_only_the_simulator_makes_things_up() -> None:
+    found = [
+        at(path, node)
+        for path, node in nodes()
+        if isinstance(node, ast.ImportFrom)
+        and re.search(r"channels_\.(?:simulation|adapters\.\w+\.simulate)$", node.module or "")
+        and not path.startswith("simulator/")
+        and not path.endswith("/simulate.py")
+    ]
+
+    assert not found, "what is made up must not reach what is real"
+
+
 def test_every_module_says_what_it_is_for() -> None:
     found = [path for path, tree in sources().items() if tree.body and not ast.get_docstring(tree)]
 
