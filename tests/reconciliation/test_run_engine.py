@@ -179,8 +179,9 @@ def test_an_entry_takes_part_once_in_a_stage(desk: Desk) -> None:
     line = MatchLine.objects.filter(stage="channel").first()
     assert line is not None
 
+    other = Match.objects.create(stage="channel", leg="receipt_channel", matched_on=WED)
     with pytest.raises(Exception, match="match_line_once_by_channel"), transaction.atomic():
-        MatchLine.objects.create(match=line.match, entry=line.entry, stage="channel")
+        MatchLine.objects.create(match=other, entry=line.entry, stage="channel")
 
 
 @pytest.mark.parametrize(

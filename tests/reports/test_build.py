@@ -87,8 +87,8 @@ def test_breaks_can_be_narrowed_and_explain_themselves(played: Played) -> None:
     assert row[:4] == ("=REF-2", DAY, 0, "Razorpay")
     assert row[6] == 250_000
     assert row[7] == (
-        "We receipted 2,500.00; it was due on 18-08-2026 and no file of Razorpay until 18-08-2026"
-        " lists it."
+        "We receipted 2,500.00; it was due on 18-08-2026, and no report of Razorpay up to"
+        " 18-08-2026 lists it."
     )
     assert [line[9] for line in cells(document, "lines")] == ["REF-2"]
 
