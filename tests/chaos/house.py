@@ -9,6 +9,7 @@ import functools
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -128,10 +129,11 @@ class House:
         self._keeper.start()
 
     def make_processes(
-        self, *, home: Path | None = None, database: str = embedded.NAME
+        self, *, home: Path | None = None, database: str = embedded.NAME, broker: str = ""
     ) -> Processes:
         """A set of processes of this installation; the database knows them by their names."""
         environment = self.environment(database=database)
+        environment["REDIS_URL"] = broker or environment["REDIS_URL"]
         made = Processes(port=0, home=home or self.home, environment=environment)
         for child in made.children:
             child.command = ["env", f"PGAPPNAME={child.name}", *child.command]
@@ -147,7 +149,7 @@ class House:
         child = self.child(name)
         child.command = list(command)
         assert child.popen
-        processes._signal_group(child, processes.signal.SIGKILL)
+        processes._signal_group(child, signal.SIGKILL)
         before = child.popen
         try:
             until(lambda: child.popen is not before and child.is_healthy(), what=f"another {name}")
@@ -237,7 +239,7 @@ class House:
             self.revived.append("redis")
         for child in self.processes.children:
             if not child.is_alive:
-                processes._signal_group(child, processes.signal.SIGKILL)
+                processes._signal_group(child, signal.SIGKILL)
                 self.processes._launch(child)
                 self.revived.append(child.name)
 

@@ -168,7 +168,7 @@ def _told(story: Story, word: str) -> dict[str, Any]:
 
 
 def _batch(stream: Stream, number: int, api_key: str, chance: random.Random) -> Iterator[Message]:
-    items = []
+    items: list[dict[str, Any]] = []
     for place in range(chance.randrange(1, 5)):
         key = f"{stream.mark}-counter-{number:05d}-{place}"
         stream.submitted[key] = chance.randrange(100, 100_000)

@@ -1,4 +1,5 @@
 """The harness itself: it finds what is wrong, and a storm that proved nothing fails."""
+# ruff: noqa: S608 - every query here is made of our own constants
 
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -77,16 +78,21 @@ DOCTORED = {
     ),
     "receipt lost": (f"DELETE FROM payments_receipt WHERE payment_id = {PAID}", "acknowledged as"),
     "number skipped": (
-        "UPDATE payments_receipt SET number = 10 * number WHERE id = "
-        "(SELECT id FROM payments_receipt ORDER BY number DESC LIMIT 1)",
+        """
+        UPDATE payments_receipt SET number = 10 * number
+        WHERE id = (SELECT id FROM payments_receipt ORDER BY number DESC LIMIT 1)
+        """,
         "receipts from 1 to",
     ),
     "refund doubled": (
-        "INSERT INTO payments_refund (payment_id, channel_id, channel_ref, amount_paise, state, "
-        "business_date, updated_at) SELECT payment_id, channel_id, channel_ref || 'x', "
-        "amount_paise, state, business_date, updated_at FROM payments_refund WHERE id = "
-        "(SELECT r.id FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id "
-        "WHERE p.channel_ref LIKE 'pay\\_fair%' LIMIT 1)",
+        """
+        INSERT INTO payments_refund (payment_id, channel_id, channel_ref, amount_paise, state,
+            business_date, updated_at)
+        SELECT r.payment_id, r.channel_id, r.channel_ref || 'x', r.amount_paise, r.state,
+            r.business_date, r.updated_at
+        FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id
+        WHERE p.channel_ref LIKE 'pay\\_fair%' LIMIT 1
+        """,
         "refunds differ",
     ),
     "counter key taken over": (
