@@ -20,7 +20,7 @@ demo: setup ## Set everything up, play a day, reconcile it, and serve it until C
 	@exec $(PY) manage.py demo
 
 test: setup ## Run every test
-	@$(PY) -m pytest -n $(TEST_PROCESSES) -q tests
+	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadgroup -q tests
 
 check: setup ## Format, lint, types, imports, templates, migrations, deployment, tidiness
 	@$(MAKE) check-format check-lint check-types check-imports check-templates check-migrations check-deploy check-tidy
@@ -63,7 +63,7 @@ bench: setup ## Measure against the floor; the figures go to var/bench
 	@$(PY) -m bench
 
 chaos: setup ## The long tests that kill processes
-	@$(PY) -m pytest -m chaos -q
+	@CHAOS_EVENTS=$${CHAOS_EVENTS:-30000} CHAOS_KILLS=$${CHAOS_KILLS:-500} $(PY) -m pytest -m chaos -q -s tests/chaos
 
 stop: ## Stop the private database and Redis
 	@if [ -x $(PY) ]; then $(PY) -m cspdcl.embedded stop; fi
