@@ -67,7 +67,7 @@ def house(django_db_setup, django_db_blocker, files: Path) -> Iterator[LiveServe
         time_machine.travel(MORNING_AFTER, tick=True),
         changed,
     ):
-        # The browser's driver runs a loop in this thread; the database is asked beside it, not in it.
+        # The browser's driver runs a loop in this thread; we ask the database beside it.
         patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         name = connection.settings_dict["NAME"]
         assert name.startswith("test_"), f"{name} is no test database"
@@ -124,7 +124,7 @@ def browser(house: LiveServer) -> Iterator[Browser]:
 
 @pytest.fixture
 def window_of(browser: Browser, house: LiveServer) -> Iterator[Callable[[str], Window]]:
-    """A signed-in window of a role: ``window_of("clerk")``; what went wrong in it fails the test."""
+    """A signed-in window of a role, ``window_of("clerk")``; its troubles fail the test."""
     opened: list[Window] = []
 
     def enter(role: str) -> Window:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 DESK = (1366, 768)
 PHONE = (390, 844)
 
-# The browser's own word for an answer above 399; the answers themselves are noted with their status.
+# The browser's word for an answer above 399; the answers are noted with their status.
 ANSWER_NOTE = "Failed to load resource"
 # A page that turns into a download, or is left while it loads, is no failure.
 LEFT = "net::ERR_ABORTED"
