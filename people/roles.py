@@ -133,7 +133,7 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 view="payments:counters",
                 label=_("Counters"),
                 icon="building-store",
-                roles=(SUPERVISOR, *READERS),
+                roles=(SUPERVISOR,),
             ),
         ),
     ),
@@ -165,6 +165,12 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 label=_("Payments"),
                 icon="receipt",
                 roles=(CLERK, SUPERVISOR, *READERS, OPERATOR),
+            ),
+            Link(
+                view="payments:counters",
+                label=_("Counters"),
+                icon="building-store",
+                roles=READERS,
             ),
             Link(
                 view="reconciliation:statements",
