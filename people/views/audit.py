@@ -51,8 +51,15 @@ def trail(request: HttpRequest) -> HttpResponse:
         "form": form,
         "page": page,
         "columns": [
-            {"label": label}
-            for label in (_("When"), _("Who"), _("What"), _("About"), _("Change"), _("Sealed"))
+            {"label": label, "is_minor": is_minor}
+            for label, is_minor in (
+                (_("When"), False),
+                (_("Who"), True),
+                (_("What"), False),
+                (_("About"), True),
+                (_("Change"), False),
+                (_("Sealed"), True),
+            )
         ],
         "filters": _filters(request),
         "exports": _exports(),
