@@ -304,7 +304,7 @@ def _filters(request: HttpRequest) -> list[dict[str, Any]]:
         },
         {"name": "since", "label": _("From"), "kind": "day"},
         {"name": "until", "label": _("To"), "kind": "day"},
-        {"name": "q", "label": _("Name"), "kind": "text"},
+        {"name": "q", "label": _("Reference"), "kind": "text"},
     ]
 
 

@@ -133,7 +133,7 @@ def _columns() -> list[dict[str, Any]]:
     return [
         {"label": _("Day")},
         {"label": _("Run")},
-        {"label": _("Started")},
+        {"label": _("Started"), "is_minor": True},
         {"label": _("Took"), "is_end": True, "is_minor": True},
         {"label": _("By"), "is_minor": True},
         {"label": _("Matches"), "is_end": True},

@@ -220,7 +220,7 @@ def _columns() -> list[dict[str, Any]]:
 def _line_columns() -> list[dict[str, Any]]:
     return [
         {"label": _("Line"), "is_end": True},
-        {"label": _("Day")},
+        {"label": _("Day"), "is_minor": True},
         {"label": _("What"), "is_minor": True},
         {"label": _("Reference")},
         {"label": _("UTR"), "is_minor": True},
