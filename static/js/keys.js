@@ -39,6 +39,7 @@ document.addEventListener("keydown", (happened) => {
   }
   const named = one(`[data-key="${CSS.escape(happened.key.toLowerCase())}"]`);
   if (named) {
+    happened.preventDefault(); // else the letter lands in the field that the button leads to
     named.click();
     return;
   }
