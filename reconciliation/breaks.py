@@ -23,6 +23,7 @@ ALTER TABLE found_break ADD COLUMN subject_key text;
 UPDATE found_break
    SET subject_key = concat_ws('|', reason, leg, left(reference, 64), amount_paise,
                                md5(entry_ids::text));
+ANALYZE found_break;
 """
 
 _CLOSE: Final = """
@@ -60,6 +61,9 @@ SELECT count(*) FROM opened
 """
 
 
+_MANY: Final = 1_000  # opened breaks that make the planner's statistics stale
+
+
 def store_found(run: Run) -> Changed:
     """Bring the stored breaks in line with ``found_break``."""
     with connection.cursor() as cursor:
@@ -68,4 +72,7 @@ def store_found(run: Run) -> Changed:
         closed = cursor.rowcount
         cursor.execute(_OPEN, {"run": run.pk})
         (opened,) = cursor.fetchone() or (0,)
+        if opened >= _MANY:
+            # The planner must not judge what follows by what stood before this run.
+            cursor.execute("ANALYZE reconciliation_break, reconciliation_breakline")
     return Changed(opened=opened, closed=closed)

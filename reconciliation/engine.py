@@ -25,6 +25,7 @@ from reconciliation.rules import Key, active_rules
 logger = logging.getLogger(__name__)
 
 _SESSION: Final = " session "
+_MANY: Final = 20_000  # new matches that make the planner's statistics stale
 
 
 class AlreadyRunning(DomainError):
@@ -119,6 +120,10 @@ def _match(run: Run) -> None:
     run.rule_versions = {rule.code: rule.version for rule in rules}
     for rule in identity:
         run.matched_count += IDENTITY(rule, run)
+    if run.matched_count >= _MANY:
+        # The planner must not judge the other passes by what was matched before this run.
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE reconciliation_match, reconciliation_matchline")
     open_items.prepare()
     for rule in rules:
         if rule not in identity:

@@ -12,15 +12,19 @@ from reconciliation.models import Run
 
 _AMOUNTS: Final = ("opening", "arrived", "matched", "written_off", "closing", "broken", "later")
 
+_BROKEN: Final = """
+    SELECT DISTINCT bl.entry_id, b.stage
+      FROM reconciliation_breakline bl JOIN reconciliation_break b ON b.id = bl.open_break_id
+     WHERE b.state = 'open'
+"""
+
 # Channel lines count gross against receipts and net against the bank: the fee never reaches it.
 _COUNTED: Final = " UNION ALL ".join(
     f"""
     SELECT '{stage}' AS stage, e.book, e.business_date, {paise} AS paise, m.matched_on, m.kind,
-           m.id IS NULL AND EXISTS (
-               SELECT FROM reconciliation_breakline bl
-                 JOIN reconciliation_break b ON b.id = bl.open_break_id
-                WHERE bl.entry_id = e.id AND b.stage = '{stage}' AND b.state = 'open') AS is_broken
+           m.id IS NULL AND broken.entry_id IS NOT NULL AS is_broken
       FROM reconciliation_entry e
+      LEFT JOIN broken ON broken.entry_id = e.id AND broken.stage = '{stage}'
       LEFT JOIN reconciliation_matchline l
         ON l.entry_id = e.id AND l.stage = '{stage}' AND l.is_live
       LEFT JOIN reconciliation_match m ON m.id = l.match_id
@@ -44,7 +48,9 @@ _FLAGGED: Final = """
 """
 
 _PROOF: Final = f"""
-WITH counted AS ({_COUNTED}), flagged AS ({_FLAGGED}), summed AS (
+WITH broken AS MATERIALIZED ({_BROKEN}), counted AS ({_COUNTED}), flagged AS ({
+    _FLAGGED
+}), summed AS (
     SELECT stage, book, {
     ", ".join(
         f"count(*) FILTER (WHERE is_{name}) AS {name}_count, "

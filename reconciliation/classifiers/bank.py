@@ -31,16 +31,12 @@ _CHEQUE_RETURNED: Final = take("""
      WHERE o.stage = 'bank' AND o.book = 'bank' AND o.kind = 'cheque_return'
 """)
 
-# The open lines of the settlements that ``judged`` names.
+# The open lines of the payouts that ``judged`` names.
 _LINES: Final = """
-    SELECT j.channel_id, j.word, array_agg(e.id ORDER BY e.id) AS line_ids
+    SELECT j.channel_id, j.word, array_agg(line.id ORDER BY line.id) AS line_ids
       FROM judged j
       JOIN open_settlement s USING (channel_id, word)
-      JOIN reconciliation_entry e ON e.book = 'channel' AND e.in_bank_stage
-       AND e.channel_id = s.channel_id
-       AND coalesce(nullif(e.settlement_ref, ''), e.utr) = s.settlement
-     WHERE NOT EXISTS (SELECT FROM reconciliation_matchline l
-                        WHERE l.entry_id = e.id AND l.stage = 'bank' AND l.is_live)
+     CROSS JOIN LATERAL unnest(s.line_ids) AS line(id)
      GROUP BY 1, 2
 """
 
@@ -199,18 +195,19 @@ _CREDIT_WITHOUT_RECEIPT: Final = take("""
          WHERE o.stage = 'bank' AND o.book = 'bank'
            AND NOT (o.kind = 'settlement' AND o.channel_id IS NOT NULL
                     AND coalesce(s.credit_until < o.business_date, true))
-    ), paid_already AS (
-        SELECT w.entry_id, min(w.word) AS word
-          FROM credit c
-          JOIN bank_word w ON w.entry_id = c.id
+    ), named AS MATERIALIZED (
+        SELECT c.id, w.word FROM credit c JOIN bank_word w ON w.entry_id = c.id
          WHERE c.amount_paise > 0
-           AND (w.word IN (SELECT upper(deposit_ref) FROM known_slip)
-             OR EXISTS (SELECT FROM reconciliation_entry e
-                         WHERE e.utr = w.word AND e.utr <> '' AND e.id <> c.id AND e.in_bank_stage
-                           AND EXISTS (SELECT FROM reconciliation_matchline l
-                                        WHERE l.entry_id = e.id AND l.stage = 'bank'
-                                          AND l.is_live)))
-         GROUP BY w.entry_id
+    ), paid_word AS MATERIALIZED (
+        SELECT upper(deposit_ref) AS word FROM known_slip
+        UNION
+        SELECT e.utr FROM reconciliation_entry e
+          JOIN reconciliation_matchline l
+            ON l.entry_id = e.id AND l.stage = 'bank' AND l.is_live
+         WHERE e.in_bank_stage AND e.utr <> '' AND e.utr IN (SELECT word FROM named)
+    ), paid_already AS (
+        SELECT n.id AS entry_id, min(n.word) AS word
+          FROM named n JOIN paid_word p USING (word) GROUP BY n.id
     )
     SELECT o.stage,
            CASE o.kind WHEN 'settlement' THEN 'channel_bank' WHEN 'deposit' THEN 'deposit_bank'

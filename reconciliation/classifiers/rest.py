@@ -47,10 +47,8 @@ SELECT %(run)s, e.business_date, 'bank', 'channel', e.channel_id,
             WHEN s.due_on > %(day)s THEN 'not_due' ELSE 'no_file' END,
        count(*), sum(e.net_paise)::bigint
   FROM open_settlement s
-  JOIN reconciliation_entry e ON e.book = 'channel' AND e.in_bank_stage
-   AND e.channel_id = s.channel_id AND coalesce(nullif(e.settlement_ref, ''), e.utr) = s.settlement
- WHERE NOT EXISTS (SELECT FROM reconciliation_matchline l
-                    WHERE l.entry_id = e.id AND l.stage = 'bank' AND l.is_live)
+ CROSS JOIN LATERAL unnest(s.line_ids) AS line(id)
+  JOIN reconciliation_entry e ON e.id = line.id
  GROUP BY 2, 5, 6
 """
 

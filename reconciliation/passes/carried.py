@@ -7,7 +7,7 @@ paisa. What one credit has taken, the next no longer owes: so the pass goes on u
 from typing import Final
 
 from reconciliation.models import Rule, Run, Stage
-from reconciliation.passes.statement import INSERT_LINES, INSERT_MATCHES, SETTLEMENT_LINES, execute
+from reconciliation.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
 
 _CARRIED: Final = f"""
 WITH debt AS (
@@ -33,9 +33,9 @@ WITH debt AS (
 {INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, matched_on, 0
       FROM chosen
 )
-{INSERT_LINES}SELECT c.match_id, e.id, %(stage)s, true
-  FROM chosen c CROSS JOIN unnest(c.settlements) AS s(settlement)
-  JOIN {SETTLEMENT_LINES} e ON e.channel_id = c.channel_id AND e.settlement = s.settlement
+{INSERT_LINES}SELECT c.match_id, unnest(s.line_ids), %(stage)s, true
+  FROM chosen c
+  JOIN open_settlement s ON s.channel_id = c.channel_id AND s.settlement = ANY (c.settlements)
 UNION ALL
 SELECT match_id, credit_id, %(stage)s, true FROM chosen
 """  # noqa: S608 - constants of this package

@@ -3,7 +3,7 @@
 from typing import Final
 
 from reconciliation.models import Leg, Rule, Run, Stage
-from reconciliation.passes.statement import INSERT_LINES, INSERT_MATCHES, SETTLEMENT_LINES, execute
+from reconciliation.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
 
 # A group has one key; a credit is its candidate when one of its words is that key. Only a group
 # with one candidate, which is nobody else's candidate, may match: anything else is a choice.
@@ -47,16 +47,14 @@ SELECT match_id, credit_id, %(stage)s, true FROM chosen
 _SETTLEMENTS: Final = f"""
 WITH grouped AS (
     SELECT row_number() OVER (ORDER BY channel_id, word) AS group_id, word,
-           sum(net_paise)::bigint AS sum_paise, max(business_date) AS business_date, channel_id,
-           array_agg(settlement) AS settlements
+           sum(net_paise)::bigint AS sum_paise, max(business_date) AS business_date, channel_id
       FROM open_settlement
-     WHERE settlement <> ''
+     WHERE word <> ''
      GROUP BY channel_id, word
     HAVING sum(net_paise) > 0
 ), {_CANDIDATES}
-SELECT c.match_id, e.id, %(stage)s, true
-  FROM chosen c CROSS JOIN unnest(c.settlements) AS s(settlement)
-  JOIN {SETTLEMENT_LINES} e ON e.channel_id = c.channel_id AND e.settlement = s.settlement
+SELECT c.match_id, unnest(s.line_ids), %(stage)s, true
+  FROM chosen c JOIN open_settlement s USING (channel_id, word)
 UNION ALL
 SELECT match_id, credit_id, %(stage)s, true FROM chosen
 """  # noqa: S608 - constants of this package

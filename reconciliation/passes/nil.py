@@ -3,7 +3,7 @@
 from typing import Final
 
 from reconciliation.models import Leg, Rule, Run, Stage
-from reconciliation.passes.statement import INSERT_LINES, INSERT_MATCHES, SETTLEMENT_LINES, execute
+from reconciliation.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
 
 _INSERT: Final = f"""
 numbered AS (
@@ -16,12 +16,10 @@ numbered AS (
 
 _SETTLEMENTS: Final = f"""
 WITH nil AS (
-    SELECT channel_id, settlement, business_date FROM open_settlement
+    SELECT channel_id, settlement, business_date, line_ids FROM open_settlement
      WHERE settlement <> '' AND net_paise = 0 ORDER BY channel_id, settlement
 ), {_INSERT}
-SELECT n.match_id, e.id, %(stage)s, true
-  FROM numbered n
-  JOIN {SETTLEMENT_LINES} e ON e.channel_id = n.channel_id AND e.settlement = n.settlement
+SELECT match_id, unnest(line_ids), %(stage)s, true FROM numbered
 """  # noqa: S608 - constants of this package
 
 _CANCELLED: Final = f"""

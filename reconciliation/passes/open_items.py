@@ -39,6 +39,8 @@ SELECT e.channel_id,
        upper(coalesce(nullif(max(e.utr), ''), coalesce(nullif(e.settlement_ref, ''), e.utr)))
          AS word,
        count(*) AS line_count,
+       min(e.id) AS first_line_id,
+       array_agg(e.id) AS line_ids,
        sum(e.net_paise)::bigint AS net_paise,
        max(e.business_date) AS business_date,
        max(e.due_on) AS due_on
@@ -82,12 +84,9 @@ DELETE FROM open_entry o
 
 _DROP_SETTLEMENTS: Final = """
 DELETE FROM open_settlement s
- USING reconciliation_match m
-  JOIN reconciliation_matchline l ON l.match_id = m.id
-  JOIN reconciliation_entry e ON e.id = l.entry_id
- WHERE m.run_id = %s AND m.rule_id = %s AND m.leg = 'channel_bank' AND e.book = 'channel'
-   AND e.channel_id = s.channel_id
-   AND coalesce(nullif(e.settlement_ref, ''), e.utr) = s.settlement
+ USING reconciliation_match m JOIN reconciliation_matchline l ON l.match_id = m.id
+ WHERE m.run_id = %s AND m.rule_id = %s AND m.leg = 'channel_bank'
+   AND l.entry_id = s.first_line_id AND l.stage = 'bank'
 """
 
 

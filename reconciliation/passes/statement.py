@@ -7,16 +7,6 @@ from django.db import connection
 from reconciliation.models import Rule, Run, Stage
 from reconciliation.passes import open_items
 
-# How the open lines of a settlement are found again: the same words wherever they are needed.
-SETTLEMENT_LINES: Final = """(
-    SELECT e.id, e.channel_id, coalesce(nullif(e.settlement_ref, ''), e.utr) AS settlement,
-           e.net_paise, e.business_date
-      FROM reconciliation_entry e
-     WHERE e.book = 'channel' AND e.in_bank_stage
-       AND NOT EXISTS (SELECT FROM reconciliation_matchline l
-                        WHERE l.entry_id = e.id AND l.stage = 'bank' AND l.is_live)
-)"""
-
 INSERT_MATCHES: Final = """
     INSERT INTO reconciliation_match
            (id, kind, stage, leg, run_id, rule_id, matched_on, difference_paise)
