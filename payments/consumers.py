@@ -17,11 +17,12 @@ from datetime import date, datetime
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, BinaryIO, Final
 
 from django.db import connection, transaction
 from python_calamine import CalamineError, CalamineWorkbook
 
+from channels_.formats.guard import ZIP_FAULTS, ZIP_METHODS
 from cspdcl.kernel import crypto
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import NotMoney, paise_from_rupees
@@ -38,11 +39,16 @@ BYTES_MAX: Final = 512 * 1024 * 1024
 UNPACKED_MAX: Final = 256 * 1024 * 1024  # in memory it takes some four times that
 RATIO_MAX: Final = 100
 MEMBERS_MAX: Final = 2000
+CELLS_MAX: Final = 24_000_000  # a sheet is laid out whole, up to its last cell, in memory
 ROWS_MAX: Final = 8_000_000
 PROBLEMS_MAX: Final = 200  # bad rows that are told; more of them say nothing new
 MOBILE_PLACE: Final = "payments_consumer.mobile"
 
 _ZIP: Final = b"PK\x03\x04"
+_WORKBOOK: Final = "xl/workbook.xml"  # what makes an archive a workbook of this kind
+# Where a row or a cell of a sheet says it stands: r="7", r="XFD1048576".
+_PLACE: Final = re.compile(rb"""\br\s*=\s*["']([A-Z]{0,3})([0-9]{1,8})["']""")
+_PLACE_LONGEST: Final = 32
 _PARTNER: Final = re.compile(r"[0-9]{10}")
 _NUMBER: Final = re.compile(r"[0-9]{6,12}")
 _MOBILE: Final = re.compile(r"(?:\+?91|0)?([6-9][0-9]{9})")
@@ -168,20 +174,47 @@ def _check_archive(file: BinaryIO) -> None:
             members = archive.infolist()
             declared = sum(member.file_size for member in members)
             packed = sum(member.compress_size for member in members) or 1
+            if any(member.compress_type not in ZIP_METHODS for member in members):
+                raise BadFile("the workbook is packed in an unusual way; deflate is expected")
             if len(members) > MEMBERS_MAX or declared > UNPACKED_MAX:
                 raise BadFile("the workbook unpacks to more than is read")
             if declared > packed * RATIO_MAX:
                 raise BadFile("the workbook is packed tighter than any real one")
+            if _WORKBOOK not in archive.namelist():
+                raise BadFile("the archive is no XLSX workbook")
             left = UNPACKED_MAX
             for member in members:
                 with archive.open(member) as plain:
-                    while chunk := plain.read(1024 * 1024):
-                        left -= len(chunk)
-                        if left < 0:
-                            raise BadFile("the workbook unpacks to more than it says")
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+                    left -= _check_member(plain, left)
+    except ZIP_FAULTS as error:
         raise BadFile(f"the workbook cannot be opened: {error}") from error
     file.seek(0)
+
+
+def _check_member(plain: IO[bytes], most: int) -> int:
+    """The size of a member; refuses one that lies about it, and two far cells that span a desert.
+
+    Whoever reads a sheet makes room for all between its first and its last cell, empty or not.
+    """
+    size, rows, columns, before = 0, 0, 0, b""
+    while chunk := plain.read(1024 * 1024):
+        size += len(chunk)
+        if size > most:
+            raise BadFile("the workbook unpacks to more than it says")
+        for letters, digits in _PLACE.findall(before + chunk):
+            rows, columns = max(rows, int(digits)), max(columns, _column(letters))
+        if rows * columns > CELLS_MAX:
+            raise BadFile(f"a sheet spans {rows} rows and {columns} columns, too many to lay out")
+        before = chunk[-_PLACE_LONGEST:]
+    return size
+
+
+def _column(letters: bytes) -> int:
+    """The number of a column: A is 1, XFD is 16384."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
 
 
 def _sheet_rows(file: BinaryIO) -> _Rows:

@@ -4,6 +4,7 @@ import codecs
 import io
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from functools import wraps
 from typing import BinaryIO, Final, cast
@@ -19,6 +20,16 @@ REFUSALS_MAX: Final = 1000
 ZIP_MAGIC: Final = b"PK\x03\x04"
 ZIP_MEMBERS_MAX: Final = 50
 ZIP_RATIO_MAX: Final = 200  # statements are wordy, yet none shrinks more than this
+ZIP_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # all that people send
+# What the library says of an archive whose bytes were altered.
+ZIP_FAULTS: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+)
 
 DOCTYPE_MARKS: Final = (b"<!DOCTYPE", b"<!ENTITY")
 
@@ -145,7 +156,7 @@ def _members(file: BinaryIO, *, limit: int) -> Iterator[BinaryIO]:
                     if head_of(plain).startswith(ZIP_MAGIC):
                         raise Malformed("the archive holds another archive")
                     yield plain
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except ZIP_FAULTS as error:
         raise Malformed(f"the archive cannot be opened: {error}") from error
 
 
@@ -156,6 +167,8 @@ def _check_directory(infos: list[zipfile.ZipInfo], *, limit: int) -> None:
         raise Malformed(f"the archive holds {len(infos)} files, at most {ZIP_MEMBERS_MAX} are read")
     if any(info.flag_bits & 1 for info in infos):
         raise Malformed("the archive is encrypted")
+    if any(info.compress_type not in ZIP_METHODS for info in infos):
+        raise Malformed("the archive is packed in an unusual way; deflate is expected")
     unpacked = sum(info.file_size for info in infos)
     if unpacked > limit:
         raise Malformed(f"the archive unpacks to {unpacked} bytes, at most {limit} are read")

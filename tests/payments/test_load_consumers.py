@@ -166,6 +166,34 @@ def test_a_workbook_that_would_swell_is_refused_before_it_is_unpacked() -> None:
     assert time.monotonic() - started < 1
 
 
+def test_a_workbook_whose_last_cell_lies_in_a_desert_is_refused() -> None:
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True})
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, COLUMNS)
+    sheet.write(1_048_575, 16_383, "x")
+    book.close()
+
+    with pytest.raises(BadFile, match="spans 1048576 rows and 16384 columns"):
+        load_consumers(out, name="desert.xlsx")
+
+
+def test_an_archive_with_altered_bytes_or_no_workbook_is_refused() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("content.xml", "x" * 50)
+    with pytest.raises(BadFile, match="no XLSX workbook"):
+        load_consumers(out, name="consumers.ods")
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", bytes(range(256)) * 4)
+    altered = bytearray(out.getvalue())
+    altered[60:90] = b"\xff" * 30
+    with pytest.raises(BadFile, match="cannot be opened"):
+        load_consumers(io.BytesIO(altered), name="altered.xlsx")
+
+
 def test_the_command_names_the_bad_rows_and_fails(tmp_path: Path, capsys) -> None:
     path = tmp_path / "consumers.csv"
     path.write_text(f"{HEADER}\n{GOOD}\n{SECOND.replace('Z2', 'Z9')}\n")

@@ -35,6 +35,11 @@ def pack(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
     return packed.getvalue()
 
 
+def altered(data: bytes) -> bytes:
+    """The archive with bytes inside its packed member that no packer writes."""
+    return data[:60] + b"\xff" * 30 + data[90:]
+
+
 def test_archive_is_read_like_its_members() -> None:
     data = pack(("a.xml", CAMT_DATA), ("b.xml", CAMT_DATA))
 
@@ -51,6 +56,9 @@ def test_archive_is_read_like_its_members() -> None:
         (pack(("a.zip", pack(("a.xml", CAMT_DATA)))), "holds another archive"),
         (pack(), "the archive is empty|expected XML"),
         (pack(("a.xml", CAMT_DATA))[:-40], "cannot be opened"),
+        (altered(pack(("a.xml", CAMT_DATA))), "cannot be opened"),
+        (pack(("a.xml", CAMT_DATA), method=zipfile.ZIP_LZMA), "packed in an unusual way"),
+        (pack(("a.xml", CAMT_DATA), method=zipfile.ZIP_BZIP2), "packed in an unusual way"),
     ],
 )
 def test_archive_that_is_none_or_a_bomb_is_refused(data: bytes, told: str) -> None:
