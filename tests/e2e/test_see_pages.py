@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from people.roles import NAVIGATION, Link
 from tests.e2e.conftest import PEOPLE
-from tests.e2e.window import DESK, PHONE, Window
+from tests.e2e.window import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
@@ -25,23 +25,24 @@ def test_every_line_of_the_navigation_leads_to_a_whole_page(
     links = _links_of(role)
     assert window.path.startswith(reverse(links[0].view))  # the first line is where one starts
 
-    for theme, sizes in (("light", (DESK, PHONE)), ("dark", (PHONE, DESK))):
-        window.dress(theme)
-        for link in links:
-            _see(window, link, theme=theme, sizes=sizes)
+    for link in links:
+        _see(window, link)
 
 
-def _see(window: Window, link: Link, *, theme: str, sizes: tuple[tuple[int, int], ...]) -> None:
-    address = reverse(link.view)
-    window.page.set_viewport_size({"width": sizes[0][0], "height": sizes[0][1]})
-    window.page.goto(address)
-    for width, height in sizes:
-        window.page.set_viewport_size({"width": width, "height": height})
-        window.fits(f"{address} at {width}, {theme}")
+def _see(window: Window, link: Link) -> None:
+    """One load shows all four: both sizes, then the page's own switch, and both sizes again."""
+    page, address = window.page, reverse(link.view)
+    page.goto(address)
+    window.fits_both(address)
     if link.view.startswith("admin:"):
         return  # the administration brings a frame of its own
-    expect(window.page.locator("html")).to_have_attribute("data-bs-theme", theme)
-    expect(window.page.locator("#side [aria-current=page]")).to_contain_text(str(link.label))
+    expect(page.locator("#side [aria-current=page]")).to_contain_text(str(link.label))
+
+    was = page.locator("html").get_attribute("data-bs-theme")
+    becomes = "light" if was == "dark" else "dark"
+    page.locator("[data-theme-form] button").click()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", becomes)
+    window.fits_both(f"{address}, {becomes}")
 
 
 def test_who_has_not_signed_in_sees_the_door_only(browser, house) -> None:

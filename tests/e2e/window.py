@@ -63,9 +63,13 @@ class Window:
     def look(self) -> None:
         """Every page has a title and one heading, fits the desk and the phone, and is quiet."""
         self.page.wait_for_load_state("load")
+        self.fits_both(self.path)
+
+    def fits_both(self, where: str) -> None:
+        """The page as it stands, on the phone and at the desk."""
         for width, height in (PHONE, DESK):
             self.page.set_viewport_size({"width": width, "height": height})
-            self.fits(f"{self.path} at {width}")
+            self.fits(f"{where} at {width}")
 
     def fits(self, where: str) -> None:
         """The page as it stands: title, one heading, nothing beyond the edge, no trouble so far."""
@@ -75,10 +79,6 @@ class Window:
         assert "CSPDCL" in seen["title"], f"{where} is called {seen['title']!r}"
         assert seen["over"] <= 0, f"{where} is {seen['over']} px too wide: {seen['wide']}"
         assert self.troubles == [], where
-
-    def dress(self, theme: str) -> None:
-        """Light or dark, by the cookie that the switch of the page sets."""
-        self.context.add_cookies([{"name": "theme", "value": theme, "url": self.url}])
 
     @contextmanager
     def expecting(self, status: int) -> Iterator[None]:
