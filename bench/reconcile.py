@@ -31,9 +31,9 @@ PAYMENT_COLUMNS: Final = (
 )
 SETTLEMENT_COLUMNS: Final = (
     "entity_id", "type", "debit", "credit", "amount", "currency", "fee", "tax", "on_hold",
-    "settled", "created_at", "settled_at", "settlement_id", "posted_at", "credit_type", "description",
-    "notes", "payment_id", "settlement_utr", "order_id", "order_receipt", "method", "card_network",
-    "card_issuer", "card_type", "dispute_id",
+    "settled", "created_at", "settled_at", "settlement_id", "posted_at", "credit_type",
+    "description", "notes", "payment_id", "settlement_utr", "order_id", "order_receipt",
+    "method", "card_network", "card_issuer", "card_type", "dispute_id",
 )  # fmt: skip
 DAY: Final = "2026-08-18"
 SETTLED_AT: Final = 1_787_056_200  # 18-08-2026 19:00 IST

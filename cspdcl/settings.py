@@ -284,6 +284,8 @@ SPECTACULAR_SETTINGS = {
         "RunState": "reconciliation.models.Run.State",
         "FileState": "channels_.models.StatementFile.State",
         "Book": "reconciliation.models.Book",
+        "Method": "channels_.contract.Method",
+        "CounterMethod": ["cash", "cheque", "demand_draft", "postal_order"],
     },
 }
 

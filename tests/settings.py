@@ -4,8 +4,8 @@ import os
 
 os.environ.setdefault("CSPDCL_MODE", "test")
 
-from cspdcl.settings import *  # noqa: E402, F403
-from cspdcl.settings import DATABASES, STATIC_ROOT, STORAGES  # noqa: E402
+from cspdcl.settings import *  # noqa: F403
+from cspdcl.settings import DATABASES, STATIC_ROOT, STORAGES
 
 # Several test runs can share one server: each names its database.
 DATABASES["default"]["TEST"] = {"NAME": f"test_{os.environ.get('CSPDCL_TEST_NAME', 'cspdcl')}"}
