@@ -124,6 +124,8 @@ def take_counter_payment(counter: Counter, *, clerk: User, asked: CounterPayment
 
 def receipt_given(counter: Counter, *, clerk: User, submit_key: str) -> Receipt | None:
     """The receipt that this key has given before, if it has."""
+    if "\0" in submit_key:  # PostgreSQL has no such character
+        return None
     form = (
         SubmittedForm.objects.select_related("payment__receipt")
         .filter(scope=_scope(counter, clerk), key=submit_key)

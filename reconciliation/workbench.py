@@ -223,6 +223,8 @@ def chosen_entries(open_break: Break, names: Sequence[str]) -> list[Entry]:
     """
     if len(names) > CHOSEN_MAX:
         raise decisions.NotDecidable(f"at most {CHOSEN_MAX} candidates may be ticked at once")
+    if any("\0" in name for name in names):  # PostgreSQL has no such character
+        raise decisions.NotDecidable("a ticked name is no entry")
     single, grouped = Q(), Q()
     for name in names:
         what, _colon, rest = name.partition(":")

@@ -22,9 +22,18 @@ def today() -> date:
     return business_date(now())
 
 
+# Outside of these no instant has a neighbour; nothing of ours happened there.
+_FIRST_DAY: Final = date(1900, 1, 1)
+_LAST_DAY: Final = date(9000, 1, 1)
+
+
 def day_bounds(day: date) -> tuple[datetime, datetime]:
-    """The first instant of a business date and of the next one, for half-open comparisons."""
-    start = datetime(day.year, day.month, day.day, tzinfo=INDIA)
+    """The first instant of a business date and of the next one, for half-open comparisons.
+
+    A day that somebody typed from the ends of the calendar is taken for the nearest sensible one.
+    """
+    near = min(max(day, _FIRST_DAY), _LAST_DAY)
+    start = datetime(near.year, near.month, near.day, tzinfo=INDIA)
     return start.astimezone(UTC), (start + timedelta(days=1)).astimezone(UTC)
 
 

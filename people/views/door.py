@@ -34,12 +34,12 @@ FORM_REFUSED = HTTPStatus.UNPROCESSABLE_ENTITY
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Name and password; then the code, where a role asks for it."""
     if request.user.is_authenticated:
-        return redirect(_next_of(request))
+        return HttpResponseRedirect(_next_of(request))
     form = SignInForm(request.POST or None, request=request)
     if request.method == "POST" and form.is_valid() and form.user is not None:
         login(request, form.user)
         audit.record(form.user, "user.signed_in", form.user)
-        return _with_language(redirect(_next_of(request)), form.user)
+        return _with_language(HttpResponseRedirect(_next_of(request)), form.user)
     context = {"form": form, "step": "password", "next": _asked_next(request)}
     return render(request, "people/login.html", context, status=_status_of(form))
 
@@ -66,7 +66,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
         device = actions.device_with(user, code=form.cleaned_data["code"])
         if device is not None:
             show_device(request, device)
-            return redirect(_next_of(request))
+            return HttpResponseRedirect(_next_of(request))
         form.add_error("code", _("This code is not right now. Wait for the next one."))
     context = {"form": form, "step": "code", "next": _asked_next(request)}
     return render(request, "people/login.html", context, status=_status_of(form))
@@ -88,7 +88,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
         if device.verify_token(form.cleaned_data["code"]):
             actions.confirm_device(user, device)
             show_device(request, device)
-            return redirect(_next_of(request))
+            return HttpResponseRedirect(_next_of(request))
         form.add_error("code", _("This code does not fit. Is the phone's clock right?"))
     context = {
         "form": form,

@@ -9,12 +9,13 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from channels_.models import Channel
+from cspdcl.kernel.api import found_or_404
 from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.errors import Transient
 from people.access import has_role, roles, signed_in
@@ -166,7 +167,7 @@ def _moment(text: str) -> datetime | None:
 @require_safe
 def lines(request: HttpRequest, day: date) -> HttpResponse:
     """The entries behind one cell: of a channel, in a stage, matched or open or expected."""
-    channel = get_object_or_404(Channel, code=request.GET.get("channel", ""))
+    channel = found_or_404(Channel.objects.all(), code=request.GET.get("channel", ""))
     stage = request.GET.get("stage", Stage.BANK)
     state = request.GET.get("state", "")
     if stage not in (Stage.CHANNEL, Stage.BANK) or state not in ("", *_SHOWN):

@@ -457,10 +457,13 @@ def _files(day: date) -> Section:
 
 def _files_of(day: date) -> QuerySet[StatementFile]:
     """Loaded files that speak of the day, and those refused on it or the day after."""
-    start, _end = day_bounds(day)
-    _start, end = day_bounds(day + timedelta(days=1))
+    start, end = day_bounds(day)
     covers = Q(state=StatementFile.State.LOADED, covers_from__lte=day, covers_to__gte=day)
-    refused = Q(state=StatementFile.State.REFUSED, loaded_at__gte=start, loaded_at__lt=end)
+    refused = Q(
+        state=StatementFile.State.REFUSED,
+        loaded_at__gte=start,
+        loaded_at__lt=end + timedelta(days=1),
+    )
     return (
         StatementFile.objects.filter(covers | refused)
         .select_related("channel", "bank_account")
