@@ -7,6 +7,7 @@ it starts again whatever died, the database and Redis too.
 import contextlib
 import functools
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -221,10 +222,19 @@ class House:
         """The end of a process's log."""
         return processes._tail(self.home / "log" / f"{name}.log")
 
+    def crashes(self, name: str) -> list[str]:
+        """What a process logged of each request that it answered with 500."""
+        log = (self.home / "log" / f"{name}.log").read_text(errors="replace")
+        entries = re.split(r"\n(?=\[?\d{4}-\d\d-\d\d )", log)
+        words = ("Internal Server Error", "Error handling request")  # Django's, and gunicorn's
+        return [one[-3000:] for one in entries if any(word in one for word in words)]
+
     def _keep(self) -> None:
         while not self._ending.wait(0.1):
             try:
                 self._revive()
+            except psycopg2.OperationalError:
+                continue  # struck again at the moment of its return
             except (SystemExit, OSError) as problem:
                 self.problem = problem  # a test that waits in vain says so
                 return
