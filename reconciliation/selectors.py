@@ -20,6 +20,7 @@ from reconciliation.models import (
     Decision,
     Entry,
     Expected,
+    Kind,
     Match,
     MatchLine,
     Proof,
@@ -181,8 +182,9 @@ def day_board(day: date) -> list[BoardRow]:
     """The day by channel, set-based: one query a figure, however many payments."""
     receipts = {
         row["channel_id"]: row
-        for row in Entry.objects.filter(book=Book.RECEIPTS, business_date=day)
-        .exclude(kind="failed")
+        for row in Entry.objects.filter(
+            book=Book.RECEIPTS, business_date=day, kind__in=(Kind.PAYMENT, Kind.REPEATED)
+        )
         .values("channel_id")
         .annotate(count=Count("id"), paise=Sum("amount_paise"))
     }
