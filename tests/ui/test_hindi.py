@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.test import Client
 
@@ -161,7 +162,8 @@ def test_the_door_speaks_hindi() -> None:
 def test_the_day_board_speaks_hindi(as_role: AsRole) -> None:
     make.ChannelFactory(code="cash", name="Cash counters", position=1)
 
-    page = in_hindi(as_role("finance_officer"), "/day/2026-08-18/")
+    with time_machine.travel("2026-08-19 10:30:00+05:30", tick=False):
+        page = in_hindi(as_role("finance_officer"), "/day/2026-08-18/")
 
     for words in ("दिन का बोर्ड", "अंतर", "स्वीकृतियाँ", "स्टेटमेंट फ़ाइलें", "इस दिन कुछ नहीं आया"):
         assert words in page
