@@ -51,8 +51,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "guardian",
     "django_otp",
-    "django_otp.plugins.otp_totp",
-    "django_otp.plugins.otp_static",
     "django_htmx",
     "import_export",
     "rest_framework",

@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django_otp import devices_for_user
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from guardian.shortcuts import assign_perm, get_objects_for_user, remove_perm
 
-from people import audit
+from people import audit, second_factor
 from people.access import WORK_IN_OFFICE
-from people.models import Office, User
+from people.models import Office, SecondFactor, User
 from people.roles import ROLES, group_of
 
 
@@ -38,31 +37,32 @@ def change_language(user: User, *, language: str) -> None:
     )
 
 
-def device_to_enrol(user: User) -> TOTPDevice:
+def device_to_enrol(user: User) -> SecondFactor:
     """The unconfirmed second factor of a user, made at the first look and then kept."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
-        device: TOTPDevice
-        device, _made = TOTPDevice.objects.get_or_create(
-            user=user, confirmed=False, defaults={"name": "phone"}
+        device: SecondFactor
+        sealed = second_factor.seal(second_factor.new_seed(), user_id=user.pk)
+        device, _made = SecondFactor.objects.get_or_create(
+            user=user, confirmed=False, defaults={"name": "phone", "sealed": sealed}
         )
         return device
 
 
 @transaction.atomic
-def device_with(user: User, *, code: str) -> TOTPDevice | None:
+def device_with(user: User, *, code: str) -> SecondFactor | None:
     """The user's device that shows this code now.
 
     Its row is locked: each code counts once, and every wrong one makes the next wait longer.
     """
     for device in devices_for_user(user, confirmed=True, for_verify=True):
-        if isinstance(device, TOTPDevice) and device.verify_token(code):
+        if isinstance(device, SecondFactor) and device.verify_token(code):
             return device
     return None
 
 
 @transaction.atomic
-def confirm_device(user: User, device: TOTPDevice) -> None:
+def confirm_device(user: User, device: SecondFactor) -> None:
     """Take a second factor into use after its first right code."""
     device.confirmed = True
     device.save(update_fields=["confirmed"])
@@ -72,7 +72,7 @@ def confirm_device(user: User, device: TOTPDevice) -> None:
 @transaction.atomic
 def forget_devices(user: User, *, actor: User | str) -> int:
     """Remove a user's second factors, so that they enrol again: a phone was lost."""
-    gone, _kinds = TOTPDevice.objects.filter(user=user).delete()
+    gone, _kinds = SecondFactor.objects.filter(user=user).delete()
     if gone:
         audit.record(actor, "user.second_factor_removed", user)
     return int(gone)

@@ -1,5 +1,6 @@
 """Administration of people and offices."""
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from django import forms
@@ -9,8 +10,6 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from import_export.fields import Field
 from import_export.widgets import ForeignKeyWidget
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
@@ -22,12 +21,9 @@ from people.auth import revoke_api_key
 from people.models import ApiKey, AuditEvent, Office, User
 from people.roles import ROLES
 
-# Their secrets are nobody's to see, and a role's group is data of the code.
-for model in (TOTPDevice, StaticDevice, Group):
-    try:
-        admin.site.unregister(model)
-    except NotRegistered:
-        continue
+# A role's group is data of the code.
+with suppress(NotRegistered):
+    admin.site.unregister(Group)
 
 
 class OfficeResource(RecordedResource):

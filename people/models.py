@@ -7,8 +7,10 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django_otp.models import Device, ThrottlingMixin
 
 from cspdcl.kernel.clock import now
+from people import second_factor
 
 
 class Office(models.Model):
@@ -57,7 +59,7 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(username, password, is_staff=True, is_superuser=True, **fields)
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]  # of django-otp, untyped
     """A person or a machine that signs in. Roles are groups (roles.py); offices are grants."""
 
     username = models.CharField(max_length=64, unique=True)
@@ -96,6 +98,45 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class SecondFactor(ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp has no types
+    """A user's phone that shows codes. Its seed is encrypted; a code counts once.
+
+    Every wrong code makes the next try wait twice as long.
+    """
+
+    sealed = models.BinaryField()  # second_factor.seal, bound to the user
+    drift = models.SmallIntegerField(default=0)  # steps by which the phone's clock differs
+    last_step = models.BigIntegerField(default=-1)  # of the last right code: no older one counts
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user_id}"
+
+    @property
+    def seed(self) -> bytes:
+        """The secret that the phone knows too."""
+        return second_factor.unseal(self.sealed, user_id=self.user_id)
+
+    def verify_token(self, token: str) -> bool:
+        """Whether the phone shows this code now; hold the row locked, each code counts once."""
+        may_try, _why_not = self.verify_is_allowed()
+        if not may_try:
+            return False
+        found = second_factor.match(
+            token, seed=self.seed, drift=self.drift, last_step=self.last_step
+        )
+        if found is None:
+            self.throttle_increment(commit=True)
+            return False
+        self.last_step, self.drift = found
+        self.throttle_reset(commit=False)
+        self.save()
+        return True
+
+    def get_throttle_factor(self) -> int:
+        """Seconds after the first wrong code."""
+        return 1
 
 
 class SignInTally(models.Model):

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from django_otp import login as show_device
 
 from people import actions, audit
+from people import second_factor as second_factor_codes
 from people.access import signed_in
 from people.auth import has_shown_factor, is_enrolled, needs_second_factor
 from people.context import start_page
@@ -93,10 +94,10 @@ def enrol(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "next": _asked_next(request),
-        "picture": segno.make(device.config_url, error="m").svg_data_uri(
-            scale=5, border=2, light="#fff"
-        ),
-        "secret": _grouped(base64.b32encode(device.bin_key).decode()),
+        "picture": segno.make(
+            second_factor_codes.address(device.seed, name=user.username), error="m"
+        ).svg_data_uri(scale=5, border=2, light="#fff"),
+        "secret": _grouped(base64.b32encode(device.seed).decode()),
         "is_required": needs_second_factor(user),
     }
     return render(request, "people/enrol.html", context, status=_status_of(form))

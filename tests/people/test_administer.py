@@ -2,12 +2,11 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from channels_.models import BankAccount
 from people.access import roles_of
 from people.actions import granted_offices
-from people.models import AuditEvent, Office, User
+from people.models import AuditEvent, Office, SecondFactor, User
 
 pytestmark = pytest.mark.django_db
 
@@ -101,14 +100,14 @@ def test_a_person_gets_roles_and_offices(client, users, offices) -> None:
 
 
 def test_a_lost_phone_is_forgotten(client, users) -> None:
-    TOTPDevice.objects.create(user=users["finance_officer"], confirmed=True)
+    SecondFactor.objects.create(user=users["finance_officer"], name="phone", sealed=b"")
 
     client.post(
         "/admin/people/user/",
         {"action": "remove_second_factor", "_selected_action": [users["finance_officer"].pk]},
     )
 
-    assert not TOTPDevice.objects.exists()
+    assert not SecondFactor.objects.exists()
     assert AuditEvent.objects.get().action == "user.second_factor_removed"
 
 
@@ -123,7 +122,7 @@ def test_money_and_evidence_are_only_read(client, address) -> None:
 
 
 def test_a_second_factor_is_nobodys_to_see(client) -> None:
-    assert client.get("/admin/otp_totp/totpdevice/").status_code == 404
+    assert client.get("/admin/people/secondfactor/").status_code == 404
 
 
 def test_the_pages_keep_the_content_security_policy(client) -> None:

@@ -10,13 +10,13 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
-from django_otp.oath import TOTP
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework.exceptions import AuthenticationFailed
 
 from cspdcl.kernel.clock import now
+from cspdcl.kernel.crypto import Undecipherable
+from people import second_factor
 from people.auth import ApiKeyAuthentication, make_api_key, revoke_api_key
-from people.models import ApiKey, AuditEvent, SignInTally, User
+from people.models import ApiKey, AuditEvent, SecondFactor, SignInTally, User
 
 PASSWORD = "correct horse battery"
 
@@ -27,8 +27,14 @@ def sign_in(client: Client, name: str = "asha", password: str = PASSWORD, **more
     return client.post(reverse("people:sign_in"), {"username": name, "password": password, **more})
 
 
-def code_of(device: TOTPDevice) -> str:
-    return f"{TOTP(device.bin_key, device.step, device.t0, device.digits).token():06d}"
+def phone_of(user: User) -> SecondFactor:
+    """A phone that the user has taken into use."""
+    sealed = second_factor.seal(second_factor.new_seed(), user_id=user.pk)
+    return SecondFactor.objects.create(user=user, name="phone", sealed=sealed)
+
+
+def code_of(phone: SecondFactor) -> str:
+    return second_factor.code_now(phone.seed)
 
 
 def test_a_right_password_opens_the_persons_first_page(client, make_user):
@@ -150,7 +156,7 @@ def test_a_role_that_needs_it_is_led_to_the_second_factor(client, make_user, set
     sign_in(client)
 
     first = client.get("/account/", follow=True)
-    device = TOTPDevice.objects.get(user=user)
+    device = SecondFactor.objects.get(user=user)
 
     assert first.redirect_chain == [
         ("/sign-in/code/?next=%2Faccount%2F", 302),
@@ -166,7 +172,7 @@ def test_a_role_that_needs_it_is_led_to_the_second_factor(client, make_user, set
 def test_the_code_is_asked_at_every_sign_in_and_counts_once(client, make_user, settings):
     settings.SECOND_FACTOR_ROLES = ["finance_officer"]
     user = make_user("asha", "finance_officer")
-    device = TOTPDevice.objects.create(user=user, confirmed=True)
+    device = phone_of(user)
     sign_in(client)
     code = code_of(device)
 
@@ -183,7 +189,7 @@ def test_the_code_is_asked_at_every_sign_in_and_counts_once(client, make_user, s
 @pytest.mark.parametrize("code", ["000000", "12345", "abcdef", ""])
 def test_a_wrong_code_opens_nothing(client, make_user, settings, code):
     settings.SECOND_FACTOR_ROLES = ["finance_officer"]
-    TOTPDevice.objects.create(user=make_user("asha", "finance_officer"), confirmed=True)
+    phone_of(make_user("asha", "finance_officer"))
     sign_in(client)
 
     assert client.post("/sign-in/code/", {"code": code}).status_code == 422
@@ -193,11 +199,43 @@ def test_a_wrong_code_opens_nothing(client, make_user, settings, code):
 def test_a_stolen_password_cannot_bring_its_own_phone(client, make_user, settings):
     settings.SECOND_FACTOR_ROLES = ["finance_officer"]
     user = make_user("asha", "finance_officer")
-    TOTPDevice.objects.create(user=user, confirmed=True)
+    phone_of(user)
     sign_in(client)
 
     assert client.get("/sign-in/phone/")["Location"] == "/sign-in/code/"
-    assert TOTPDevice.objects.count() == 1
+    assert SecondFactor.objects.count() == 1
+
+
+def test_a_seed_is_kept_encrypted_and_for_its_own_user_only(make_user):
+    phone, other = phone_of(make_user("asha")), make_user("ravi")
+    seed = phone.seed
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sealed FROM people_secondfactor")
+        (stored,) = cursor.fetchone()
+    assert seed not in bytes(stored)
+    assert seed.hex() not in bytes(stored).hex()
+    phone.user = other
+    with pytest.raises(Undecipherable):
+        phone.seed  # noqa: B018 - reading it is what fails
+
+
+def test_after_a_wrong_code_even_the_right_one_must_wait(client, make_user, settings):
+    settings.SECOND_FACTOR_ROLES = ["finance_officer"]
+    with time_machine.travel("2026-08-18 11:00:00+05:30", tick=False) as clock:
+        phone = phone_of(make_user("asha", "finance_officer"))
+        sign_in(client)
+        right = code_of(phone)
+        wrong = f"{(int(right) + 1) % 1_000_000:06d}"
+        for _ in range(3):
+            client.post("/sign-in/code/", {"code": wrong})
+            clock.shift(timedelta(seconds=5))
+        client.post("/sign-in/code/", {"code": wrong})
+
+        clock.shift(timedelta(seconds=1))
+        assert client.post("/sign-in/code/", {"code": code_of(phone)}).status_code == 422
+        clock.shift(timedelta(seconds=16))
+        assert client.post("/sign-in/code/", {"code": code_of(phone)}).status_code == 302
 
 
 def test_a_key_opens_and_is_kept_as_a_digest_only(rf, make_user):
