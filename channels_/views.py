@@ -6,13 +6,14 @@ from typing import Any, Final
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, JsonResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from channels_ import doorbell, inbox
 from channels_.contract import Inbound, Unreadable
 from channels_.models import RefusalTally
+from cspdcl.kernel.database import is_away
 from cspdcl.kernel.errors import Unverified
 
 _RETRY_AFTER: Final = "2"
@@ -28,7 +29,9 @@ def receive(request: HttpRequest, channel_code: str) -> JsonResponse:
         return answer
     try:
         return _receive(request, channel_code)
-    except (OperationalError, InterfaceError):
+    except (DatabaseError, InterfaceError) as error:
+        if not is_away(error):
+            raise
         answer = _refused(503, "try_later", "The message was not kept. Send it again.")
         answer["Retry-After"] = _RETRY_AFTER
         return answer

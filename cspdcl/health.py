@@ -1,7 +1,7 @@
 """Whether this process can do its work: asked by whoever starts, balances or watches it."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, JsonResponse
 
 
@@ -11,6 +11,6 @@ def healthz(_request: HttpRequest) -> JsonResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except (OperationalError, InterfaceError):
+    except (DatabaseError, InterfaceError):
         return JsonResponse({"status": "no database"}, status=503)
     return JsonResponse({"status": "ok"})

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
 from channels_ import doorbell, queue, registry
 from channels_.contract import Notice, NoticeKind
@@ -12,6 +12,7 @@ from channels_.inbox import body_of
 from channels_.models import InboundMessage
 from channels_.queue import Verdict
 from cspdcl.kernel.crypto import Undecipherable
+from cspdcl.kernel.database import is_away
 from cspdcl.kernel.errors import DomainError, Malformed
 from payments.notices import Fold, NotYetKnown, hear_refund
 
@@ -29,7 +30,6 @@ _FAULTS: Final = (
     TypeError,
     ValueError,
 )
-_DATABASE_AWAY: Final = (OperationalError, InterfaceError)
 
 _State = InboundMessage.State
 
@@ -79,9 +79,9 @@ def _work(ids: Sequence[int]) -> None:
         return
     try:
         _apply(ids)
-    except _DATABASE_AWAY:
-        raise
-    except _FAULTS as fault:
+    except (InterfaceError, *_FAULTS) as fault:
+        if is_away(fault):
+            raise
         if len(ids) == 1:
             log.exception("message %s could not be applied", ids[0])
             queue.note_problem(ids[0], f"{type(fault).__name__}: {fault}")

@@ -6,7 +6,6 @@ from typing import Any, Final, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.db.models import Model, QuerySet
 from django.http import Http404, QueryDict
 from django.shortcuts import get_object_or_404
@@ -17,6 +16,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from cspdcl.kernel.database import is_away
 from cspdcl.kernel.errors import DomainError, Malformed, Transient
 
 Row = TypeVar("Row", bound=Model)
@@ -117,7 +117,7 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | Non
         return _refused(status.HTTP_400_BAD_REQUEST, "malformed", str(error))
     if isinstance(error, RequestDataTooBig):
         return _refused(TooLarge.status_code, TooLarge.default_code, TooLarge.default_detail)
-    if isinstance(error, Transient | OperationalError | InterfaceError):
+    if isinstance(error, Transient) or is_away(error):
         answer = _refused(status.HTTP_503_SERVICE_UNAVAILABLE, "try_later", "Try again later.")
         answer["Retry-After"] = _RETRY_AFTER
         return answer
