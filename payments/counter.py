@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import chain, count
 from typing import Final
 
 from django.conf import settings
@@ -172,7 +173,11 @@ def make_deposit(
     Counter.objects.select_for_update().get(pk=counter.pk)
     known = Deposit.objects.filter(reference=slip_number).first() if slip_number else None
     if known is not None:
-        if (known.counter_id, known.channel_id) != (counter.pk, channel.pk):
+        if (known.counter_id, known.channel_id, known.business_date) != (
+            counter.pk,
+            channel.pk,
+            on,
+        ):
             raise SlipTaken(f"slip {slip_number} belongs to another deposit")
         return known
     waiting = Payment.objects.select_for_update().filter(
@@ -215,12 +220,19 @@ def make_deposit(
 
 
 def _new_slip(counter: Counter, channel: Channel, on: date) -> str:
-    """Such as ``DS26H18-RPR1-CA``; the second slip of a day ends with -2."""
-    counted = Deposit.objects.filter(counter=counter, channel=channel, business_date=on).count()
+    """Such as ``DS26H18-RPR1-CA``; the second slip of a day ends with -2.
+
+    Channels that begin alike share their letters, and a branch may have written such a number: so
+    what is taken decides, not what this channel has made.
+    """
     day = f"DS{on.year % 100:02d}{_MONTHS[on.month - 1]}{on.day:02d}"
     window = counter.code.upper() if len(counter.code) <= 10 else f"C{counter.pk}"
     base = f"{day}-{window}-{channel.code[:2].upper()}"
-    return base if not counted else f"{base}-{counted + 1}"
+    taken = set(
+        Deposit.objects.filter(reference__startswith=base).values_list("reference", flat=True)
+    )
+    names = chain([base], (f"{base}-{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
 
 
 @dataclass(slots=True)

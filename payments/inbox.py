@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from channels_ import doorbell, queue, registry
 from channels_.contract import Notice, NoticeKind
@@ -54,8 +54,10 @@ def drain(limit: int = _AT_MOST) -> int:
 def catch_up() -> None:
     """Work until nothing is due, then wait for what other workers have in hand."""
     drain()
-    with transaction.atomic():
-        # A worker holds its messages locked until its batch is committed.
+    with transaction.atomic(), connection.cursor() as cursor:
+        # A worker holds its messages locked until its batch is committed, which may take longer
+        # than a page would wait.
+        cursor.execute("SET LOCAL lock_timeout = '2min'; SET LOCAL statement_timeout = '5min'")
         due = InboundMessage.objects.select_for_update().filter(state=_State.DUE)
         list(due.order_by("pk").values_list("pk", flat=True))
 

@@ -35,6 +35,8 @@ Row = TypeVar("Row", bound=Model)
 
 _LABEL: Final = re.compile(r"([A-Za-z0-9-]{1,24})/(\d{4}-\d{2})/(\d{1,18})")
 _WORD_MAX: Final = 64
+_PARTNER_DIGITS: Final = 10
+_FOUND_MAX: Final = 2000  # cheques of one number, accounts of one partner: the latest of more
 
 
 def payments_visible_to(user: Somebody) -> QuerySet[Payment]:
@@ -123,7 +125,10 @@ def search(payments: QuerySet[Payment], words: str) -> QuerySet[Payment]:
             series=label[1].upper(), year=label[2], number=int(label[3])
         )
         return payments.filter(pk__in=numbered.values("payment_id"))
-    condition = Q(channel_ref=text) | Q(order_ref=text) | Q(utr=text.upper())
+    # Their ids are found through their channels: the index begins with the channel.
+    channels = list(Channel.objects.values_list("pk", flat=True))
+    condition = Q(channel__in=channels, channel_ref=text)
+    condition |= Q(order_ref=text) | Q(utr=text.upper())
     condition |= Q(reference=text.upper())
     if text.isdecimal() and text.isascii():
         condition |= _digits(text)
@@ -175,11 +180,13 @@ def _reference_forms(text: str) -> list[str]:
 
 
 def _digits(text: str) -> Q:
+    """Looked up beforehand: a subquery beside other choices would be asked of every payment."""
     condition = Q(consumer_number=text) | Q(rrn=text)
-    condition |= Q(pk__in=Tender.objects.filter(instrument=text).values("payment_id"))
-    if len(text) == 10:
-        accounts = Consumer.objects.filter(business_partner=text)
-        condition |= Q(consumer__in=accounts.values("pk"))
+    papers = Tender.objects.filter(instrument=text).order_by("-payment_id")
+    condition |= Q(pk__in=list(papers.values_list("payment_id", flat=True)[:_FOUND_MAX]))
+    if len(text) == _PARTNER_DIGITS:
+        accounts = Consumer.objects.filter(business_partner=text).order_by("pk")
+        condition |= Q(consumer__in=list(accounts.values_list("pk", flat=True)[:_FOUND_MAX]))
     return condition
 
 

@@ -1,6 +1,8 @@
 """Notices become payments: once each, in any order, and a bad one harms only itself."""
 
 import itertools
+import threading
+from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -12,7 +14,9 @@ from channels_ import inbox as door
 from channels_ import queue
 from channels_.contract import Inbound
 from channels_.models import InboundMessage
-from payments.inbox import drain
+from channels_.queue import Verdict
+from cspdcl.kernel.clock import now
+from payments.inbox import catch_up, drain
 from payments.models import Payment, PaymentEvent, Receipt, Refund, Tender
 from payments.states import State
 from tests import factories as make
@@ -152,6 +156,35 @@ def test_an_unknown_event_is_kept_and_ignored(channel) -> None:
 
     assert InboundMessage.objects.get().outcome == "ignored: payment.downtime.started"
     assert not Payment.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_waits_for_a_worker_longer_than_a_page_would(channel) -> None:
+    send(channel, make.razorpay_body(pay="pay_10000009", order=None))
+    InboundMessage.objects.update(next_try_at=now() + timedelta(hours=1))
+    has_it, may_end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with transaction.atomic():
+            queue.settle([Verdict(InboundMessage.objects.get().pk, InboundMessage.State.DONE, "")])
+            has_it.set()
+            may_end.wait(20)
+        connection.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    has_it.wait(20)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+    threading.Timer(0.4, may_end.set).start()
+    try:
+        catch_up()
+    finally:
+        worker.join()
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
+
+    assert InboundMessage.objects.get().state == InboundMessage.State.DONE
 
 
 @pytest.mark.django_db(transaction=True)

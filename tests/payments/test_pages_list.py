@@ -8,6 +8,8 @@ import pytest
 from django.urls import reverse
 
 from cspdcl.kernel.clock import today
+from payments.models import Payment
+from payments.selectors import search
 from payments.states import State
 from tests import factories as make
 
@@ -163,6 +165,14 @@ def test_the_search_leads_to_the_list_when_many_fit_or_none(as_role, three) -> N
     assert none["Location"] == "/payments/?q=2463.01"
     assert references(client.get(many["Location"])) == {three[0].reference, three[1].reference}
     assert "No payment fits" in client.get(none["Location"]).content.decode()
+
+
+@pytest.mark.parametrize("words", ["123456", "1000417263", "632400000001", "pay_10000001"])
+def test_the_search_is_one_look_into_indexes(three, words: str) -> None:
+    """A subquery beside other choices makes PostgreSQL read every payment there is."""
+    sql = str(search(Payment.objects.all(), words).query)
+
+    assert sql.count("SELECT") == 1
 
 
 def test_the_search_does_not_find_payments_of_other_offices(as_role, three) -> None:

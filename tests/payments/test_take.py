@@ -15,6 +15,7 @@ from payments.actions import NotPayable, reverse_at_counter
 from payments.counter import (
     CounterPayment,
     NotTaken,
+    SlipTaken,
     SubmittedBefore,
     TenderAsked,
     make_deposit,
@@ -141,6 +142,39 @@ def test_a_cancelled_payment_keeps_its_number_and_leaves_the_slip(place) -> None
     assert list(Receipt.objects.order_by("number").values_list("number", flat=True)) == [1, 2]
     with pytest.raises(NotPayable, match="slip"):
         reverse_at_counter(second.pk, supervisor=clerk, reason="too late")
+
+
+def test_a_slip_number_of_another_day_is_refused_not_answered_with_the_old_slip(place) -> None:
+    counter, clerk, consumer = place
+    with time_machine.travel(now() - timedelta(days=1), tick=False):
+        take_counter_payment(counter, clerk=clerk, asked=asked(consumer))
+        cash = Payment.objects.get().channel
+        first = make_deposit(counter, channel=cash, on=today(), made_by=clerk, slip_number="DS-1")
+    take_counter_payment(counter, clerk=clerk, asked=asked(consumer, "a-key-of-a-form-02"))
+
+    with pytest.raises(SlipTaken):
+        make_deposit(counter, channel=cash, on=today(), made_by=clerk, slip_number="DS-1")
+
+    assert list(Payment.objects.filter(deposit=first).values_list("id")) == [
+        (first.payments.get().pk,)
+    ]
+    assert Payment.objects.filter(deposit=None).count() == 1
+
+
+def test_channels_that_begin_alike_make_slips_of_their_own(place) -> None:
+    counter, clerk, consumer = place
+    make.ChannelFactory(code="cash_van")
+    for channel in ("cash", "cash_van"):
+        take_counter_payment(
+            counter, clerk=clerk, asked=asked(consumer, f"a-key-of-{channel:_<12}", channel=channel)
+        )
+
+    slips = [
+        make_deposit(counter, channel=one.channel, on=today(), made_by=clerk).reference
+        for one in Payment.objects.order_by("id")
+    ]
+
+    assert slips[1] == f"{slips[0]}-2"
 
 
 def test_yesterdays_payment_cannot_be_cancelled(place) -> None:
