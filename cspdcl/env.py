@@ -11,6 +11,7 @@ from typing import Final
 PROJECT: Final = Path(__file__).resolve().parent.parent
 
 TRUE: Final = frozenset({"1", "true", "yes", "on"})
+KEY_BYTES: Final = 32
 FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
@@ -87,7 +88,7 @@ def random_secret() -> str:
 
 def random_key() -> str:
     """A 256-bit key in base64."""
-    return base64.b64encode(secrets.token_bytes(32)).decode()
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 def random_keyring() -> str:
@@ -111,6 +112,38 @@ def env_secret(name: str, *, make: Callable[[], str] = random_secret) -> str:
     if env_mode() is Mode.PRODUCTION:
         raise Misconfigured(name, f"is required in production: set it, or {name}_FILE")
     return _kept(name, make)
+
+
+def env_key(name: str) -> str:
+    """A secret that is a 256-bit key in base64."""
+    value = env_secret(name, make=random_key)
+    _check_key(name, value)
+    return value
+
+
+def env_keyring(name: str) -> str:
+    """A secret of the form ``id:key[,id:key]``, each with an id of its own between 1 and 255."""
+    value = env_secret(name, make=random_keyring)
+    seen: set[int] = set()
+    for part in value.split(","):
+        number, colon, key = part.strip().partition(":")
+        if not colon or not (number.isascii() and number.isdigit() and 0 < int(number) < 256):
+            raise Misconfigured(name, "expected id:key[,id:key] with ids from 1 to 255")
+        if int(number) in seen:
+            raise Misconfigured(name, f"key {number} is listed twice")
+        seen.add(int(number))
+        _check_key(name, key)
+    return value
+
+
+def _check_key(name: str, key: str) -> None:
+    """Now, because the first message of a channel would be too late; the key itself is not told."""
+    try:
+        raw = base64.b64decode(key, validate=True)
+    except ValueError:
+        raw = b""
+    if len(raw) != KEY_BYTES:
+        raise Misconfigured(name, f"expected {KEY_BYTES} random bytes in base64")
 
 
 def _read(name: str, path: Path) -> str:

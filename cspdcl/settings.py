@@ -14,15 +14,16 @@ from django.templatetags.static import static
 
 from cspdcl import embedded
 from cspdcl.env import (
+    Misconfigured,
     Mode,
     env_bool,
     env_int,
+    env_key,
+    env_keyring,
     env_list,
     env_mode,
     env_secret,
     env_str,
-    random_key,
-    random_keyring,
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -30,6 +31,7 @@ VAR_DIR = Path(env_str("CSPDCL_VAR", str(BASE_DIR / "var")))
 MODE = env_mode()
 IS_PRODUCTION = MODE is Mode.PRODUCTION
 VERSION = "0.1.0"
+SECRET_KEY_MIN = 50
 
 DEBUG = False  # a traceback on a page is for nobody; `make serve` logs it instead
 SECRET_KEY = env_secret("SECRET_KEY")
@@ -38,6 +40,10 @@ ALLOWED_HOSTS = env_list(
     "ALLOWED_HOSTS", [] if IS_PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
 )
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+if IS_PRODUCTION and (not ALLOWED_HOSTS or any(host.startswith("*") for host in ALLOWED_HOSTS)):
+    raise Misconfigured("ALLOWED_HOSTS", "production names its hosts, and none of them is *")
+if IS_PRODUCTION and len(SECRET_KEY) < SECRET_KEY_MIN:
+    raise Misconfigured("SECRET_KEY", f"production needs {SECRET_KEY_MIN} characters or more")
 
 INSTALLED_APPS = [
     "cspdcl.ui",
@@ -184,7 +190,7 @@ AUTH_PASSWORD_VALIDATORS = [
 MONEY_ROLES = ["finance_officer", "finance_approver", "administrator"]
 SECOND_FACTOR_ROLES = env_list("SECOND_FACTOR_ROLES", [] if MODE is Mode.DEMO else MONEY_ROLES)
 if IS_PRODUCTION and not set(MONEY_ROLES) <= set(SECOND_FACTOR_ROLES):
-    raise SystemExit(f"SECOND_FACTOR_ROLES must name {', '.join(MONEY_ROLES)} in production")
+    raise Misconfigured("SECOND_FACTOR_ROLES", f"must name {', '.join(MONEY_ROLES)} in production")
 SIGN_IN_FAILURES_MAX = 10
 SIGN_IN_LOCK_MINUTES = 30
 
@@ -248,11 +254,9 @@ STATEMENTS_DIR = VAR_DIR / "statements"  # kept by sha256
 REPORTS_DIR = VAR_DIR / "reports"
 
 # Encryption of fields: "id:base64 key[,id:base64 key]", the first encrypts, all decrypt.
-FIELD_KEYS = env_secret("FIELD_KEYS", make=random_keyring)
-INDEX_KEY = env_secret("INDEX_KEY", make=random_key)  # blind indexes; not the key of the data
-AUDIT_SIGNING_KEY = env_secret(
-    "AUDIT_SIGNING_KEY", make=random_key
-)  # Ed25519 seed; the database host has no need of it
+FIELD_KEYS = env_keyring("FIELD_KEYS")
+INDEX_KEY = env_key("INDEX_KEY")  # blind indexes; not the key of the data
+AUDIT_SIGNING_KEY = env_key("AUDIT_SIGNING_KEY")  # Ed25519 seed; the database host needs it not
 AUDIT_OLD_PUBLIC_KEYS = env_list("AUDIT_OLD_PUBLIC_KEYS")  # of signing keys that were replaced
 AUDIT_ANCHOR_FILE = Path(env_str("AUDIT_ANCHOR_FILE", str(VAR_DIR / "anchors.jsonl")))
 

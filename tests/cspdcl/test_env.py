@@ -12,10 +12,13 @@ from cspdcl.env import (
     Mode,
     env_bool,
     env_int,
+    env_key,
+    env_keyring,
     env_list,
     env_mode,
     env_secret,
     env_str,
+    random_key,
     random_keyring,
 )
 
@@ -133,6 +136,70 @@ def test_production_refuses_to_make_a_secret(monkeypatch, tmp_path):
         env_secret("X")
 
     assert not (tmp_path / "secrets").exists()
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "says"),
+    [
+        (env_key, "#", "expected 32 random bytes"),
+        (env_key, "!" * 44, "expected 32 random bytes"),
+        (env_keyring, "zzz", "expected id:key"),
+        (env_keyring, "1:zzz", "expected 32 random bytes"),
+        (env_keyring, f"0:{random_key()}", "expected id:key"),
+        (env_keyring, f"256:{random_key()}", "expected id:key"),
+        (env_keyring, f"1:{random_key()},1:{random_key()}", "key 1 is listed twice"),
+        (env_keyring, f"1:{random_key()},", "expected id:key"),
+    ],
+)
+def test_a_key_that_could_not_encrypt_is_refused_at_the_start(monkeypatch, read, text, says):
+    monkeypatch.setenv("X", text)
+
+    with pytest.raises(Misconfigured, match=says) as refusal:
+        read("X")
+
+    assert text not in str(refusal.value)
+
+
+def test_keys_in_their_form_are_taken(monkeypatch):
+    key, ring = random_key(), f"2:{random_key()}, 1:{random_key()}"
+    monkeypatch.setenv("X", key)
+    monkeypatch.setenv("Y", ring)
+
+    assert (env_key("X"), env_keyring("Y")) == (key, ring)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS: production names its hosts"),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS: production names its hosts"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY: production needs 50 characters"),
+        ({"FIELD_KEYS": "1:short"}, "FIELD_KEYS: expected 32 random bytes"),
+        ({"SECOND_FACTOR_ROLES": "administrator"}, "SECOND_FACTOR_ROLES: must name finance"),
+        ({"DATABASE_URL": ""}, "DATABASE_URL"),
+    ],
+)
+def test_production_does_not_start_half_configured(tmp_path, wrong, says):
+    whole = {
+        "CSPDCL_MODE": "production",
+        "CSPDCL_VAR": str(tmp_path),
+        "ALLOWED_HOSTS": "payments.example.org",
+        "SECRET_KEY": "k" * 49 + "ey",
+        "FIELD_KEYS": random_keyring(),
+        "INDEX_KEY": random_key(),
+        "AUDIT_SIGNING_KEY": random_key(),
+        "DATABASE_URL": "postgresql://nobody@localhost/none",
+        "REDIS_URL": "redis://localhost:1/0",
+    }
+    start = [sys.executable, "-c", "import cspdcl.settings"]
+
+    done = subprocess.run(
+        start, cwd=PROJECT, env={**whole, **wrong}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode != 0
+    assert says in done.stderr
+    assert subprocess.run(start, cwd=PROJECT, env=whole, check=False).returncode == 0
 
 
 def test_processes_that_start_together_agree_on_a_secret():
