@@ -19,6 +19,7 @@ from people.auth import has_shown_factor, needs_second_factor
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
+_BEGAN: Final = "began_at"
 _SEEN: Final = "seen_at"
 _SEEN_EVERY: Final = 60  # seconds; an idle clock need not be written at every click
 
@@ -30,20 +31,25 @@ _BEFORE_SECOND_FACTOR: Final = frozenset(
 
 
 class IdleSessionMiddleware:
-    """Signs out who has not been seen for SESSION_IDLE_MINUTES."""
+    """Signs out who has not been seen for SESSION_IDLE_MINUTES, or who came SESSION_COOKIE_AGE ago.
+
+    The cookie's own age begins anew with every write: alone it would never end a busy session.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """End the session if it was left alone, else note that its owner is here."""
+        """End the session if it was left alone or is old, else note that its owner is here."""
         if request.user.is_authenticated:
             moment = int(now().timestamp())
+            began = request.session.get(_BEGAN, moment)
             seen = request.session.get(_SEEN)
-            if seen is not None and moment - seen > settings.SESSION_IDLE_MINUTES * 60:
+            is_left = seen is not None and moment - seen > settings.SESSION_IDLE_MINUTES * 60
+            if is_left or moment - began > settings.SESSION_COOKIE_AGE:
                 logout(request)
             elif seen is None or moment - seen >= _SEEN_EVERY:
-                request.session[_SEEN] = moment
+                request.session[_BEGAN], request.session[_SEEN] = began, moment
         return self.get_response(request)
 
 

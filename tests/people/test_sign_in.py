@@ -141,6 +141,19 @@ def test_a_session_left_alone_ends(client, make_user):
         assert client.get(reverse("people:account")).status_code == 302
 
 
+def test_a_busy_session_ends_after_a_working_day(client, make_user):
+    make_user("asha", "auditor")
+    start = now()
+    for minutes in range(0, 8 * 60 + 1, 10):
+        with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
+            if not minutes:
+                sign_in(client)
+            assert client.get(reverse("people:account")).status_code == 200
+
+    with time_machine.travel(start + timedelta(minutes=8 * 60 + 9), tick=False):
+        assert client.get(reverse("people:account")).status_code == 302
+
+
 def test_signing_out_needs_a_post(client, make_user):
     make_user("asha", "auditor")
     sign_in(client)
