@@ -494,6 +494,8 @@ class Redis:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Clients of a killed Redis hold its address: the next one takes port and password over.
         port, password = self._last_address() or (_free_port(), secrets.token_hex(24))
+        # The kernel closes a killed process's port a moment after the process seems gone.
+        _until(lambda: _is_free(port), seconds=5)
         for candidate in (port, _free_port(), _free_port()):
             if _is_free(candidate) and self._try(program, port=candidate, password=password):
                 return
