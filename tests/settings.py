@@ -9,6 +9,8 @@ from cspdcl.settings import DATABASES, STATIC_ROOT, STORAGES
 
 # Several test runs can share one server: each names its database.
 DATABASES["default"]["TEST"] = {"NAME": f"test_{os.environ.get('CSPDCL_TEST_NAME', 'cspdcl')}"}
+# The live server's threads must leave no session behind, else the database cannot be dropped.
+DATABASES["default"]["CONN_MAX_AGE"] = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of a directory that is not there

@@ -59,7 +59,7 @@ def test_the_database_promises_what_money_needs(var):
         "full_page_writes": "on",
         "listen_addresses": "",
         "max_connections": "100",
-        "shared_buffers": "512MB",
+        "shared_buffers": "1GB",
         "work_mem": "64MB",
         "maintenance_work_mem": "256MB",
         "max_wal_size": "4GB",
