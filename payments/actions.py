@@ -69,28 +69,6 @@ def advance(
 
 
 @transaction.atomic
-def move(
-    payment_id: int,
-    *,
-    to: State,
-    cause: str,
-    at: datetime,
-    message: InboundMessage | None = None,
-    actor: str = "",
-) -> Payment:
-    """Take a payment along one legal edge. Hearing the same news twice changes nothing."""
-    payment = Payment.objects.select_for_update().get(pk=payment_id)
-    event = advance(payment, to=to, cause=cause, at=at, message=message, actor=actor)
-    if event is None:
-        return payment
-    payment.save(update_fields=["state", "succeeded_at", "business_date"])
-    event.save()
-    if to is State.SUCCEEDED:
-        receipts.issue([payment])
-    return payment
-
-
-@transaction.atomic
 def start_payment(
     channel: Channel,
     *,

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from channels_.contract import Method
 from channels_.models import Channel
-from cspdcl.kernel.api import StrictSerializer, found_or_404, refusals
+from cspdcl.kernel.api import StrictSerializer, checked, found_or_404, page_of, refusals
 from cspdcl.kernel.money import PAISE_MAX
 from payments import actions, counter, selectors
 from payments.models import Deposit, Payment, Receipt
@@ -238,7 +238,7 @@ class Payments(GenericAPIView[Payment]):
     )
     def get(self, request: Request) -> Response:
         """Payments, filtered and paged."""
-        asked = _checked(PaymentQuery, request.query_params)
+        asked = checked(PaymentQuery, request.query_params)
         rows = self.get_queryset().order_by("-id")
         if "q" in asked:
             rows = selectors.search(rows, asked["q"])
@@ -250,7 +250,7 @@ class Payments(GenericAPIView[Payment]):
         ):
             if name in asked:
                 rows = rows.filter(**{column: asked[name]})
-        return _page(self, rows, PaymentSerializer)
+        return page_of(self, rows, PaymentSerializer)
 
     @extend_schema(
         request=PaymentStart,
@@ -259,7 +259,7 @@ class Payments(GenericAPIView[Payment]):
     )
     def post(self, request: Request) -> Response:
         """Start a payment: the reference in the answer goes to the channel with the payer."""
-        asked = _checked(PaymentStart, request.data)
+        asked = checked(PaymentStart, request.data)
         consumers = selectors.consumers_visible_to(request.user)
         consumer = consumers.filter(number=asked["consumer_number"]).first()
         channel = Channel.objects.filter(code=asked["channel"]).first()
@@ -318,7 +318,7 @@ class Receipts(GenericAPIView[Receipt]):
     )
     def get(self, request: Request) -> Response:
         """Receipts, filtered and paged."""
-        asked = _checked(ReceiptQuery, request.query_params)
+        asked = checked(ReceiptQuery, request.query_params)
         rows = self.get_queryset().order_by("-id")
         if "business_date" in asked:
             rows = rows.filter(payment__business_date=asked["business_date"])
@@ -326,7 +326,7 @@ class Receipts(GenericAPIView[Receipt]):
             rows = rows.filter(payment__consumer_number=asked["consumer_number"])
         if "series" in asked:
             rows = rows.filter(series=asked["series"].upper())
-        return _page(self, rows, ReceiptSerializer)
+        return page_of(self, rows, ReceiptSerializer)
 
 
 class CounterReceipts(APIView):
@@ -342,7 +342,7 @@ class CounterReceipts(APIView):
     def post(self, request: Request, code: str) -> Response:
         """Take up to 500 payments; each is answered for itself, in order, and taken once."""
         where = found_or_404(selectors.counters_visible_to(request.user), code=code)
-        asked = _checked(CounterReceiptsAsked, request.data)
+        asked = checked(CounterReceiptsAsked, request.data)
         taken = counter.take_counter_payments(
             where,
             clerk=_caller(request),
@@ -364,7 +364,7 @@ class CounterDeposits(APIView):
     def post(self, request: Request, code: str) -> Response:
         """Put all that waits in one channel on one slip; a slip sent again changes nothing."""
         where = found_or_404(selectors.counters_visible_to(request.user), code=code)
-        asked = _checked(DepositAsked, request.data)
+        asked = checked(DepositAsked, request.data)
         channel = selectors.counter_channels().filter(code=asked["channel"]).first()
         if channel is None:
             raise counter.NothingToDeposit(f"no counter channel is called {asked['channel']}")
@@ -404,20 +404,6 @@ def _with_names(payments: QuerySet[Payment]) -> QuerySet[Payment]:
     return payments.select_related(
         "channel", "bill", "office", "counter", "deposit", "duplicate_of", "receipt"
     )
-
-
-def _checked(shape: type[StrictSerializer], data: Any) -> dict[str, Any]:
-    serializer = shape(data=data)
-    serializer.is_valid(raise_exception=True)
-    checked: dict[str, Any] = serializer.validated_data
-    return checked
-
-
-def _page(
-    view: GenericAPIView[Any], rows: QuerySet[Any], shape: type[serializers.Serializer[Any]]
-) -> Response:
-    page = view.paginate_queryset(rows)
-    return view.get_paginated_response(shape(page, many=True).data)
 
 
 def _counter_payment(item: dict[str, Any]) -> counter.CounterPayment:

@@ -1,14 +1,14 @@
 """The list of payments as a person narrowed it: rows, count and sum, and the same as CSV."""
 
-import csv
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, Final
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from cspdcl.kernel.clock import INDIA
-from cspdcl.kernel.csvsafe import safe_text
+from cspdcl.kernel.csvsafe import csv_lines, safe_text
 from cspdcl.kernel.money import rupees_from_paise
 from payments.models import Payment
 from payments.selectors import search
@@ -77,22 +77,17 @@ def ordered(payments: QuerySet[Payment], sort: str) -> QuerySet[Payment]:
     )
 
 
-class _Line:
-    """A file that gives back what is written: csv.writer writes, the answer streams."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def as_csv(payments: QuerySet[Payment]) -> Iterator[str]:
     """The payments in the order they were stored, read in pieces so that any number fits."""
-    writer = csv.writer(_Line())
-    yield writer.writerow(CSV_COLUMNS)
+    return csv_lines(chain([CSV_COLUMNS], _csv_rows(payments)))
+
+
+def _csv_rows(payments: QuerySet[Payment]) -> Iterator[list[str]]:
     rows = payments.select_related("channel", "receipt", "counter", "office").order_by("pk")
     last = 0
     while piece := list(rows.filter(pk__gt=last)[:_CHUNK]):
         for payment in piece:
-            yield writer.writerow(_cells(payment))
+            yield _cells(payment)
         last = piece[-1].pk
 
 

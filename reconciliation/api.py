@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any, Final
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import path, reverse
 from drf_spectacular.types import OpenApiTypes
@@ -21,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from channels_.models import StatementFile
-from cspdcl.kernel.api import StrictSerializer, found_or_404, refusals
+from cspdcl.kernel.api import StrictSerializer, checked, found_or_404, page_of, refusals
 from cspdcl.kernel.clock import today
 from people import roles
 from people.models import User
@@ -234,7 +233,7 @@ class Breaks(GenericAPIView[Break]):
     )
     def get(self, request: Request) -> Response:
         """Breaks, oldest first; open ones where no state is asked for."""
-        asked = _checked(BreaksQuery, request.query_params)
+        asked = checked(BreaksQuery, request.query_params)
         wanted = {
             "until": asked.get("date"),
             "state": asked.get("state"),
@@ -279,9 +278,9 @@ class Runs(GenericAPIView[Run]):
     )
     def get(self, request: Request) -> Response:
         """Runs, the latest first."""
-        asked = _checked(RunsQuery, request.query_params)
+        asked = checked(RunsQuery, request.query_params)
         rows = selectors.numbered_runs(_caller(request)).filter(**_asked_only(asked))
-        return _page(self, rows, RunSerializer)
+        return page_of(self, rows, RunSerializer)
 
     @extend_schema(
         request=RunAsked,
@@ -290,7 +289,7 @@ class Runs(GenericAPIView[Run]):
     )
     def post(self, request: Request) -> Response:
         """Queue a run of a business date; 409 while another run works."""
-        day: date = _checked(RunAsked, request.data)["business_date"]
+        day: date = checked(RunAsked, request.data)["business_date"]
         actions.ask_for_run(day, by=_caller(request), today=today())
         listed = f"{reverse('reconciliation-api:runs')}?business_date={day.isoformat()}"
         answer = {"business_date": day, "state": "queued", "runs": listed}
@@ -343,7 +342,7 @@ class Files(GenericAPIView[StatementFile]):
     )
     def get(self, request: Request) -> Response:
         """Files, the latest first."""
-        asked = _checked(FilesQuery, request.query_params)
+        asked = checked(FilesQuery, request.query_params)
         rows = files.visible_to(_caller(request)).order_by("-id")
         if "date" in asked:
             rows = rows.filter(covers_from__lte=asked["date"], covers_to__gte=asked["date"])
@@ -351,7 +350,7 @@ class Files(GenericAPIView[StatementFile]):
             rows = rows.filter(state=asked["state"])
         if "source" in asked:
             rows = files.of_sources(rows, [asked["source"]])
-        return _page(self, rows, FileSerializer)
+        return page_of(self, rows, FileSerializer)
 
     @extend_schema(
         request={"multipart/form-data": FileHandedIn},
@@ -365,7 +364,7 @@ class Files(GenericAPIView[StatementFile]):
     )
     def post(self, request: Request) -> Response:
         """Load a file whole (201), know it by its content (200), or refuse it whole (422)."""
-        asked = _checked(FileHandedIn, request.data)
+        asked = checked(FileHandedIn, request.data)
         sent = asked["file"]
         try:
             file = statements.load(
@@ -401,20 +400,6 @@ def _caller(request: Request) -> User:
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user
-
-
-def _checked(shape: type[StrictSerializer], data: Any) -> dict[str, Any]:
-    serializer = shape(data=data)
-    serializer.is_valid(raise_exception=True)
-    checked: dict[str, Any] = serializer.validated_data
-    return checked
-
-
-def _page(
-    view: GenericAPIView[Any], rows: QuerySet[Any], shape: type[serializers.Serializer[Any]]
-) -> Response:
-    page = view.paginate_queryset(rows)
-    return view.get_paginated_response(shape(page, many=True).data)
 
 
 def _one(asked: dict[str, Any], name: str) -> list[str]:

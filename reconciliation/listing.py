@@ -1,10 +1,9 @@
 """The list of breaks as a person narrowed it: rows, counts and sums, and the same for a sheet."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import IO, Any, Final, NamedTuple
 
 import xlsxwriter
@@ -13,7 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from cspdcl.kernel.csvsafe import safe_text
+from cspdcl.kernel.csvsafe import csv_lines, safe_text
 from cspdcl.kernel.money import rupees_from_paise
 from reconciliation import explain
 from reconciliation.models import Break, Reason
@@ -144,27 +143,21 @@ def by_reason(breaks: QuerySet[Break]) -> list[dict[str, Any]]:
 # ---- the same for a sheet ----
 
 
-@dataclass(slots=True)
-class _Line:
-    """A file that gives back what is written: csv.writer writes, the answer streams."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def as_csv(breaks: QuerySet[Break], *, as_of: date) -> Iterator[str]:
     """The breaks in their order, amounts as plain rupees."""
-    writer = csv.writer(_Line())
-    yield writer.writerow(COLUMNS)
+    return csv_lines(chain([COLUMNS], _csv_rows(breaks, as_of=as_of)))
+
+
+def _csv_rows(breaks: QuerySet[Break], *, as_of: date) -> Iterator[list[object]]:
     for cells in _rows(breaks, as_of=as_of):
-        yield writer.writerow(
+        yield [
             rupees_from_paise(cell.paise)
             if isinstance(cell, _Money)
             else safe_text(cell)
             if isinstance(cell, str)
             else cell
             for cell in cells
-        )
+        ]
 
 
 def write_xlsx(breaks: QuerySet[Break], file: IO[bytes], *, as_of: date) -> None:

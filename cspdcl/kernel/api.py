@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -18,6 +18,10 @@ from rest_framework.views import exception_handler
 
 from cspdcl.kernel.database import is_away
 from cspdcl.kernel.errors import DomainError, Malformed, Transient
+
+if TYPE_CHECKING:
+    # Views read the settings, which name this module: importing them here would go in a circle.
+    from rest_framework.generics import GenericAPIView
 
 Row = TypeVar("Row", bound=Model)
 
@@ -107,6 +111,22 @@ def found_or_404(rows: QuerySet[Row], **where: str) -> Row:
     if any("\0" in text or len(text) > 100 for text in where.values()):
         raise Http404
     return get_object_or_404(rows, **where)
+
+
+def checked(shape: type[StrictSerializer], data: Any) -> dict[str, Any]:
+    """What was asked, in its types; raises ValidationError for what is not as it should be."""
+    serializer = shape(data=data)
+    serializer.is_valid(raise_exception=True)
+    asked: dict[str, Any] = serializer.validated_data
+    return asked
+
+
+def page_of(
+    view: "GenericAPIView[Any]", rows: QuerySet[Any], shape: type[serializers.Serializer[Any]]
+) -> Response:
+    """The page of the rows that was asked for, each in its shape."""
+    page = view.paginate_queryset(rows)
+    return view.get_paginated_response(shape(page, many=True).data)
 
 
 def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | None:

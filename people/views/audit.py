@@ -1,8 +1,8 @@
 """The audit trail: what was changed by whom, and whether the record itself was left alone."""
 
-import csv
 from collections.abc import Iterator
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 
 from django import forms
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from cspdcl.kernel.clock import INDIA, day_bounds, today
-from cspdcl.kernel.csvsafe import safe_text
+from cspdcl.kernel.csvsafe import csv_lines, safe_text
 from people.access import roles
 from people.audit_verify import verify
 from people.models import AuditAnchor, AuditEvent, AuditHead
@@ -126,20 +126,15 @@ def _exports() -> list[dict[str, str]]:
     return [{"label": "CSV", "url": reverse("people:audit_export"), "icon": "file-spreadsheet"}]
 
 
-class _Line:
-    """A file that gives back what is written: csv.writer writes, the response streams."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def _csv(events: QuerySet[AuditEvent]) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    yield writer.writerow(COLUMNS)
+    return csv_lines(chain([COLUMNS], _csv_rows(events)))
+
+
+def _csv_rows(events: QuerySet[AuditEvent]) -> Iterator[list[str | int]]:
     last = 0
     while page := list(events.filter(pk__gt=last)[:1000]):
         for event in page:
-            yield writer.writerow(_cells(event))
+            yield _cells(event)
         last = page[-1].pk
 
 

@@ -1,32 +1,25 @@
 """A section as CSV: plain rupees, days as yyyy-mm-dd, no text that a sheet takes for a formula."""
 
-import csv
 from collections.abc import Iterator
 from datetime import date, datetime
+from itertools import chain
 
 from cspdcl.kernel.clock import INDIA
-from cspdcl.kernel.csvsafe import safe_text
+from cspdcl.kernel.csvsafe import csv_lines, safe_text
 from cspdcl.kernel.money import rupees_from_paise
 from reports.contract import Figure, Kind, Section, Value
 from reports.render.flat import flat_columns, flat_rows
 
 
-class _Line:
-    """A file that gives back what is written: csv.writer writes, the answer streams."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def lines(section: Section) -> Iterator[str]:
     """The header and every row, one line at a time; no line of sums, for programs read it."""
-    writer = csv.writer(_Line())
     columns = flat_columns(section)
-    yield writer.writerow([safe_text(column.label) for column in columns])
-    for row in flat_rows(section):
-        yield writer.writerow(
-            [_cell(value, column.kind) for value, column in zip(row, columns, strict=True)]
-        )
+    head = [safe_text(column.label) for column in columns]
+    rows = (
+        [_cell(value, column.kind) for value, column in zip(row, columns, strict=True)]
+        for row in flat_rows(section)
+    )
+    return csv_lines(chain([head], rows))
 
 
 def _cell(value: Value, kind: Kind) -> str:
