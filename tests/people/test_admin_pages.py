@@ -1,11 +1,11 @@
 """The administration in a browser, without an error under our Content-Security-Policy."""
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
 
 import pytest
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
@@ -40,9 +40,9 @@ PAGES = (
 
 
 @pytest.fixture
-def page(live_server, make_user, settings) -> Iterator[Page]:
+def page(live_server, make_user, settings, monkeypatch) -> Iterator[Page]:
     """A browser in which an administrator has signed in, with its errors in ``page.errors``."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser's driver has a loop of its own
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the driver has a loop of its own
     settings.SECOND_FACTOR_ROLES = []
     client = Client()
     client.force_login(make_user("root", "administrator"), backend="people.auth.PeopleBackend")
@@ -53,6 +53,8 @@ def page(live_server, make_user, settings) -> Iterator[Page]:
         context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
         yield context.new_page()
         browser.close()
+        # While the driver's loop runs, this thread's connection is another one than without it.
+        connections.close_all()
 
 
 @pytest.fixture
