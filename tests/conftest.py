@@ -1,12 +1,13 @@
 """What every test may ask for: a small tree of offices, and one user of each role."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 
 from people import actions
 from people.models import Office, User
@@ -52,6 +53,13 @@ def anchor_file(settings, tmp_path: Path) -> Path:
     settings.AUDIT_OLD_PUBLIC_KEYS = []
     settings.AUDIT_ANCHOR_FILE = tmp_path / "anchors.jsonl"
     return tmp_path / "anchors.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """A page in Hindi leaves its language to the thread, and so to whatever test comes next."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
