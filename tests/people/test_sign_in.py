@@ -30,7 +30,9 @@ def sign_in(client: Client, name: str = "asha", password: str = PASSWORD, **more
 def phone_of(user: User) -> SecondFactor:
     """A phone that the user has taken into use."""
     sealed = second_factor.seal(second_factor.new_seed(), user_id=user.pk)
-    return SecondFactor.objects.create(user=user, name="phone", sealed=sealed)
+    phone = SecondFactor(user=user, name="phone", sealed=sealed)
+    phone.save()
+    return phone
 
 
 def code_of(phone: SecondFactor) -> str:
