@@ -87,11 +87,11 @@ class Striker:
         else:
             if kind in {"pool child", "worker"}:
                 self._await_work()
-            self._kill(kind)
+            self.kill(kind)
         self.done[kind] += 1
 
-    def _kill(self, kind: str) -> None:
-        """Kill a victim of this kind; the one found may be gone a moment later, then another."""
+    def kill(self, kind: str) -> None:
+        """Kill one of this kind at once; the one found may be gone a moment later, then another."""
 
         def killed() -> bool:
             victim = self._victim(kind)

@@ -13,7 +13,7 @@ from tests.chaos.storm import shortfalls
 from tests.chaos.stream import Stream
 from tests.chaos.strikes import Striker, plan_of
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
+pytestmark = pytest.mark.chaos
 
 PAID = """
     (SELECT p.id FROM payments_payment p JOIN payments_receipt r ON r.payment_id = p.id
@@ -203,7 +203,8 @@ def test_a_worker_that_marks_messages_done_first_is_caught(house, make, plant, s
     senders.start()
     for _ in range(2):  # the second finds all that came while there was no worker
         until(lambda: _is_flagged(house), what="a message marked before it is done")
-        striker.strike("worker")
+        striker.kill("worker")
+        until(lambda: not _is_flagged(house), what="the dead worker's session to end")
     until(lambda: not senders.is_busy, what="every answer")
     _await_drained(house, stream)
 

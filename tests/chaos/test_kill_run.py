@@ -15,7 +15,7 @@ from cspdcl.processes import Child, Processes
 from tests.chaos.house import BARE, House, until
 from tests.chaos.strikes import _children, _is_dead
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
+pytestmark = pytest.mark.chaos
 
 DAY: Final = "2026-08-18"
 PLAY: Final = """

@@ -10,7 +10,7 @@ from tests.chaos.house import House, until
 from tests.chaos.senders import Heard, Senders
 from tests.chaos.stream import Message, Stream
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
+pytestmark = pytest.mark.chaos
 
 CLIENTS = 16
 

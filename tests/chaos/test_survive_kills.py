@@ -12,7 +12,7 @@ from tests.chaos.house import House, until
 from tests.chaos.storm import Storm, shortfalls
 from tests.chaos.stream import Stream
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("chaos")]
+pytestmark = pytest.mark.chaos
 
 EVENTS = int(os.environ.get("CHAOS_EVENTS") or 1_500)
 KILLS = int(os.environ.get("CHAOS_KILLS") or 24)
