@@ -280,7 +280,7 @@ def _usable(port: int) -> int:
 
 
 def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-25:])
+    return "\n".join(log.read_text(errors="replace").splitlines()[-100:])
 
 
 def main(arguments: list[str] | None = None) -> int:

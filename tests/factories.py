@@ -133,7 +133,7 @@ class InboundMessageFactory(DjangoModelFactory):
         exclude = ("raw",)
 
     channel = factory.SubFactory(RazorpayFactory)
-    event_key = factory.Sequence(lambda n: f"evt_{n}")
+    event_key = factory.Sequence(lambda n: f"evt_made_{n}")
     raw = b"{}"
     sha256 = factory.LazyAttribute(lambda message: hashlib.sha256(message.raw).hexdigest())
     body = factory.LazyAttribute(lambda message: crypto.seal(message.raw, place=BODY_PLACE))
