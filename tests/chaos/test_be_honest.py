@@ -176,6 +176,7 @@ def plant(house: House) -> Iterator[Callable[[str, str, str], None]]:
             house.replace(name, command)
 
 
+@pytest.mark.planted
 def test_a_server_that_acknowledges_before_it_keeps_is_caught(house, make, plant, seed):
     plant("web", "cspdcl.wsgi:application", "tests.chaos.planted:ack_early")
     stream = make(150, "early")
@@ -185,6 +186,7 @@ def test_a_server_that_acknowledges_before_it_keeps_is_caught(house, make, plant
     assert any("was acknowledged and is 0 times in the inbox" in one for one in found), found
 
 
+@pytest.mark.planted
 def test_a_server_that_forgets_ids_and_keys_is_caught(house, make, plant, seed):
     plant("web", "cspdcl.wsgi:application", "tests.chaos.planted:forget_keys")
     stream = make(60, "forget")
@@ -194,6 +196,7 @@ def test_a_server_that_forgets_ids_and_keys_is_caught(house, make, plant, seed):
     assert any("is in the inbox and was never sent" in one for one in found), found
 
 
+@pytest.mark.planted
 def test_a_worker_that_marks_messages_done_first_is_caught(house, make, plant, seed):
     plant("worker", "cspdcl", "tests.chaos.planted_worker")
     stream = make(150, "flag")
