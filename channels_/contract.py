@@ -2,22 +2,46 @@
 
 An adapter is pure: bytes in, facts out. It reads no clock, no database and no network; what it
 cannot understand it refuses with ``Malformed``, who it cannot trust with ``Unverified``.
+
+Three directions, each a part that a channel has or has not: what it tells us (``verify`` and
+``parse``), what it asks and waits for (``ask``), what we ask it (``order``, ``status`` ...).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, Generic, NamedTuple, TypeVar
 
-from cspdcl.kernel.errors import Malformed
+from cspdcl.kernel.errors import Malformed, Unverified
 from cspdcl.kernel.money import Paise
 
 NOTHING: Final = Paise(0)
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Unreadable(Malformed):
     """Not even the channel's own shape: refused at the door. What is only wrong inside is kept."""
+
+
+class Stale(Unverified):
+    """Properly signed, but the signed moment is too far from now."""
+
+
+class WrongMerchant(Unverified):
+    """Properly signed, but meant for another merchant."""
+
+
+class Declined(Exception):
+    """The partner said a definite no to a call of ours: nothing happened there.
+
+    What is merely unclear (a timeout, a 500, an answer nobody understands) is never this.
+    """
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
 
 
 class Outcome(StrEnum):
@@ -52,13 +76,14 @@ class Method(StrEnum):
     NEFT = "neft"
     RTGS = "rtgs"
     IMPS = "imps"
-    UNKNOWN = "unknown"
+    UNKNOWN = "unknown"  # the channel does not tell, or uses a word nobody agreed on
 
 
 class LineKind(StrEnum):
     """What one line of a settlement report or bank statement is.
 
     The first group is a channel's, the second a bank's. UNKNOWN keeps a foreign word for a person.
+    A refund or chargeback that is taken back keeps its kind and has the other sign.
     """
 
     PAYMENT = "payment"
@@ -76,10 +101,48 @@ class LineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """One message as it came: the raw body and the headers, names in lower case."""
+    """One message as it came: the raw body, the headers (names in lower case), and what follows
+    the channel's code in the address.
+    """
 
     body: bytes
     headers: Mapping[str, str]
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What an adapter may know of its channel's row: who we are there, the keys, what was agreed.
+
+    ``at`` is the moment of the message or call and ``nonce`` 32 random hex digits made for it: a
+    pure function needs both given.
+    """
+
+    merchant_id: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)  # Channel.settings, as agreed
+    api_url: str = ""  # where the partner's API is, without a slash at its end
+    at: datetime = LONG_AGO
+    nonce: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request to a partner, as data. The house sends it, once, to allowed hosts only."""
+
+    url: str
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """An answer of HTTP: one we give to a partner, or one a partner gave to a call of ours."""
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +167,9 @@ class Notice:
     payer: str = ""  # what the channel tells of the payer (name, account or VPA)
     code: str = ""  # their status or error word, kept as sent
     detail: str = ""  # their plain text, for people
+    dispute_ref: str = ""  # theirs; a dispute's outcome: SUCCEEDED is won by us, FAILED is lost
+    respond_by: datetime | None = None  # when a dispute wants its evidence
+    phase: str = ""  # of a dispute: chargeback, pre_arbitration ..., as the channel says
 
 
 class StatementLine(NamedTuple):
@@ -186,31 +252,254 @@ class StatementFormat:
     read: StatementReader
 
 
+# ---- What we ask a partner ------------------------------------------------------------------
+
+Asked = TypeVar("Asked")
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class Exchange(Generic[Asked, Read]):
+    """A call and the reading of its answer.
+
+    ``read`` raises ``Declined`` for a definite no and ``Malformed`` for everything it does not
+    understand, error pages included; it must never turn an unclear answer into FAILED.
+    """
+
+    call: Callable[[Asked, Setup], Call]
+    read: Callable[[Wire, Setup, Asked], Read]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A payment we want to be made: the bill, and where the payer and the news shall go."""
+
+    reference: str  # ours
+    amount_paise: Paise
+    consumer_number: str
+    bill_number: str = ""
+    payer_name: str = ""
+    mobile: str = ""
+    email: str = ""
+    expires_at: datetime | None = None
+    return_url: str = ""
+    notify_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """What the partner made of an order: its own id, and the way for the payer to go on."""
+
+    order_ref: str = ""
+    pay_url: str = ""  # to open, or the upi:// link to show
+    form: Mapping[str, str] = field(default_factory=dict)  # to post to pay_url by the browser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusAsk:
+    """The payment we want to know about."""
+
+    reference: str
+    amount_paise: Paise
+    channel_ref: str = ""
+    order_ref: str = ""
+    created_at: datetime = LONG_AGO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundAsk:
+    """Money of one payment that shall go back. ``reference`` is ours and equal on every try."""
+
+    reference: str
+    amount_paise: Paise
+    payment_reference: str
+    channel_ref: str
+    order_ref: str = ""
+    paid_paise: Paise = NOTHING
+    refund_ref: str = ""  # theirs, once it is known
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The news between two moments, or the report of a day; ``cursor`` is "" for the first page."""
+
+    since: datetime
+    until: datetime
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled:
+    """One page of news; without a cursor it was the last."""
+
+    notices: Sequence[Notice]
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulledReport:
+    """One page of a settlement report, as a file that one of the adapter's formats reads."""
+
+    content: bytes  # b"" when the partner has nothing for this day
+    name: str = ""
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What we answer to a dispute."""
+
+    dispute_ref: str
+    channel_ref: str
+    amount_paise: Paise
+    summary: str  # at most 1,000 characters
+    accept: bool = False  # true: we give in
+
+
+# ---- What a partner asks, and waits for -----------------------------------------------------
+
+
+class AskKind(StrEnum):
+    """What a partner wants to know or have done."""
+
+    DUES = "dues"
+    VALIDATE = "validate"  # may this money be credited to this account?
+    PAY = "pay"
+    STATUS = "status"
+    REVERSE = "reverse"
+    COMPLAINT = "complaint"
+    HEARTBEAT = "heartbeat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One question of a partner, in our words."""
+
+    kind: AskKind
+    key: str  # theirs, of the business: equal for every repeat of the same payment
+    message_ref: str = ""  # theirs, of this message
+    notice: Notice | None = None  # PAY and VALIDATE: the payment it speaks of
+    consumer_number: str = ""
+    reference: str = ""  # STATUS: ours, if they have it
+    extra: Mapping[str, str] = field(default_factory=dict)  # what the reply must repeat
+
+
+class ReplyCode(StrEnum):
+    """The outcome of a question; each channel says it in its own codes."""
+
+    OK = "ok"
+    PENDING = "pending"  # kept, not decided yet
+    UNKNOWN_CONSUMER = "unknown_consumer"
+    INACTIVE_CONSUMER = "inactive_consumer"
+    NO_DUES = "no_dues"
+    AMOUNT_NOT_ALLOWED = "amount_not_allowed"
+    UNKNOWN_PAYMENT = "unknown_payment"
+    CONFLICT = "conflict"  # the same key with other contents
+    NOT_ALLOWED = "not_allowed"
+    MALFORMED = "malformed"
+    UNAVAILABLE = "unavailable"  # paused, or the books are away: ask again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dues:
+    """What a consumer owes, as a partner may show it."""
+
+    consumer_number: str
+    name: str
+    plan: str  # postpaid | prepaid
+    amount_paise: Paise  # all open bills
+    bill_number: str = ""  # of the newest open bill
+    bill_period: str = ""
+    issued_on: date | None = None
+    due_on: date | None = None
+    least_paise: Paise = NOTHING
+    most_paise: Paise = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """Our answer to a question. A repeat of the question gets an equal one."""
+
+    code: ReplyCode
+    detail: str = ""
+    dues: Dues | None = None
+    reference: str = ""  # of our payment
+    receipt: str = ""
+    outcome: Outcome | None = None
+    amount_paise: Paise = NOTHING
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering:
+    """How a channel asks us: reading its question and writing our reply.
+
+    A channel that wants the answer apart gets ``acknowledge`` at once and ``deliver`` as a call.
+    """
+
+    parse: Callable[[Inbound, Setup], Ask]
+    reply: Callable[[Ask, Reply, Setup], Wire]
+    refuse: Callable[[Reply, Setup], Wire]  # when there is no question that could be read
+    acknowledge: Callable[[Ask, Setup], Wire] | None = None
+    deliver: Exchange[tuple[Ask, Reply], None] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """What a channel can do: a part that is present is a capability; code = folder name."""
+    """What a channel can do: a part that is present is a capability; code = folder name.
+
+    ``secret_names`` prove what comes in, ``call_secret_names`` sign what goes out. ``formats``
+    reads files whose layout is fixed, ``layouts`` makes formats of the channel's settings.
+    """
 
     code: str
     title: str
-    verify: Callable[[Inbound, Mapping[str, str]], None] | None = None
-    parse: Callable[[Inbound], Sequence[Notice]] | None = None
-    event_key: Callable[[Inbound], str] | None = None
+    verify: Callable[[Inbound, Setup], None] | None = None
+    parse: Callable[[Inbound, Setup], Sequence[Notice]] | None = None
+    event_key: Callable[[Inbound, Setup], str] | None = None
+    ask: Answering | None = None
+    order: Exchange[Order, Ordered] | None = None
+    status: Exchange[StatusAsk, Sequence[Notice]] | None = None
+    refund: Exchange[RefundAsk, Notice] | None = None
+    refund_status: Exchange[RefundAsk, Notice] | None = None
+    history: Exchange[Window, Pulled] | None = None
+    report: Exchange[Window, PulledReport] | None = None
+    dispute: Exchange[Evidence, Notice] | None = None
     formats: tuple[StatementFormat, ...] = ()
+    layouts: Callable[[Mapping[str, Any]], tuple[StatementFormat, ...]] | None = None
     secret_names: tuple[str, ...] = ()
+    call_secret_names: tuple[str, ...] = ()
+    single_headers: tuple[str, ...] = ()  # headers that may come only once, in lower case
+    settings: Mapping[str, str] = field(default_factory=dict)  # key -> what it means, for people
 
     def __post_init__(self) -> None:
-        if (self.verify is None) != (self.parse is None):
+        listens = self.parse is not None or self.ask is not None
+        if (self.verify is None) == listens:
             raise TypeError(
                 f"{self.code}: verify and parse come together, an unverified parser must not exist"
             )
         if self.verify is not None and not self.secret_names:
             raise TypeError(f"{self.code}: verify needs the names of its secrets")
+        if any(getattr(self, name) is not None for name in CALLS) and not self.call_secret_names:
+            raise TypeError(f"{self.code}: calls need the names of their secrets")
 
     @property
     def capabilities(self) -> frozenset[str]:
         """The names of the parts that are present."""
-        parts = {"notices": self.parse is not None, "statements": bool(self.formats)}
-        return frozenset(name for name, present in parts.items() if present)
+        named = {one.name for one in fields(self)} & _CAPABILITIES.keys()
+        found = {_CAPABILITIES[name] for name in named if getattr(self, name)}
+        return frozenset(found)
 
+
+CALLS: Final = ("order", "status", "refund", "refund_status", "history", "report", "dispute")
+
+_CAPABILITIES: Final[Mapping[str, str]] = {
+    "parse": "notices",
+    "ask": "questions",
+    "formats": "statements",
+    "layouts": "statements",
+    **{name: name for name in CALLS},
+}
 
 INDIAN_CURRENCY: Final = "INR"

@@ -6,18 +6,27 @@ Knows nothing of payments. What ``keep`` has returned is committed; only then ma
 import hashlib
 import json
 import logging
+import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from django.conf import settings
 from django.db import connection
 
 from channels_ import registry
-from channels_.contract import Adapter, Inbound, Unreadable
+from channels_.contract import (
+    Adapter,
+    Inbound,
+    Notice,
+    Setup,
+    Stale,
+    Unreadable,
+    WrongMerchant,
+)
 from channels_.models import Channel, InboundMessage, RefusalTally
-from channels_.secrets import secrets_of
+from channels_.setups import setups_of
 from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.errors import Malformed, Unverified
@@ -30,6 +39,7 @@ _HEADERS_KEPT: Final = ("content-type", "user-agent", "date")
 _HEADERS_KEPT_PREFIX: Final = "x-"
 _HEADERS_DROPPED: Final = ("auth", "cookie", "token", "forwarded", "real-ip", "api-key")
 _HEADER_MAX: Final = 512
+_PATH_MAX: Final = 200
 
 _REMEMBERED_FOR: Final = 3.0  # seconds; so long a switched-off channel may still be heard
 
@@ -48,6 +58,10 @@ class Oversized(Exception):
     """More bytes than agreed."""
 
 
+class Doubled(Exception):
+    """A header that decides came twice: two readers could believe two values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What became of a message: ``is_new`` false means it was here before."""
@@ -63,7 +77,7 @@ class Door:
 
     channel: Channel
     adapter: Adapter
-    secrets: Sequence[Mapping[str, str]]
+    setups: Sequence[Setup]  # one for every set of secrets in force
 
 
 def receive(code: str, *, inbound: Inbound, address: str) -> Kept:
@@ -79,8 +93,11 @@ def receive(code: str, *, inbound: Inbound, address: str) -> Kept:
     except Oversized as error:
         count_refusal(code, RefusalTally.Kind.OVERSIZED, address, str(error))
         raise
+    except Doubled as error:
+        count_refusal(code, RefusalTally.Kind.DOUBLED, address, str(error))
+        raise
     except Unverified as error:
-        count_refusal(code, RefusalTally.Kind.FORGED, address, str(error))
+        count_refusal(code, _kind_of(error), address, str(error))
         raise
     except Unreadable as error:
         count_refusal(code, RefusalTally.Kind.MALFORMED, address, str(error))
@@ -99,20 +116,91 @@ def door(code: str) -> Door:
 def forget() -> None:
     """Forget the remembered doors, so that a changed channel is seen at once."""
     _remembered.clear()
+    _setups_remembered.clear()
 
 
 def keep(here: Door, *, inbound: Inbound) -> Kept:
     """Verify a message and keep it once; the same id with another body is never believed."""
     if len(inbound.body) > settings.NOTICE_BYTES_MAX:
         raise Oversized(f"expected at most {settings.NOTICE_BYTES_MAX} bytes")
-    _verify(here, inbound)
-    _check_shape(here.adapter, inbound)
-    return _insert(here, inbound)
+    setup = proved(here, inbound)
+    _check_shape(here.adapter, inbound, setup)
+    return _insert(here, inbound, setup)
+
+
+def proved(here: Door, inbound: Inbound) -> Setup:
+    """The setup whose secrets prove the sender. All are tried, so that time tells nothing."""
+    verify = here.adapter.verify
+    if verify is None:
+        raise Unverified("this channel cannot prove who sends")
+    for name in here.adapter.single_headers:
+        if "," in inbound.headers.get(name, ""):
+            raise Doubled(f"expected {name} once")
+    moment, nonce = now(), secrets.token_hex(16)
+    believed: Setup | None = None
+    refusal = Unverified("no secret in force signs this body")
+    for setup in here.setups:
+        placed = replace(setup, at=moment, nonce=nonce)
+        try:
+            verify(inbound, placed)
+        except (Stale, WrongMerchant) as error:
+            refusal = error
+        except Unverified:
+            continue
+        else:
+            believed = believed or placed
+    if believed is None:
+        raise refusal
+    return believed
 
 
 def body_of(message: InboundMessage) -> Inbound:
     """The message as it came, decrypted."""
-    return Inbound(crypto.unseal(message.body, place=BODY_PLACE), message.headers)
+    body = crypto.unseal(message.body, place=BODY_PLACE)
+    return Inbound(body, message.headers, message.path)
+
+
+def notices_of(message: InboundMessage) -> Sequence[Notice]:
+    """What a kept message says; Malformed when it cannot be understood."""
+    adapter = registry.adapter(message.channel.adapter)
+    if adapter.parse is None:
+        raise Malformed(f"the adapter {message.channel.adapter} reads no notices")
+    inbound = body_of(message)
+    return adapter.parse(inbound, _setup_of(message, adapter, inbound))
+
+
+def _setup_of(message: InboundMessage, adapter: Adapter, inbound: Inbound) -> Setup:
+    """The setup it was believed with: the one that proves it, else the current one.
+
+    Authorisation is not kept, so not every message can be proved a second time.
+    """
+    setups = [replace(one, at=message.received_at) for one in _setups(message.channel)]
+    if len(setups) > 1 and adapter.verify is not None:
+        for setup in setups:
+            try:
+                adapter.verify(inbound, setup)
+            except Unverified:
+                continue
+            return setup
+    if not setups:
+        raise Malformed(f"{message.channel.code} has no secret in force")
+    return setups[0]
+
+
+def _setups(channel: Channel) -> Sequence[Setup]:
+    known = _setups_remembered.get(channel.pk)
+    if known is None or known[0] < time.monotonic():
+        known = (time.monotonic() + _REMEMBERED_FOR, setups_of(channel))
+        _setups_remembered[channel.pk] = known
+    return known[1]
+
+
+def _kind_of(error: Unverified) -> RefusalTally.Kind:
+    if isinstance(error, Stale):
+        return RefusalTally.Kind.STALE
+    if isinstance(error, WrongMerchant):
+        return RefusalTally.Kind.WRONG_MERCHANT
+    return RefusalTally.Kind.FORGED
 
 
 def count_refusal(code: str, kind: str, address: str, problem: str) -> None:
@@ -135,6 +223,7 @@ def count_refusal(code: str, kind: str, address: str, problem: str) -> None:
 
 
 _remembered: dict[str, tuple[float, Door]] = {}
+_setups_remembered: dict[int, tuple[float, Sequence[Setup]]] = {}
 
 
 def _open_door(code: str) -> Door:
@@ -146,29 +235,14 @@ def _open_door(code: str) -> Door:
         raise NoSuchDoor(f"{channel.code} takes no messages")
     if not channel.is_live:
         raise NotLive(f"{channel.code} is switched off")
-    return Door(channel, adapter, secrets_of(channel))
+    return Door(channel, adapter, setups_of(channel))
 
 
-def _verify(here: Door, inbound: Inbound) -> None:
-    """Try every secret in force, always all of them, so that the time taken tells nothing."""
-    if here.adapter.verify is None:
-        raise Unverified("this channel cannot prove who sends")
-    is_proved = False
-    for secrets in here.secrets:
-        try:
-            here.adapter.verify(inbound, secrets)
-        except Unverified:
-            continue
-        is_proved = True
-    if not is_proved:
-        raise Unverified("no secret in force signs this body")
-
-
-def _check_shape(adapter: Adapter, inbound: Inbound) -> None:
+def _check_shape(adapter: Adapter, inbound: Inbound, setup: Setup) -> None:
     if adapter.parse is None:
         raise Unreadable("this channel sends no notices")
     try:
-        adapter.parse(inbound)
+        adapter.parse(inbound, setup)
     except Unreadable:
         raise
     except Malformed as error:
@@ -176,17 +250,17 @@ def _check_shape(adapter: Adapter, inbound: Inbound) -> None:
         log.warning("kept a message that cannot be understood: %s", error)
 
 
-def _insert(here: Door, inbound: Inbound) -> Kept:
+def _insert(here: Door, inbound: Inbound, setup: Setup) -> Kept:
     digest = hashlib.sha256(inbound.body).hexdigest()
-    key = here.adapter.event_key(inbound) if here.adapter.event_key else f"sha256:{digest}"
+    key = here.adapter.event_key(inbound, setup) if here.adapter.event_key else f"sha256:{digest}"
     arrived = now()
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO paychannels_inboundmessage AS message
-                (channel_id, event_key, sha256, body, headers, received_at, repeats, conflicts,
-                 state, attempts, next_try_at, outcome)
-            VALUES (%s, %s, %s, %s, %s, %s, 0, 0, 'due', 0, %s, '')
+                (channel_id, event_key, sha256, body, headers, path, received_at, repeats,
+                 conflicts, state, attempts, next_try_at, outcome)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, 0, 0, 'due', 0, %s, '')
             ON CONFLICT (channel_id, event_key) DO UPDATE SET
                 repeats = message.repeats + (message.sha256 = EXCLUDED.sha256)::int,
                 conflicts = message.conflicts + (message.sha256 <> EXCLUDED.sha256)::int
@@ -198,6 +272,7 @@ def _insert(here: Door, inbound: Inbound) -> Kept:
                 digest,
                 crypto.seal(inbound.body, place=BODY_PLACE),
                 json.dumps(_kept_headers(inbound.headers)),
+                inbound.path[:_PATH_MAX],
                 arrived,
                 arrived,
                 digest,

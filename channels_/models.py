@@ -1,6 +1,7 @@
 """Channels and bank accounts as configuration, and what came in through them."""
 
 from django.conf import settings
+from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -55,12 +56,26 @@ class Channel(models.Model):
     receipt_series = models.CharField(
         max_length=12, default="WEB"
     )  # counters have series of their own
+    api_url = models.CharField(
+        max_length=200, blank=True, validators=[URLValidator(schemes=["https", "http"])]
+    )  # the partner's API; no slash at its end
+    settings = models.JSONField(default=dict, blank=True)  # what was agreed; the adapter names keys
+    quiet_minutes = models.PositiveSmallIntegerField(
+        null=True, blank=True
+    )  # silent for longer by day: an alarm; null: it need not speak
+    paused_at = models.DateTimeField(null=True, blank=True)  # nothing new goes out or is offered
+    paused_by = models.CharField(max_length=80, blank=True)
+    pause_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(route__in=["settlement", "deposit", "transfer"]),
                 name="channel_route_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(paused_at__isnull=True) | (~Q(paused_by="") & ~Q(pause_reason="")),
+                name="channel_pause_has_a_reason",
             ),
         ]
 
@@ -185,6 +200,7 @@ class InboundMessage(models.Model):
     sha256 = models.CharField(max_length=64)
     body = models.BinaryField()  # encrypted, kernel.crypto
     headers = models.JSONField(default=dict)  # without authorisation and cookies
+    path = models.CharField(max_length=200, blank=True)  # what followed the code in the address
     received_at = models.DateTimeField(default=now)
     repeats = models.PositiveIntegerField(default=0)  # how often it came again, equal
     conflicts = models.PositiveIntegerField(default=0)  # same id, other body: never believed
@@ -225,6 +241,9 @@ class RefusalTally(models.Model):
         MALFORMED = "malformed", _("not what was agreed")
         UNKNOWN_CHANNEL = "unknown_channel", _("no such channel")
         NOT_LIVE = "not_live", _("channel is switched off")
+        STALE = "stale", _("signed too long ago")
+        WRONG_MERCHANT = "wrong_merchant", _("meant for another merchant")
+        DOUBLED = "doubled", _("a header came twice")
 
     day = models.DateField()
     channel_code = models.CharField(max_length=24)  # "?" for every code that is no channel of ours
@@ -241,7 +260,10 @@ class RefusalTally(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    kind__in=["forged", "oversized", "malformed", "unknown_channel", "not_live"]
+                    kind__in=[
+                        *("forged", "oversized", "malformed", "unknown_channel", "not_live"),
+                        *("stale", "wrong_merchant", "doubled"),
+                    ]
                 ),
                 name="refusal_tally_kind_known",
             ),

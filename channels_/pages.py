@@ -14,9 +14,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from channels_ import actions, health, masking, registry
+from channels_ import actions, health, masking
 from channels_.contract import Notice
-from channels_.inbox import body_of
+from channels_.inbox import body_of, notices_of
 from channels_.models import InboundMessage
 from channels_.selectors import channels_visible_to, messages_visible_to, tallies_visible_to
 from cspdcl.kernel.clock import day_bounds, today
@@ -199,11 +199,8 @@ def _body(found: InboundMessage) -> tuple[str, str]:
 
 def _notices(found: InboundMessage) -> list[Notice]:
     """What the adapter reads in it; nothing when it cannot, which is why it was parked."""
-    parse = registry.adapter(found.channel.adapter).parse
-    if parse is None:
-        return []
     try:
-        return list(parse(body_of(found)))
+        return list(notices_of(found))
     except (Malformed, Undecipherable):
         return []
 

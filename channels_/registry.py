@@ -4,6 +4,7 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -25,9 +26,11 @@ def adapter(code: str) -> Adapter:
     return found
 
 
-def formats_of(code: str) -> tuple[StatementFormat, ...]:
-    """The layouts of the reports that an adapter reads."""
-    return adapter(code).formats
+def formats_of(code: str, settings: Mapping[str, Any] | None = None) -> tuple[StatementFormat, ...]:
+    """The layouts of the reports that an adapter reads, with a channel's agreed ones first."""
+    found = adapter(code)
+    agreed = found.layouts(settings or {}) if found.layouts else ()
+    return (*agreed, *found.formats)
 
 
 def read_folder(package: str, path: list[str]) -> Mapping[str, Adapter]:

@@ -31,7 +31,7 @@ def set_secret(
     channel: Channel, *, name: str, value: str, actor: User | str, kept: timedelta = PREVIOUS_KEPT
 ) -> ChannelSecret:
     """Put a new secret in force; the one before it stays valid for a while, an older one goes."""
-    expected = adapter(channel.adapter).secret_names
+    expected = names_of(channel)
     if name not in expected:
         raise UnknownSecret(f"{channel.code}: expected one of {list(expected)}, got {name!r}")
     if not value:
@@ -70,8 +70,27 @@ def secrets_of(channel: Channel) -> Sequence[Mapping[str, str]]:
     return [dict(zip(names, chosen, strict=True)) for chosen in product(*values)]
 
 
+def call_secrets_of(channel: Channel) -> Mapping[str, str]:
+    """The current secrets that sign our calls; UnknownSecret names those that are missing."""
+    names = adapter(channel.adapter).call_secret_names
+    rows = ChannelSecret.objects.filter(
+        channel=channel, name__in=names, state=ChannelSecret.State.CURRENT
+    )
+    held = {row.name: _open(row, channel) for row in rows}
+    missing = [name for name in names if name not in held]
+    if missing:
+        raise UnknownSecret(f"{channel.code}: no call without the secrets {missing}")
+    return held
+
+
+def names_of(channel: Channel) -> tuple[str, ...]:
+    """Every name of a secret that the channel's adapter knows."""
+    known = adapter(channel.adapter)
+    return tuple(dict.fromkeys([*known.secret_names, *known.call_secret_names]))
+
+
 def missing_secrets(channel: Channel) -> list[str]:
-    """The names that the channel's adapter needs and that have no current secret."""
+    """The names without which no message of the channel can be believed, and that are not there."""
     held = set(
         ChannelSecret.objects.filter(
             channel=channel, state=ChannelSecret.State.CURRENT

@@ -5,12 +5,12 @@ in its files. ``simulate.py`` of an adapter is pure: facts in, bytes out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from channels_.contract import Method
+from channels_.contract import Method, Outcome, Setup, Wire
 
 
 class SamplePayment(NamedTuple):
@@ -32,6 +32,7 @@ class SamplePayment(NamedTuple):
     paid_at: datetime
     fee_paise: int  # without tax
     tax_paise: int
+    reference: str = ""  # ours, when the payment began with an order of ours
 
 
 class SampleRefund(NamedTuple):
@@ -43,6 +44,21 @@ class SampleRefund(NamedTuple):
     created_at: datetime
     processed_at: datetime
     rrn: str
+    reference: str = ""  # ours, when we asked for it
+
+
+class SampleDispute(NamedTuple):
+    """A payer's objection to one payment, at the payer's bank."""
+
+    dispute_ref: str
+    payment: SamplePayment
+    amount_paise: int
+    raised_at: datetime
+    respond_by: datetime
+    reason: str
+
+
+Subject = SamplePayment | SampleRefund | SampleDispute
 
 
 class ReportRow(NamedTuple):
@@ -83,6 +99,10 @@ class News(StrEnum):
     FAILED = "failed"
     REFUND_CREATED = "refund_created"
     REFUND_PROCESSED = "refund_processed"
+    REFUND_FAILED = "refund_failed"
+    DISPUTE_OPENED = "dispute_opened"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
 
 
 class Envelope(NamedTuple):
@@ -90,21 +110,86 @@ class Envelope(NamedTuple):
 
     body: bytes
     headers: Mapping[str, str]
+    path: str = ""  # what follows the door's address
 
 
-Tell = Callable[[News, SamplePayment | SampleRefund, datetime, str], Envelope]
-Sign = Callable[[Envelope, Mapping[str, str]], Mapping[str, str]]
+class Called(NamedTuple):
+    """A call that a partner's server got: the address behind its root, with the query."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A payment in a partner's books, and what became of it there."""
+
+    payment: SamplePayment
+    outcome: Outcome
+    refunds: Sequence[SampleRefund] = ()
+
+
+class World(Protocol):
+    """A partner's books, as its API needs them. References are any that name a payment."""
+
+    def begin(self, reference: str, amount_paise: int, *, consumer_number: str) -> str:
+        """Note an order of ours; answers the partner's id of it."""
+
+    def find(self, ref: str) -> Happened | None:
+        """The payment with this reference of ours, channel_ref or order_ref."""
+
+    def refund(self, ref: str, *, reference: str, amount_paise: int) -> SampleRefund | None:
+        """Pay back, once per reference of ours; None when there is not so much to pay back."""
+
+    def refunded(self, reference: str) -> SampleRefund | None:
+        """The refund with our or their reference."""
+
+    def between(self, since: datetime, until: datetime) -> Sequence[Happened]:
+        """The payments that ended between two moments, in order."""
+
+    def report(self, day: date) -> Sequence[ReportRow]:
+        """The rows that were settled on a day."""
+
+
+class SampleKeys(NamedTuple):
+    """Fresh secrets in the shapes the channel has: what our row holds, and what the partner holds.
+
+    The same names mean the same thing on both sides; with key pairs the values differ.
+    """
+
+    ours: Mapping[str, str]
+    theirs: Mapping[str, str]
+
+
+Tell = Callable[[News, Subject, datetime, str], Envelope]
+Sign = Callable[[Envelope, Setup], Mapping[str, str]]
 WriteReport = Callable[[Sequence[ReportRow]], Mapping[str, bytes]]
+AnswerCall = Callable[[Called, World, Setup], Wire]
+
+EVERYTHING = frozenset(News) - {News.DISPUTE_OPENED, News.DISPUTE_WON, News.DISPUTE_LOST}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
-    """How a channel looks from outside: its messages, its signature, its report files.
+    """How a channel looks from outside: its messages, its signature, its report files, its API.
 
-    ``tell(news, subject, at, event_id)`` writes one message, ``sign(envelope, secrets)`` gives all
-    of its headers, ``report(rows)`` gives the settlement report by the ending of its file's name.
+    ``tell(news, subject, at, event_id)`` writes one message of the ``news`` it tells at all,
+    ``sign(envelope, setup)`` gives all of its headers (and may only look at the envelope),
+    ``seal(envelope, setup)`` wraps what travels encrypted or signed inside the body, before that.
+    ``report(rows)`` gives the settlement report by the ending of its file's name; ``answer`` is
+    the partner's API. ``door`` is where messages go, with the channel's {code} and their {path}.
     """
 
     tell: Tell
     sign: Sign
+    seal: Callable[[Envelope, Setup], Envelope] | None = None
     report: WriteReport | None = None
+    answer: AnswerCall | None = None
+    news: frozenset[News] = EVERYTHING
+    methods: Sequence[tuple[Method, int]] = ((Method.UPI, 80), (Method.CARD, 20))
+    door: str = "/in/{code}/{path}"
+    settings: Mapping[str, object] = field(default_factory=dict)  # Channel.settings it speaks with
+    merchant_id: str = ""
+    make_keys: Callable[[], "SampleKeys"] | None = None  # None: any text will do

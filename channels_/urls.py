@@ -8,6 +8,7 @@ app_name = "channels"
 
 urlpatterns = [
     path("in/<slug:channel_code>/", views.receive, name="receive"),
+    path("in/<slug:channel_code>/<path:path>", views.receive, name="receive_at"),
     path("operator/", pages.operator, name="operator"),
     path("operator/messages/", pages.messages, name="messages"),
     path("operator/messages/<slug:channel_code>/<path:event_key>/", pages.message, name="message"),

@@ -11,7 +11,7 @@ from django.http import HttpRequest, JsonResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from channels_ import doorbell, inbox
-from channels_.contract import Inbound, Unreadable
+from channels_.contract import Inbound, Stale, Unreadable, WrongMerchant
 from channels_.models import RefusalTally
 from cspdcl.kernel.database import is_away
 from cspdcl.kernel.errors import Unverified
@@ -21,14 +21,14 @@ _RETRY_AFTER: Final = "2"
 
 @csrf_exempt
 @login_not_required
-def receive(request: HttpRequest, channel_code: str) -> JsonResponse:
+def receive(request: HttpRequest, channel_code: str, path: str = "") -> JsonResponse:
     """Keep one message of a channel; 200 means committed, anything else means nothing was kept."""
     if request.method != "POST":
         answer = _refused(405, "method", "POST your message to this address.")
         answer["Allow"] = "POST"
         return answer
     try:
-        return _receive(request, channel_code)
+        return _receive(request, channel_code, path)
     except (DatabaseError, InterfaceError) as error:
         if not is_away(error):
             raise
@@ -37,20 +37,20 @@ def receive(request: HttpRequest, channel_code: str) -> JsonResponse:
         return answer
 
 
-def _receive(request: HttpRequest, code: str) -> JsonResponse:
+def _receive(request: HttpRequest, code: str, path: str) -> JsonResponse:
     refusal = _refuse_envelope(request, code)
     if refusal is not None:
         return refusal
     try:
-        inbound = Inbound(request.body, _headers(request.META))
+        inbound = Inbound(request.body, headers_of(request.META), path)
         kept = inbox.receive(code, inbound=inbound, address=address_of(request))
     except UnreadablePostError:
         return _refused(400, "cut_off", "The message ended too early.")
     except (RequestDataTooBig, inbox.Oversized):
         return _too_large()
-    except Unverified:
-        return _refused(401, "forged", "The signature does not match the body.")
-    except Unreadable as error:
+    except Unverified as error:
+        return _refused(401, *unproved(error))
+    except (Unreadable, inbox.Doubled) as error:
         return _refused(400, "malformed", str(error))
     except (inbox.NoSuchDoor, inbox.NotLive):
         return _refused(404, "unknown_channel", "No channel listens at this address.")
@@ -82,6 +82,15 @@ def _count(request: HttpRequest, code: str, kind: str, problem: str) -> None:
     inbox.count_refusal(known, kind, address_of(request), problem)
 
 
+def unproved(error: Unverified) -> tuple[str, str]:
+    """The code and the words for a message that is not believed; they help no forger."""
+    if isinstance(error, Stale):
+        return "stale", "The signed moment is too far from now."
+    if isinstance(error, WrongMerchant):
+        return "wrong_merchant", "The message is meant for another merchant."
+    return "forged", "The signature does not match the body."
+
+
 def address_of(request: HttpRequest) -> str:
     """Where a request came from; behind our proxy the last address that the proxy saw."""
     if settings.SECURE_PROXY_SSL_HEADER:
@@ -91,7 +100,8 @@ def address_of(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def _headers(meta: Mapping[str, Any]) -> dict[str, str]:
+def headers_of(meta: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a request, their names in lower case."""
     found = {
         name[5:].replace("_", "-").lower(): str(value)
         for name, value in meta.items()

@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 
 from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
+from channels_.registry import adapter
 from channels_.secrets import missing_secrets, set_secret
 from configuration.schema import SECTIONS, ConfigurationRefused, Row, SecretValue, understood
 from cspdcl.kernel.clock import now
@@ -231,6 +232,7 @@ class _Configuring:
         fields = (
             *("name", "adapter", "route", "position", "merchant_id", "settlement_days"),
             *("settlement_cutoff", "credit_days", "file_due_at", "receipt_series"),
+            *("api_url", "settings", "quiet_minutes"),
         )
         values = {name: row[name] for name in fields if name in row}
         if "live" in row:
@@ -242,6 +244,10 @@ class _Configuring:
         channel = self._put(Channel, "channels", row, values)
         if channel is None:
             return
+        known = adapter(channel.adapter).settings
+        for name in channel.settings.keys() - known.keys():
+            expected = ", ".join(known) or "nothing"
+            self._refuse(f"{path}.settings.{name}: {channel.adapter} agrees on {expected}")
         for name, value in row.get("secrets", {}).items():
             self._secret(channel, name, value, f"{path}.secrets.{name}")
         if "fee_rates" in row:

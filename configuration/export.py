@@ -78,6 +78,9 @@ def _channel(one: Channel) -> Row:
         "credit_days": one.credit_days,
         "file_due_at": _time(one.file_due_at),
         "receipt_series": one.receipt_series,
+        "api_url": one.api_url,
+        "settings": one.settings,
+        "quiet_minutes": one.quiet_minutes or 0,
         "fee_rates": [_plain(rate, *fields) for rate in rates],
     }
 

@@ -134,6 +134,18 @@ def clock_time(value: Any) -> time | None:
     raise Unexpected("a time such as 20:00")
 
 
+def minutes(value: Any) -> int | None:
+    """A number of minutes; 0 is none."""
+    return whole(0, 10_080)(value) or None
+
+
+def agreed(value: Any) -> dict[str, Any]:
+    """What was agreed with a partner: names that its adapter knows, checked with the channel."""
+    if not isinstance(value, dict):
+        raise Unexpected("a table of names and values")
+    return value
+
+
 def calendar_day(value: Any) -> date:
     """A day, ``2026-04-01``."""
     if type(value) is date:
@@ -281,6 +293,9 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "credit_days": whole(0, 30),
             "file_due_at": clock_time,
             "receipt_series": text(12, least=1, shape=r"[A-Z0-9-]+"),
+            "api_url": text(200, shape=r"(https?://[^/\s]+(/[^\s]*)?)?"),
+            "settings": agreed,
+            "quiet_minutes": minutes,
             "secrets": named_secrets,
         },
         required=frozenset({"name", "adapter", "route"}),

@@ -6,9 +6,9 @@ from typing import Final
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from channels_ import doorbell, queue, registry
+from channels_ import doorbell, queue
 from channels_.contract import Notice, NoticeKind
-from channels_.inbox import body_of
+from channels_.inbox import notices_of
 from channels_.models import InboundMessage
 from channels_.queue import Verdict
 from cspdcl.kernel.crypto import Undecipherable
@@ -100,7 +100,7 @@ def _apply(ids: Sequence[int]) -> None:
     verdicts: list[Verdict] = []
     for message in queue.locked(ids):
         try:
-            parsed.append((message, _notices_of(message)))
+            parsed.append((message, notices_of(message)))
         except Malformed as error:
             verdicts.append(Verdict(message.pk, _State.PARKED, f"not understood: {error}"))
     fold = Fold()
@@ -116,13 +116,6 @@ def _apply(ids: Sequence[int]) -> None:
         ]
         verdicts.append(_verdict(message, said[message.pk]))
     queue.settle(verdicts)
-
-
-def _notices_of(message: InboundMessage) -> Sequence[Notice]:
-    parse = registry.adapter(message.channel.adapter).parse
-    if parse is None:
-        raise Malformed(f"the adapter {message.channel.adapter} reads no notices")
-    return parse(body_of(message))
 
 
 _Said = tuple[InboundMessage.State, str]

@@ -123,6 +123,6 @@ def source_choices() -> list[tuple[str, str]]:
     channels = [
         (channel.code, channel.name)
         for channel in Channel.objects.order_by("position", "code")
-        if registry.formats_of(channel.adapter)
+        if registry.formats_of(channel.adapter, channel.settings)
     ]
     return [*channels, *BankAccount.objects.order_by("code").values_list("code", "name")]

@@ -74,7 +74,7 @@ def formats_for(source: Channel | BankAccount) -> tuple[StatementFormat, ...]:
     """The layouts a source may send."""
     if isinstance(source, BankAccount):
         return tuple(FORMATS.values())
-    return registry.formats_of(source.adapter)
+    return registry.formats_of(source.adapter, source.settings)
 
 
 def load(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
-from channels_.simulation import Envelope, News, SamplePayment, SampleRefund, Tell
+from channels_.simulation import Envelope, News, Subject, Tell
 from simulator.chance import hex_key, some
 
 _REPEATED_PER_MILLE = 50
@@ -31,7 +31,7 @@ class Outbox:
     def say(
         self,
         news: News,
-        subject: SamplePayment | SampleRefund,
+        subject: Subject,
         at: datetime,
         *,
         late: timedelta | None = None,

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from channels_.adapters.bank_transfer.simulate import SIMULATION as BANK
 from channels_.adapters.razorpay.simulate import SIMULATION as RAZORPAY
+from channels_.contract import Setup
 from channels_.simulation import Envelope, Sign
 from simulator.scene import GATEWAY, TRANSFER
 
@@ -176,7 +177,7 @@ def _messages(
 ) -> Iterator[Request]:
     for row in _rows(path):
         envelope = Envelope(row["body"].encode(), row["headers"])
-        headers = sign(envelope, secrets[channel])
+        headers = sign(envelope, Setup(secrets=secrets[channel]))
         yield Request(row["at"], f"/in/{channel}/", envelope.body, headers)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from channels_ import inbox
 from channels_.adapters.bank_transfer.simulate import SIMULATION as BANK
 from channels_.adapters.razorpay.simulate import SIMULATION as RAZORPAY
-from channels_.contract import Inbound, Method
+from channels_.contract import Inbound, Method, Setup
 from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
 from channels_.secrets import set_secret
 from channels_.simulation import Envelope
@@ -160,7 +160,7 @@ def tell(path: Path, channel: str) -> None:
     """Put each message through the door, signed."""
     for row in rows(path):
         body = row["body"].encode()
-        headers = SIGN[channel](Envelope(body, row["headers"]), SECRETS[channel])
+        headers = SIGN[channel](Envelope(body, row["headers"]), Setup(secrets=SECRETS[channel]))
         inbound = Inbound(body, {name.lower(): value for name, value in headers.items()})
         inbox.receive(channel, inbound=inbound, address="127.0.0.1")
 

@@ -4,15 +4,15 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from channels_.contract import Adapter, Inbound, Notice, Unreadable
+from channels_.contract import Adapter, Inbound, Notice, Setup, Unreadable
 from cspdcl.kernel.errors import Malformed
 
 
-def reading(adapter: Adapter, inbound: Inbound) -> Any:
+def reading(adapter: Adapter, inbound: Inbound, setup: Setup) -> Any:
     """The notices without their empty fields; or how the message is refused."""
     assert adapter.parse is not None
     try:
-        return [_plain(notice) for notice in adapter.parse(inbound)]
+        return [_plain(notice) for notice in adapter.parse(inbound, setup)]
     except Unreadable as error:
         return {"unreadable": str(error)}
     except Malformed as error:

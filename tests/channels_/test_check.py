@@ -46,7 +46,7 @@ def test_a_folder_without_an_adapter_stops_the_start(tmp_path, monkeypatch) -> N
 
 def test_a_parser_without_a_verifier_cannot_exist() -> None:
     with pytest.raises(TypeError, match="come together"):
-        Adapter(code="x", title="X", parse=lambda _inbound: [])
+        Adapter(code="x", title="X", parse=lambda _inbound, _setup: [])
 
 
 @pytest.mark.django_db

@@ -1,13 +1,14 @@
 """Every captured message is read as its golden file says, and believed only when it is signed."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels_.contract import Adapter, Inbound, Unreadable
+from channels_.contract import Adapter, Inbound, Setup, Unreadable
 from channels_.registry import adapter, adapters
 from cspdcl.kernel.errors import Malformed, Unverified
 from tests.channels_.reading import reading
@@ -20,18 +21,28 @@ VECTORS = json.loads((CORPORA / "gateway-vectors" / "signature_vectors.json").re
 
 
 def inbound_of(sent: Path) -> Inbound:
-    return Inbound(sent.read_bytes(), json.loads(sent.with_suffix(".headers").read_text()))
+    headers = json.loads(sent.with_suffix(".headers").read_text())
+    headers.pop("at", None)
+    return Inbound(sent.read_bytes(), headers, headers.pop("path", ""))
 
 
-def secrets_of(sent: Path) -> dict[str, str]:
-    found: dict[str, str] = json.loads((sent.parent / "secrets.json").read_text())
-    return found
+def setup_of(sent: Path) -> Setup:
+    """The channel as the message's golden file assumes it: secrets.json, perhaps setup.json.
+
+    ``at`` beside the headers of a message is the moment it came, for signatures that know the time.
+    """
+    secrets = json.loads((sent.parent / "secrets.json").read_text())
+    agreed = sent.parent / "setup.json"
+    more = json.loads(agreed.read_text()) if agreed.exists() else {}
+    headers = json.loads(sent.with_suffix(".headers").read_text())
+    at = datetime.fromisoformat(headers.get("at", "2026-08-18T12:00:00+05:30"))
+    return Setup(secrets=secrets, at=at, nonce="0" * 32, **more)
 
 
-def is_believed(found: Adapter, inbound: Inbound, secrets: dict[str, str]) -> bool:
+def is_believed(found: Adapter, inbound: Inbound, setup: Setup) -> bool:
     assert found.verify is not None
     try:
-        found.verify(inbound, secrets)
+        found.verify(inbound, setup)
     except Unverified:
         return False
     return True
@@ -41,9 +52,9 @@ def is_believed(found: Adapter, inbound: Inbound, secrets: dict[str, str]) -> bo
 def test_a_message_is_read_as_expected(sent: Path) -> None:
     found = adapter(sent.parent.name)
 
-    assert is_believed(found, inbound_of(sent), secrets_of(sent))
+    assert is_believed(found, inbound_of(sent), setup_of(sent))
     expected = json.loads(sent.with_suffix(".expected").read_text())
-    assert reading(found, inbound_of(sent)) == expected
+    assert reading(found, inbound_of(sent), setup_of(sent)) == expected
 
 
 @pytest.mark.parametrize("code", TALKING)
@@ -65,7 +76,7 @@ def test_a_changed_byte_anywhere_is_refused(code: str, data: st.DataObject) -> N
     body = bytearray(inbound.body)
     body[place] ^= other
 
-    assert not is_believed(found, Inbound(bytes(body), inbound.headers), secrets_of(sent))
+    assert not is_believed(found, Inbound(bytes(body), inbound.headers), setup_of(sent))
 
 
 @pytest.mark.parametrize("code", TALKING)
@@ -78,7 +89,7 @@ def test_no_invented_signature_is_believed(code: str, signature: str) -> None:
     }
 
     inbound = Inbound(sent.read_bytes(), headers)
-    assert not is_believed(adapter(code), inbound, secrets_of(sent))
+    assert not is_believed(adapter(code), inbound, setup_of(sent))
 
 
 @pytest.mark.parametrize("code", TALKING)
@@ -89,7 +100,7 @@ def test_any_bytes_are_read_or_refused_and_never_crash(code: str, body: bytes) -
     assert parse is not None
 
     with pytest.raises(Unreadable):
-        parse(Inbound(body, inbound_of(sent).headers))
+        parse(Inbound(body, inbound_of(sent).headers), setup_of(sent))
 
 
 JSON = st.recursive(
@@ -115,7 +126,7 @@ def test_any_value_in_any_place_is_read_or_refused(code: str, data: st.DataObjec
     assert parse is not None
 
     try:
-        parse(Inbound(json.dumps(said).encode(), inbound_of(sent).headers))
+        parse(Inbound(json.dumps(said).encode(), inbound_of(sent).headers), setup_of(sent))
     except Malformed:
         return
 
@@ -128,6 +139,8 @@ def test_published_signatures_are_judged_as_published(vector: dict[str, object])
         body = str(vector["body"]).encode()
     inbound = Inbound(body, {"x-razorpay-signature": str(vector["signature"])})
 
-    believed = is_believed(adapter("razorpay"), inbound, {"webhook_secret": str(vector["secret"])})
+    believed = is_believed(
+        adapter("razorpay"), inbound, Setup(secrets={"webhook_secret": str(vector["secret"])})
+    )
 
     assert believed == vector["expect_valid"]

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from channels_ import json_strict
-from channels_.contract import Inbound, Method, Notice, NoticeKind, Outcome, Unreadable
+from channels_.contract import Inbound, Method, Notice, NoticeKind, Outcome, Setup, Unreadable
 from cspdcl.kernel.errors import Malformed, Unverified
 from cspdcl.kernel.money import NotMoney, Paise, paise_from_rupees
 
@@ -31,15 +31,15 @@ _NUMBER: Final = re.compile(r"\d{6,12}")
 _PARTNER_AT_END: Final = re.compile(r"\d{10}$")
 
 
-def verify(inbound: Inbound, secrets: Mapping[str, str]) -> None:
+def verify(inbound: Inbound, setup: Setup) -> None:
     """Prove that the body was signed with the bank's key."""
-    expected = hmac.new(secrets[SECRET].encode(), inbound.body, hashlib.sha256).hexdigest()
+    expected = hmac.new(setup.secrets[SECRET].encode(), inbound.body, hashlib.sha256).hexdigest()
     given = inbound.headers.get("x-signature", "")
     if not hmac.compare_digest(expected.encode(), given.encode()):
         raise Unverified("X-Signature does not match the body")
 
 
-def event_key(inbound: Inbound) -> str:
+def event_key(inbound: Inbound, _setup: Setup) -> str:
     """The bank's own id of the notice."""
     key = inbound.headers.get("x-event-id", "")
     if not _EVENT_ID.fullmatch(key):
@@ -47,10 +47,10 @@ def event_key(inbound: Inbound) -> str:
     return key
 
 
-def parse(inbound: Inbound) -> Sequence[Notice]:
+def parse(inbound: Inbound, setup: Setup) -> Sequence[Notice]:
     """The one credit of a notice; money that is in our account, so it has succeeded."""
     said = json_strict.object_at(json_strict.loads(inbound.body))
-    if said.get("event_id") != event_key(inbound):
+    if said.get("event_id") != event_key(inbound, setup):
         raise Unreadable("event_id in the body differs from X-Event-Id")
     mode = json_strict.text_at(said, "mode", at_most=16)
     utr = json_strict.text_at(said, "utr", at_most=40).upper()

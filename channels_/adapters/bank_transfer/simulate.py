@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from channels_.simulation import Envelope, News, SamplePayment, SampleRefund, Simulation
+from channels_.contract import Method, Setup
+from channels_.simulation import Envelope, News, SamplePayment, Simulation, Subject
 from cspdcl.kernel.clock import INDIA
 from cspdcl.kernel.money import rupees_from_paise
 
@@ -17,11 +18,9 @@ def virtual_account(consumer_number: str) -> str:
     return f"CSPD{consumer_number}"
 
 
-def tell(
-    news: News, subject: SamplePayment | SampleRefund, at: datetime, event_id: str
-) -> Envelope:
+def tell(news: News, subject: Subject, at: datetime, event_id: str) -> Envelope:
     """One credit notice; a bank tells nothing but credits."""
-    if news is not News.PAID or isinstance(subject, SampleRefund):
+    if news is not News.PAID or not isinstance(subject, SamplePayment):
         raise ValueError(f"a bank sends no notice of {news}")
     document = {
         "event_id": event_id,
@@ -39,11 +38,16 @@ def tell(
     return Envelope(body, {"Content-Type": "application/json", "X-Event-Id": event_id})
 
 
-def sign(envelope: Envelope, secrets: Mapping[str, str]) -> Mapping[str, str]:
+def sign(envelope: Envelope, setup: Setup) -> Mapping[str, str]:
     """The headers with the HMAC of the raw body, by the notice key."""
-    key = secrets["notice_key"].encode()
+    key = setup.secrets["notice_key"].encode()
     signature = hmac.new(key, envelope.body, hashlib.sha256).hexdigest()
     return {**envelope.headers, "X-Signature": signature}
 
 
-SIMULATION: Final = Simulation(tell=tell, sign=sign)
+SIMULATION: Final = Simulation(
+    tell=tell,
+    sign=sign,
+    news=frozenset({News.PAID}),
+    methods=((Method.NEFT, 55), (Method.IMPS, 30), (Method.RTGS, 15)),
+)

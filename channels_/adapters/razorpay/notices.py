@@ -24,6 +24,7 @@ from channels_.contract import (
     Notice,
     NoticeKind,
     Outcome,
+    Setup,
     Unreadable,
 )
 from cspdcl.kernel.errors import Malformed, Unverified
@@ -39,15 +40,15 @@ _YEAR_3000: Final = 32_503_680_000
 _Entity = Mapping[str, Any]
 
 
-def verify(inbound: Inbound, secrets: Mapping[str, str]) -> None:
+def verify(inbound: Inbound, setup: Setup) -> None:
     """Prove that the raw body was signed with the webhook secret."""
-    expected = hmac.new(secrets[SECRET].encode(), inbound.body, hashlib.sha256).hexdigest()
+    expected = hmac.new(setup.secrets[SECRET].encode(), inbound.body, hashlib.sha256).hexdigest()
     given = inbound.headers.get("x-razorpay-signature", "")
     if not hmac.compare_digest(expected.encode(), given.encode()):
         raise Unverified("X-Razorpay-Signature does not match the body")
 
 
-def event_key(inbound: Inbound) -> str:
+def event_key(inbound: Inbound, _setup: Setup) -> str:
     """Razorpay's event id, equal on every redelivery; without one, the digest of the body."""
     given = inbound.headers.get("x-razorpay-event-id", "")
     if _EVENT_ID.fullmatch(given):
@@ -55,7 +56,7 @@ def event_key(inbound: Inbound) -> str:
     return f"sha256:{hashlib.sha256(inbound.body).hexdigest()}"
 
 
-def parse(inbound: Inbound) -> Sequence[Notice]:
+def parse(inbound: Inbound, _setup: Setup) -> Sequence[Notice]:
     """What one webhook says. An event we do not know is kept as ignored, with its word."""
     envelope = json_strict.object_at(json_strict.loads(inbound.body))
     event = envelope.get("event")

@@ -9,14 +9,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from channels_.contract import Method
+from channels_.contract import Method, Setup
 from channels_.simulation import (
     Envelope,
     News,
     ReportRow,
+    SampleDispute,
     SamplePayment,
     SampleRefund,
     Simulation,
+    Subject,
 )
 
 ACCOUNT: Final = "acc_SampleCspdcl01"
@@ -45,10 +47,10 @@ _STATUS: Final[Mapping[News, str]] = {
 }
 
 
-def tell(
-    news: News, subject: SamplePayment | SampleRefund, at: datetime, event_id: str
-) -> Envelope:
+def tell(news: News, subject: Subject, at: datetime, event_id: str) -> Envelope:
     """One webhook; the event id travels in a header only, as with the real ones."""
+    if isinstance(subject, SampleDispute):
+        raise TypeError(f"no webhook of {news} is played")
     if isinstance(subject, SampleRefund):
         payload = {
             "refund": {"entity": _refund(subject, news)},
@@ -70,9 +72,9 @@ def tell(
     return Envelope(body, {"Content-Type": "application/json", "X-Razorpay-Event-Id": event_id})
 
 
-def sign(envelope: Envelope, secrets: Mapping[str, str]) -> Mapping[str, str]:
+def sign(envelope: Envelope, setup: Setup) -> Mapping[str, str]:
     """The headers with the HMAC of the raw body, by the webhook secret."""
-    key = secrets["webhook_secret"].encode()
+    key = setup.secrets["webhook_secret"].encode()
     signature = hmac.new(key, envelope.body, hashlib.sha256).hexdigest()
     return {**envelope.headers, "X-Razorpay-Signature": signature}
 

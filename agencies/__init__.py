@@ -1,0 +1,1 @@
+"""Kiosks and agents: their API, their keys, limits and floats."""

@@ -1,0 +1,9 @@
+"""Registers agencies."""
+
+from django.apps import AppConfig
+
+
+class AgenciesConfig(AppConfig):
+    """Kiosks and agents."""
+
+    name = "agencies"

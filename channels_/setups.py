@@ -1,0 +1,38 @@
+"""What an adapter is given of its channel's row: the agreed values and the secrets in force."""
+
+import secrets as chance
+from collections.abc import Mapping, Sequence
+
+from channels_.contract import Setup
+from channels_.models import Channel
+from channels_.registry import adapter
+from channels_.secrets import call_secrets_of, secrets_of
+from cspdcl.kernel.clock import now
+
+
+def setups_of(channel: Channel) -> Sequence[Setup]:
+    """One setup for every set of the secrets that prove messages, the current ones first."""
+    return [_setup(channel, secrets) for secrets in secrets_of(channel)]
+
+
+def calling(channel: Channel) -> Setup:
+    """The setup for a call of ours: the current secrets, the moment, a fresh nonce."""
+    setup = _setup(channel, call_secrets_of(channel))
+    return Setup(
+        merchant_id=setup.merchant_id,
+        secrets=setup.secrets,
+        settings=setup.settings,
+        api_url=setup.api_url,
+        at=now(),
+        nonce=chance.token_hex(16),
+    )
+
+
+def _setup(channel: Channel, secrets: Mapping[str, str]) -> Setup:
+    known = adapter(channel.adapter).settings
+    return Setup(
+        merchant_id=channel.merchant_id,
+        secrets=secrets,
+        settings={name: value for name, value in channel.settings.items() if name in known},
+        api_url=channel.api_url.rstrip("/"),
+    )

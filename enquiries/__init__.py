@@ -1,0 +1,1 @@
+"""What we ask partners: orders, the status of unknown money, missed news."""

@@ -1,0 +1,1 @@
+"""Money that goes back: refunds by two persons, disputes, and the regulator's clock."""

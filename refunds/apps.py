@@ -1,0 +1,9 @@
+"""Registers refunds."""
+
+from django.apps import AppConfig
+
+
+class RefundsConfig(AppConfig):
+    """Money that goes back."""
+
+    name = "refunds"
