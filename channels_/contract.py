@@ -101,13 +101,14 @@ class LineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """One message as it came: the raw body, the headers (names in lower case), and what follows
-    the channel's code in the address.
+    """One message as it came: the raw body, the headers (names in lower case), what follows the
+    channel's code in our address, and where it came from.
     """
 
     body: bytes
     headers: Mapping[str, str]
     path: str = ""
+    address: str = ""  # of the sender, as our proxy saw it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +171,7 @@ class Notice:
     dispute_ref: str = ""  # theirs; a dispute's outcome: SUCCEEDED is won by us, FAILED is lost
     respond_by: datetime | None = None  # when a dispute wants its evidence
     phase: str = ""  # of a dispute: chargeback, pre_arbitration ..., as the channel says
+    confirm: bool = False  # the message alone proves too little: the channel must be asked first
 
 
 class StatementLine(NamedTuple):

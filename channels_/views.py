@@ -42,7 +42,7 @@ def _receive(request: HttpRequest, code: str, path: str) -> JsonResponse:
     if refusal is not None:
         return refusal
     try:
-        inbound = Inbound(request.body, headers_of(request.META), path)
+        inbound = Inbound(request.body, headers_of(request.META), path, address_of(request))
         kept = inbox.receive(code, inbound=inbound, address=address_of(request))
     except UnreadablePostError:
         return _refused(400, "cut_off", "The message ended too early.")

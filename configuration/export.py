@@ -149,6 +149,8 @@ def _value(value: Any) -> str:
         return str(value)
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{_value(k)} = {_value(v)}' for k, v in value.items())} }}"
     if isinstance(value, list):
         return f"[{', '.join(_value(one) for one in value)}]"
     # A JSON string is a TOML string, but for one control character that JSON leaves as it is.

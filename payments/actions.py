@@ -175,13 +175,14 @@ def save_changed(payments: Sequence[Payment]) -> None:
                 order_ref = news.order_ref,
                 method = news.method,
                 rrn = news.rrn,
-                utr = news.utr
+                utr = news.utr,
+                ask_from = news.ask_from
             FROM unnest(
                 %s::bigint[], %s::text[], %s::timestamptz[], %s::date[], %s::bigint[],
-                %s::text[], %s::text[], %s::text[], %s::text[], %s::text[]
+                %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[]
             ) AS news (
                 id, state, succeeded_at, business_date, amount_paise,
-                channel_ref, order_ref, method, rrn, utr
+                channel_ref, order_ref, method, rrn, utr, ask_from
             )
             WHERE payment.id = news.id
             """,
@@ -196,5 +197,6 @@ def save_changed(payments: Sequence[Payment]) -> None:
                 [payment.method for payment in payments],
                 [payment.rrn for payment in payments],
                 [payment.utr for payment in payments],
+                [payment.ask_from for payment in payments],
             ],
         )

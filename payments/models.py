@@ -147,6 +147,7 @@ class Payment(models.Model):
     rrn = models.CharField(max_length=32, blank=True)
     utr = models.CharField(max_length=40, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.CREATED)
+    ask_from = models.DateTimeField(null=True)  # news that must be confirmed: ask the channel
     duplicate_of = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, related_name="duplicates", db_index=False
     )

@@ -193,6 +193,11 @@ class Fold:
     def _apply(self, payment: Payment, message: InboundMessage, notice: Notice) -> str:
         to = _STATES[notice.outcome]
         was = State(payment.state)
+        if notice.confirm and was not in PAID:
+            # Believed only as a reason to ask: the channel's own answer will decide.
+            to = State.PENDING
+            payment.ask_from = message.received_at
+            self._note_change(payment)
         if was in PAID:
             return self._hear_again(payment, notice)
         if _RANKS[to] <= _RANKS[was]:
