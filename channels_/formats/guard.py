@@ -87,6 +87,17 @@ def refuse(statement: Statement, line: int, problem: str) -> None:
     statement.refusals.append(Refusal(line, problem))
 
 
+def check_archive(file: BinaryIO, *, limit: int) -> None:
+    """Refuse an archive (a workbook is one) that would unpack to more than it may."""
+    check_size(file, limit=limit)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            _check_directory([i for i in archive.infolist() if not i.is_dir()], limit=limit)
+    except ZIP_FAULTS as error:
+        raise Malformed(f"the archive cannot be opened: {error}") from error
+    file.seek(0)
+
+
 def check_doctype(data: bytes) -> None:
     """Refuse markup that declares a document type or an entity: no statement needs one."""
     for mark in DOCTYPE_MARKS:

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, BinaryIO
 
 from channels_ import adapters
-from channels_.contract import LineKind, Statement, StatementFormat
+from channels_.contract import Adapter, LineKind, Statement, StatementFormat
 from channels_.formats import FORMATS, prove, sniff
 from channels_.formats.guard import head_of
 from cspdcl.kernel.errors import Malformed
@@ -53,10 +53,9 @@ def known_formats() -> Mapping[str, StatementFormat]:
     known = dict(FORMATS)
     for module in pkgutil.iter_modules(adapters.__path__):
         folder = f"{adapters.__name__}.{module.name}"
-        parts = {part.name for part in pkgutil.iter_modules(import_module(folder).__path__)}
-        if "statement" in parts:
-            statement = import_module(f"{folder}.statement")
-            known |= {found.code: found for found in statement.FORMATS}
+        adapter: Adapter = import_module(folder).ADAPTER
+        agreed = adapter.layouts({}) if adapter.layouts else ()
+        known |= {found.code: found for found in (*agreed, *adapter.formats)}
     return known
 
 
