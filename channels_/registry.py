@@ -4,12 +4,14 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
 from channels_ import adapters as folder
 from channels_.contract import Adapter, StatementFormat
+from channels_.simulation import Simulation
 
 
 @cache
@@ -31,6 +33,21 @@ def formats_of(code: str, settings: Mapping[str, Any] | None = None) -> tuple[St
     found = adapter(code)
     agreed = found.layouts(settings or {}) if found.layouts else ()
     return (*agreed, *found.formats)
+
+
+@cache
+def simulation(code: str) -> Simulation | None:
+    """How the partner of an adapter looks from outside; None for who is not played.
+
+    For the simulator alone: what is made up must not reach what is real.
+    """
+    name = f"{folder.__name__}.{adapter(code).code}.simulate"
+    if find_spec(name) is None:
+        return None
+    found = getattr(import_module(name), "SIMULATION", None)
+    if not isinstance(found, Simulation):
+        raise ImproperlyConfigured(f"{name} has no SIMULATION")
+    return found
 
 
 def read_folder(package: str, path: list[str]) -> Mapping[str, Adapter]:

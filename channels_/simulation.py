@@ -165,10 +165,40 @@ class SampleKeys(NamedTuple):
 
 Tell = Callable[[News, Subject, datetime, str], Envelope]
 Sign = Callable[[Envelope, Setup], Mapping[str, str]]
+Seal = Callable[[Envelope, Setup], Envelope]
 WriteReport = Callable[[Sequence[ReportRow]], Mapping[str, bytes]]
 AnswerCall = Callable[[Called, World, Setup], Wire]
 
 EVERYTHING = frozenset(News) - {News.DISPUTE_OPENED, News.DISPUTE_WON, News.DISPUTE_LOST}
+
+
+class Listed(StrEnum):
+    """What a settlement report can list and tell beside its payments and their gross amounts."""
+
+    REFUND = "refund"
+    CHARGEBACK = "chargeback"
+    OTHER = "other"  # a word of its own for the row, hence one that nobody agreed on too
+    FEE = "fee"  # fee, tax and method, so that the rate card can judge them
+
+
+class Takes(StrEnum):
+    """Whose money a channel takes."""
+
+    ANYBODY = "anybody"
+    POSTPAID = "postpaid"  # who has a bill
+    PREPAID = "prepaid"
+
+
+# The channel's own names, as patterns: # is a digit, ? a capital or digit, * any letter or digit,
+# the rest stands for itself; "rrn" alone is the payment's RRN.
+REFS: Mapping[str, str] = {
+    "payment": "pay_**************",
+    "order": "order_**************",
+    "refund": "rfnd_**************",
+    "settlement": "setl_**************",
+    "dispute": "disp_**************",
+    "row": "row_**************",  # a row of the report that is none of these
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,11 +210,17 @@ class Simulation:
     ``seal(envelope, setup)`` wraps what travels encrypted or signed inside the body, before that.
     ``report(rows)`` gives the settlement report by the ending of its file's name; ``answer`` is
     the partner's API. ``door`` is where messages go, with the channel's {code} and their {path}.
+
+    The rest says what can happen at the channel at all: ``refs`` are patterns of its names (those
+    that are not given are as in ``REFS``), ``lists`` is what its report can show, ``is_ordered``
+    whether two payments of one order can be told from two orders, ``is_exact`` whether it takes
+    nothing but the whole bill, ``takes`` from whom. ``share`` weighs its part of the day's payments
+    among the channels; ``is_accepted`` reads our answer where a refusal hides behind a good status.
     """
 
     tell: Tell
     sign: Sign
-    seal: Callable[[Envelope, Setup], Envelope] | None = None
+    seal: Seal | None = None
     report: WriteReport | None = None
     answer: AnswerCall | None = None
     news: frozenset[News] = EVERYTHING
@@ -193,3 +229,10 @@ class Simulation:
     settings: Mapping[str, object] = field(default_factory=dict)  # Channel.settings it speaks with
     merchant_id: str = ""
     make_keys: Callable[[], "SampleKeys"] | None = None  # None: any text will do
+    refs: Mapping[str, str] = field(default_factory=dict)
+    lists: frozenset[Listed] = frozenset(Listed)
+    is_ordered: bool = True
+    is_exact: bool = False
+    takes: Takes = Takes.ANYBODY
+    share: int = 20
+    is_accepted: Callable[[Wire], bool] | None = None

@@ -30,6 +30,7 @@ MOVERS: Final = {
     "reconciliation/statements.py": "files",
 }
 MONEY: Final = re.compile(r"paise|amount|rupees|balance|fee|tax", re.IGNORECASE)
+FINDER: Final = "channels_/registry.py"  # finds how partners look from outside, for the simulator
 # Takes an error to the thread that asked, and raises it there.
 CARRIERS: Final = frozenset({"reconciliation/ahead.py"})
 HOSTS: Final = re.compile(
@@ -160,9 +161,15 @@ def test_only_the_simulator_makes_things_up() -> None:
         and re.search(r"channels_\.(?:simulation|adapters\.\w+\.simulate)$", node.module or "")
         and not path.startswith("simulator/")
         and not path.endswith("/simulate.py")
+        and path != FINDER
+    ]
+    asked = [
+        at(path, node)
+        for path, node in nodes()
+        if name_of(node) == "registry.simulation" and not path.startswith("simulator/")
     ]
 
-    assert not found, "what is made up must not reach what is real"
+    assert not found + asked, "what is made up must not reach what is real"
 
 
 def test_every_module_says_what_it_is_for() -> None:
