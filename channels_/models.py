@@ -244,6 +244,8 @@ class RefusalTally(models.Model):
         STALE = "stale", _("signed too long ago")
         WRONG_MERCHANT = "wrong_merchant", _("meant for another merchant")
         DOUBLED = "doubled", _("a header came twice")
+        REPLAYED = "replayed", _("sent a second time")
+        WRONG_ADDRESS = "wrong_address", _("from another address")
 
     day = models.DateField()
     channel_code = models.CharField(max_length=24)  # "?" for every code that is no channel of ours
@@ -262,7 +264,7 @@ class RefusalTally(models.Model):
                 condition=Q(
                     kind__in=[
                         *("forged", "oversized", "malformed", "unknown_channel", "not_live"),
-                        *("stale", "wrong_merchant", "doubled"),
+                        *("stale", "wrong_merchant", "doubled", "replayed", "wrong_address"),
                     ]
                 ),
                 name="refusal_tally_kind_known",
