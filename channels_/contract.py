@@ -298,6 +298,14 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A pass that a partner wants with every call; the house keeps it until it expires."""
+
+    value: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAsk:
     """The payment we want to know about."""
 
@@ -384,6 +392,7 @@ class Ask:
     notice: Notice | None = None  # PAY and VALIDATE: the payment it speaks of
     consumer_number: str = ""
     reference: str = ""  # STATUS: ours, if they have it
+    already_paid: bool = False  # PAY: the payer was told it is paid, we may not refuse any more
     extra: Mapping[str, str] = field(default_factory=dict)  # what the reply must repeat
 
 
@@ -431,6 +440,7 @@ class Reply:
     outcome: Outcome | None = None
     amount_paise: Paise = NOTHING
     occurred_at: datetime | None = None
+    is_repeat: bool = field(default=False, compare=False)  # it was answered before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -453,6 +463,9 @@ class Adapter:
 
     ``secret_names`` prove what comes in, ``call_secret_names`` sign what goes out. ``formats``
     reads files whose layout is fixed, ``layouts`` makes formats of the channel's settings.
+    An order is a call (``order``), or a form that only the payer's browser takes there (``offer``).
+    A partner that wants a pass with its calls has ``token``: it is asked for first, and the calls
+    find its value among the secrets as ``TOKEN``.
     """
 
     code: str
@@ -462,6 +475,8 @@ class Adapter:
     event_key: Callable[[Inbound, Setup], str] | None = None
     ask: Answering | None = None
     order: Exchange[Order, Ordered] | None = None
+    offer: Callable[[Order, Setup], Ordered] | None = None
+    token: Exchange[None, Token] | None = None
     status: Exchange[StatusAsk, Sequence[Notice]] | None = None
     refund: Exchange[RefundAsk, Notice] | None = None
     refund_status: Exchange[RefundAsk, Notice] | None = None
@@ -483,7 +498,8 @@ class Adapter:
             )
         if self.verify is not None and not self.secret_names:
             raise TypeError(f"{self.code}: verify needs the names of its secrets")
-        if any(getattr(self, name) is not None for name in CALLS) and not self.call_secret_names:
+        calls = (*CALLS, "offer", "token")
+        if any(getattr(self, name) is not None for name in calls) and not self.call_secret_names:
             raise TypeError(f"{self.code}: calls need the names of their secrets")
 
     @property
@@ -494,6 +510,8 @@ class Adapter:
         return frozenset(found)
 
 
+TOKEN: Final = "token"  # noqa: S105 - under this name a call finds its token among the secrets
+
 CALLS: Final = ("order", "status", "refund", "refund_status", "history", "report", "dispute")
 
 _CAPABILITIES: Final[Mapping[str, str]] = {
@@ -502,6 +520,7 @@ _CAPABILITIES: Final[Mapping[str, str]] = {
     "formats": "statements",
     "layouts": "statements",
     **{name: name for name in CALLS},
+    "offer": "order",
 }
 
 INDIAN_CURRENCY: Final = "INR"
