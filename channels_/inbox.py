@@ -15,7 +15,7 @@ from typing import Final
 from django.conf import settings
 from django.db import connection
 
-from channels_ import registry
+from channels_ import answers, registry
 from channels_.contract import (
     Adapter,
     Inbound,
@@ -25,8 +25,10 @@ from channels_.contract import (
     Unreadable,
     WrongMerchant,
 )
+    Wire,
 from channels_.models import Channel, InboundMessage, RefusalTally
-from channels_.setups import setups_of
+from channels_.secrets import UnknownSecret
+from channels_.setups import calling, setups_of
 from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.errors import Malformed, Unverified
@@ -187,6 +189,27 @@ def _setup_of(message: InboundMessage, adapter: Adapter, inbound: Inbound) -> Se
     return setups[0]
 
 
+def keep_answer(
+    channel: Channel, *, kind: str, key: str, asked: answers.Asked, wire: Wire, setup: Setup
+) -> int:
+    """Keep an answer to a question of ours as a message of the channel, once per key.
+
+    In the caller's transaction: what the question came to stands or falls with its evidence.
+    """
+    facts = answers.facts_of(asked, wire, setup)
+    message, _made = InboundMessage.objects.get_or_create(
+        channel=channel,
+        event_key=key,
+        defaults={
+            "sha256": hashlib.sha256(wire.body).hexdigest(),
+            "body": crypto.seal(wire.body, place=BODY_PLACE),
+            "headers": {**_kept_headers(wire.headers), **facts},
+            "path": f"{answers.PATH}{kind}",
+        },
+    )
+    return message.pk
+
+
 def _setups(channel: Channel) -> Sequence[Setup]:
     known = _setups_remembered.get(channel.pk)
     if known is None or known[0] < time.monotonic():
@@ -196,11 +219,20 @@ def _setups(channel: Channel) -> Sequence[Setup]:
 
 
 def _kind_of(error: Unverified) -> RefusalTally.Kind:
+    if message.path.startswith(answers.PATH):
+        return answers.notices_in(adapter, body_of(message), _calling(message.channel))
     if isinstance(error, Stale):
         return RefusalTally.Kind.STALE
     if isinstance(error, WrongMerchant):
         return RefusalTally.Kind.WRONG_MERCHANT
     return RefusalTally.Kind.FORGED
+
+def _calling(channel: Channel) -> Setup:
+    try:
+        return calling(channel)
+    except UnknownSecret as error:
+        raise Malformed(str(error)) from error
+
 
 
 def count_refusal(code: str, kind: str, address: str, problem: str) -> None:
@@ -250,7 +282,16 @@ def _check_shape(adapter: Adapter, inbound: Inbound, setup: Setup) -> None:
         log.warning("kept a message that cannot be understood: %s", error)
 
 
-def _insert(here: Door, inbound: Inbound, setup: Setup) -> Kept:
+def _insert(
+    here: Door,
+    inbound: Inbound,
+    setup: Setup,
+    *,
+    after: timedelta = timedelta(0),
+    refusal: str = "",
+) -> Kept:
+    if inbound.path.startswith(answers.PATH):
+        raise Unreadable("an answer comes to who asked, not to the door")
     digest = hashlib.sha256(inbound.body).hexdigest()
     key = here.adapter.event_key(inbound, setup) if here.adapter.event_key else f"sha256:{digest}"
     arrived = now()

@@ -144,6 +144,48 @@ def reverse_at_counter(payment_id: int, *, supervisor: User, reason: str) -> Pay
     return payment
 
 
+@transaction.atomic
+def note_order(payment_id: int, *, order_ref: str) -> None:
+    """Keep the channel's order around a payment; what is known stays."""
+    Payment.objects.filter(pk=payment_id, order_ref="").update(order_ref=order_ref[:64])
+
+
+@transaction.atomic
+def note_asked(payment_id: int, *, at: datetime) -> None:
+    """The channel has answered a question asked at this moment: older news is confirmed or not."""
+    Payment.objects.filter(pk=payment_id, ask_from__lte=at).update(ask_from=None)
+
+
+@transaction.atomic
+def fail_by_hand(payment_id: int, *, by: User, reason: str) -> Payment:
+    """A person decides that no money came. Money that is found later is believed all the same."""
+    payment = Payment.objects.select_for_update(of=("self",)).get(pk=payment_id)
+    if payment.state not in (State.CREATED, State.PENDING):
+        raise NotPayable(f"{payment.reference} is {payment.state}, there is nothing to decide")
+    if not reason.strip():
+        raise NotPayable("say why no money can have come")
+    was = payment.state
+    event = advance(
+        payment,
+        to=State.FAILED,
+        cause=f"decided: {reason.strip()}",
+        at=now(),
+        actor=by.username,
+    )
+    payment.save(update_fields=["state"])
+    if event is not None:
+        event.save()
+    audit.record(
+        by,
+        "payment.failed_by_hand",
+        payment,
+        before={"state": was},
+        after={"state": State.FAILED.value, "reason": reason.strip()},
+        office=payment.office,
+    )
+    return payment
+
+
 def lock_words(words: Collection[str]) -> None:
     """Take turns on words that may name a payment nobody has stored yet, until the commit.
 

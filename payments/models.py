@@ -188,6 +188,9 @@ class Payment(models.Model):
             # Most payments have none of these: partial indexes keep the hot path narrow.
             models.Index(fields=["bill"], condition=Q(bill__isnull=False), name="payment_bill"),
             models.Index(
+            models.Index(
+                fields=["ask_from"], condition=Q(ask_from__isnull=False), name="payment_ask_from"
+            ),
                 fields=["deposit"], condition=Q(deposit__isnull=False), name="payment_deposit"
             ),
             models.Index(

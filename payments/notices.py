@@ -107,6 +107,8 @@ class Fold:
         _check(notice)
         payment = self._find(message, notice)
         if payment is None:
+            if not notice.channel_ref:
+                raise Malformed("expected the channel's identifier of a payment we do not know")
             payment = self._make(message, notice)
         elif _is_other_attempt(payment, notice) and payment.state in PAID:
             if notice.outcome is not Outcome.SUCCEEDED:
@@ -257,8 +259,8 @@ class Fold:
 def hear_refund(message: InboundMessage, *, notice: Notice) -> str:
     """Store or move one refund; its payment must be known, else it is tried again later."""
     _check(notice)
-    if not notice.refund_ref:
-        raise Malformed("expected the identifier of the refund")
+    if not notice.refund_ref or not notice.channel_ref:
+        raise Malformed("expected the identifiers of the refund and of its payment")
     payment = (
         Payment.objects.select_for_update()
         .filter(channel_id=message.channel_id, channel_ref=notice.channel_ref)
@@ -325,7 +327,9 @@ def _take_success(payment: Payment, notice: Notice) -> str:
 
 
 def _is_other_attempt(payment: Payment, notice: Notice) -> bool:
-    return bool(payment.channel_ref) and payment.channel_ref != notice.channel_ref
+    return bool(payment.channel_ref and notice.channel_ref) and (
+        payment.channel_ref != notice.channel_ref
+    )
 
 
 def _check(notice: Notice) -> None:
@@ -333,7 +337,9 @@ def _check(notice: Notice) -> None:
         raise Malformed(f"expected {INDIAN_CURRENCY}, got {notice.currency}")
     if not 0 < notice.amount_paise <= PAISE_MAX:
         raise Malformed("expected an amount above zero")
-    if not notice.channel_ref:
+    # An order that nobody could pay has failed without a payment of theirs; our name is enough.
+    is_named = notice.outcome is Outcome.FAILED and bool(notice.reference or notice.order_ref)
+    if not notice.channel_ref and not is_named:
         raise Malformed("expected the channel's identifier of the payment")
     for name, longest in _LENGTHS:
         if len(getattr(notice, name)) > longest:
