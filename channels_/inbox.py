@@ -23,9 +23,9 @@ from channels_.contract import (
     Setup,
     Stale,
     Unreadable,
+    Wire,
     WrongMerchant,
 )
-    Wire,
 from channels_.models import Channel, InboundMessage, RefusalTally
 from channels_.secrets import UnknownSecret
 from channels_.setups import calling, setups_of
@@ -210,6 +210,48 @@ def keep_answer(
     return message.pk
 
 
+def body_of(message: InboundMessage) -> Inbound:
+    """The message as it came, decrypted."""
+    body = crypto.unseal(message.body, place=BODY_PLACE)
+    return Inbound(body, message.headers, message.path)
+
+
+def notices_of(message: InboundMessage) -> Sequence[Notice]:
+    """What a kept message says; Malformed when it cannot be understood."""
+    adapter = registry.adapter(message.channel.adapter)
+    if message.path.startswith(answers.PATH):
+        return answers.notices_in(adapter, body_of(message), _calling(message.channel))
+    if adapter.parse is None:
+        raise Malformed(f"the adapter {message.channel.adapter} reads no notices")
+    inbound = body_of(message)
+    return adapter.parse(inbound, _setup_of(message, adapter, inbound))
+
+
+def _calling(channel: Channel) -> Setup:
+    try:
+        return calling(channel)
+    except UnknownSecret as error:
+        raise Malformed(str(error)) from error
+
+
+def _setup_of(message: InboundMessage, adapter: Adapter, inbound: Inbound) -> Setup:
+    """The setup it was believed with: the one that proves it, else the current one.
+
+    Authorisation is not kept, so not every message can be proved a second time.
+    """
+    setups = [replace(one, at=message.received_at) for one in _setups(message.channel)]
+    if len(setups) > 1 and adapter.verify is not None:
+        for setup in setups:
+            try:
+                adapter.verify(inbound, setup)
+            except Unverified:
+                continue
+            return setup
+    if not setups:
+        raise Malformed(f"{message.channel.code} has no secret in force")
+    return setups[0]
+
+
 def _setups(channel: Channel) -> Sequence[Setup]:
     known = _setups_remembered.get(channel.pk)
     if known is None or known[0] < time.monotonic():
@@ -219,20 +261,11 @@ def _setups(channel: Channel) -> Sequence[Setup]:
 
 
 def _kind_of(error: Unverified) -> RefusalTally.Kind:
-    if message.path.startswith(answers.PATH):
-        return answers.notices_in(adapter, body_of(message), _calling(message.channel))
     if isinstance(error, Stale):
         return RefusalTally.Kind.STALE
     if isinstance(error, WrongMerchant):
         return RefusalTally.Kind.WRONG_MERCHANT
     return RefusalTally.Kind.FORGED
-
-def _calling(channel: Channel) -> Setup:
-    try:
-        return calling(channel)
-    except UnknownSecret as error:
-        raise Malformed(str(error)) from error
-
 
 
 def count_refusal(code: str, kind: str, address: str, problem: str) -> None:
