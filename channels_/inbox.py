@@ -156,39 +156,6 @@ def proved(here: Door, inbound: Inbound) -> Setup:
     return believed
 
 
-def body_of(message: InboundMessage) -> Inbound:
-    """The message as it came, decrypted."""
-    body = crypto.unseal(message.body, place=BODY_PLACE)
-    return Inbound(body, message.headers, message.path)
-
-
-def notices_of(message: InboundMessage) -> Sequence[Notice]:
-    """What a kept message says; Malformed when it cannot be understood."""
-    adapter = registry.adapter(message.channel.adapter)
-    if adapter.parse is None:
-        raise Malformed(f"the adapter {message.channel.adapter} reads no notices")
-    inbound = body_of(message)
-    return adapter.parse(inbound, _setup_of(message, adapter, inbound))
-
-
-def _setup_of(message: InboundMessage, adapter: Adapter, inbound: Inbound) -> Setup:
-    """The setup it was believed with: the one that proves it, else the current one.
-
-    Authorisation is not kept, so not every message can be proved a second time.
-    """
-    setups = [replace(one, at=message.received_at) for one in _setups(message.channel)]
-    if len(setups) > 1 and adapter.verify is not None:
-        for setup in setups:
-            try:
-                adapter.verify(inbound, setup)
-            except Unverified:
-                continue
-            return setup
-    if not setups:
-        raise Malformed(f"{message.channel.code} has no secret in force")
-    return setups[0]
-
-
 def keep_answer(
     channel: Channel, *, kind: str, key: str, asked: answers.Asked, wire: Wire, setup: Setup
 ) -> int:
@@ -315,14 +282,7 @@ def _check_shape(adapter: Adapter, inbound: Inbound, setup: Setup) -> None:
         log.warning("kept a message that cannot be understood: %s", error)
 
 
-def _insert(
-    here: Door,
-    inbound: Inbound,
-    setup: Setup,
-    *,
-    after: timedelta = timedelta(0),
-    refusal: str = "",
-) -> Kept:
+def _insert(here: Door, inbound: Inbound, setup: Setup) -> Kept:
     if inbound.path.startswith(answers.PATH):
         raise Unreadable("an answer comes to who asked, not to the door")
     digest = hashlib.sha256(inbound.body).hexdigest()
