@@ -2,12 +2,19 @@
 
 import secrets as chance
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from channels_.contract import Setup
 from channels_.models import Channel
 from channels_.registry import adapter
 from channels_.secrets import call_secrets_of, secrets_of
 from cspdcl.kernel.clock import now
+
+# What is agreed with ourselves, of every channel; no adapter sees it.
+HOUSE_SETTINGS: Final[Mapping[str, str]] = {
+    "ladder": "when to ask for a payment that stays pending: seconds after it began, per method",
+    "order_minutes": "how long a payer may take for an order",
+}
 
 
 def setups_of(channel: Channel) -> Sequence[Setup]:

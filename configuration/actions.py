@@ -15,6 +15,7 @@ from django.db.models import Model
 from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
 from channels_.registry import adapter
 from channels_.secrets import missing_secrets, set_secret
+from channels_.setups import HOUSE_SETTINGS
 from configuration.schema import SECTIONS, ConfigurationRefused, Row, SecretValue, understood
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
@@ -244,7 +245,7 @@ class _Configuring:
         channel = self._put(Channel, "channels", row, values)
         if channel is None:
             return
-        known = adapter(channel.adapter).settings
+        known = {**adapter(channel.adapter).settings, **HOUSE_SETTINGS}
         for name in channel.settings.keys() - known.keys():
             expected = ", ".join(known) or "nothing"
             self._refuse(f"{path}.settings.{name}: {channel.adapter} agrees on {expected}")

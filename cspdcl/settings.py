@@ -263,6 +263,14 @@ AUDIT_SIGNING_KEY = env_key("AUDIT_SIGNING_KEY")  # Ed25519 seed; the database h
 AUDIT_OLD_PUBLIC_KEYS = env_list("AUDIT_OLD_PUBLIC_KEYS")  # of signing keys that were replaced
 AUDIT_ANCHOR_FILE = Path(env_str("AUDIT_ANCHOR_FILE", str(VAR_DIR / "anchors.jsonl")))
 
+# Partners are called at public addresses by https. These networks are allowed beside them: a bank's
+# leased line in production; elsewhere this machine, where the fake partners answer by plain http.
+PARTNER_NETWORKS = env_list("PARTNER_NETWORKS", [] if IS_PRODUCTION else ["127.0.0.0/8", "::1/128"])
+PARTNER_HTTP_ALLOWED = not IS_PRODUCTION  # never beyond PARTNER_NETWORKS
+PARTNER_CA_FILE = env_str("PARTNER_CA_FILE", "")  # a bank's own authority, beside the public ones
+PARTNER_BYTES_MAX = 1024 * 1024  # of an answer
+PARTNER_REPORT_BYTES_MAX = 64 * 1024 * 1024  # of one page of a settlement report
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "people.auth.ApiKeyAuthentication",
@@ -312,6 +320,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env_str("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "httpx": {"level": "WARNING"},  # it writes whole addresses, and partners put keys there
+        "httpcore": {"level": "WARNING"},
         "weasyprint": {"level": "ERROR"},  # it tells each of its steps
         "fontTools": {"level": "WARNING"},  # and so does what cuts its fonts
     },
