@@ -8,9 +8,11 @@ the claim is only a time until which others wait.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg2.errors import LockNotAvailable
 
 from channels_.models import InboundMessage
 from cspdcl.kernel.clock import now
@@ -19,6 +21,7 @@ ATTEMPTS_MAX: Final = 5
 BATCH: Final = 200
 
 _OUTCOME_MAX: Final = 200
+_PATIENCE: Final = "250ms"  # a claim takes a few milliseconds
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +67,37 @@ def park_exhausted() -> int:
 
 
 def locked(ids: Sequence[int]) -> list[InboundMessage]:
-    """The messages still to be done, locked until the transaction ends, in the order they came."""
-    waiting = InboundMessage.objects.select_for_update(skip_locked=True, of=("self",))
-    return list(
-        waiting.filter(pk__in=ids, state=InboundMessage.State.DUE)
-        .select_related("channel")
-        .order_by("id")
-    )
+    """The messages still to be done, locked until the transaction ends, in the order they came.
+
+    Another worker that claims at this moment may hold some of ours for an instant, because a row
+    that changed under its eyes stays locked until its claim ends. So who is missing is waited for,
+    shortly; whoever works on a message for longer keeps it.
+    """
+    rows = _lock(ids, waits=False)
+    missing = set(ids) - {row.pk for row in rows}
+    if missing:
+        rows += _lock_soon(sorted(missing))
+    return sorted(rows, key=attrgetter("pk"))
+
+
+def _lock_soon(ids: Sequence[int]) -> list[InboundMessage]:
+    """Those of the messages that nobody holds for longer than a claim takes."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = %s", [_PATIENCE])
+            rows = _lock(ids, waits=True)
+            cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        return []
+    return rows
+
+
+def _lock(ids: Sequence[int], *, waits: bool) -> list[InboundMessage]:
+    rows = InboundMessage.objects.select_for_update(skip_locked=not waits, of=("self",))
+    due = rows.filter(pk__in=ids, state=InboundMessage.State.DUE)
+    return list(due.select_related("channel").order_by("id"))
 
 
 def settle(verdicts: Sequence[Verdict]) -> None:

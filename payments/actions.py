@@ -56,7 +56,7 @@ def advance(
     if to in PAID and payment.succeeded_at is None:
         payment.succeeded_at = at
         payment.business_date = business_date(at)
-    log.info("%s %s -> %s: %s", payment.reference, was.value, to.value, cause)
+    log.debug("%s %s -> %s: %s", payment.reference, was.value, to.value, cause)
     return PaymentEvent(
         payment=payment,
         from_state=was,
