@@ -26,7 +26,25 @@ PAYMENT_EVENTS: Final[Mapping[str, Outcome]] = {
     "payment.failed": Outcome.FAILED,
 }
 
+# The same success once more, told of what was paid: the name of it in the payload. A link that is
+# paid in parts has one payment for each of them.
+CREDIT_EVENTS: Final[Mapping[str, str]] = {
+    "virtual_account.credited": "virtual_account",
+    "qr_code.credited": "qr_code",
+    "payment_link.paid": "payment_link",
+    "payment_link.partially_paid": "payment_link",
+}
+
 CAPTURED: Final = frozenset({"captured", "refunded"})  # refunded: captured before it went back
+
+# As the API answers; "authorized" is not ours yet and may still go back to the payer.
+PAYMENT_STATUS: Final[Mapping[str, Outcome]] = {
+    "created": Outcome.PENDING,
+    "authorized": Outcome.PENDING,
+    "captured": Outcome.SUCCEEDED,
+    "refunded": Outcome.SUCCEEDED,
+    "failed": Outcome.FAILED,
+}
 
 REFUND_EVENTS: Final[Mapping[str, Outcome]] = {
     "refund.created": Outcome.PENDING,
@@ -34,5 +52,21 @@ REFUND_EVENTS: Final[Mapping[str, Outcome]] = {
     "refund.failed": Outcome.FAILED,
 }
 
+REFUND_STATUS: Final[Mapping[str, Outcome]] = {
+    "pending": Outcome.PENDING,
+    "processed": Outcome.SUCCEEDED,
+    "failed": Outcome.FAILED,
+}
+
+DISPUTE_STATUS: Final[Mapping[str, Outcome]] = {
+    "open": Outcome.PENDING,
+    "under_review": Outcome.PENDING,
+    "won": Outcome.SUCCEEDED,
+    "lost": Outcome.FAILED,
+}
+
 DISPUTE_EVENTS: Final = "payment.dispute."
 SETTLEMENT_EVENT: Final = "settlement.processed"
+
+# What a refusal of a refund may say although the money is on its way by an earlier try.
+NO_CLEAR_NO: Final = ("idempotency", "already", "in progress")
