@@ -73,6 +73,18 @@ def _ring() -> None:
         log.warning("the doorbell is silent, the beat will find the messages: %s", error)
 
 
+def ring_for(task: str) -> None:
+    """Wake the worker for another task, at most once in two seconds. Never raises."""
+    if time.monotonic() < _Patience.until:
+        return
+    try:
+        if _redis().set(f"{BELL}:{task}", b"1", nx=True, ex=_RUNG_FOR):
+            current_app.send_task(task, expires=60, retry=False)
+    except (redis.RedisError, OperationalError, OSError) as error:
+        _Patience.until = time.monotonic() + _SILENT_FOR
+        log.warning("the doorbell is silent, the sweep will find the work: %s", error)
+
+
 def tasks_waiting() -> int | None:
     """How many tasks lie in the broker's queue; None when Redis does not answer."""
     try:

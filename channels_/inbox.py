@@ -8,8 +8,10 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
@@ -42,6 +44,10 @@ _HEADERS_KEPT_PREFIX: Final = "x-"
 _HEADERS_DROPPED: Final = ("auth", "cookie", "token", "forwarded", "real-ip", "api-key")
 _HEADER_MAX: Final = 512
 _PATH_MAX: Final = 200
+
+_OUTCOME_MAX: Final = 200
+_APPLIED_AT_ONCE: Final = timedelta(seconds=10)
+_STATE: Final = InboundMessage.State
 
 _REMEMBERED_FOR: Final = 3.0  # seconds; so long a switched-off channel may still be heard
 
@@ -84,8 +90,15 @@ class Door:
 
 def receive(code: str, *, inbound: Inbound, address: str) -> Kept:
     """Take a message of the channel with this code; count and raise what is refused."""
-    try:
+    with counted(code, address=address):
         return keep(door(code), inbound=inbound)
+
+
+@contextmanager
+def counted(code: str, *, address: str) -> Iterator[None]:
+    """Count what is refused inside at the door of a channel, and let it go on."""
+    try:
+        yield
     except NoSuchDoor as error:
         count_refusal(NO_CHANNEL, RefusalTally.Kind.UNKNOWN_CHANNEL, address, str(error))
         raise
@@ -123,11 +136,31 @@ def forget() -> None:
 
 def keep(here: Door, *, inbound: Inbound) -> Kept:
     """Verify a message and keep it once; the same id with another body is never believed."""
-    if len(inbound.body) > settings.NOTICE_BYTES_MAX:
-        raise Oversized(f"expected at most {settings.NOTICE_BYTES_MAX} bytes")
-    setup = proved(here, inbound)
+    setup = believed(here, inbound)
     _check_shape(here.adapter, inbound, setup)
     return _insert(here, inbound, setup)
+
+
+def keep_asked(here: Door, *, inbound: Inbound, setup: Setup, refusal: str = "") -> Kept:
+    """Keep a believed question of a partner as evidence, in the caller's transaction.
+
+    The worker leaves it alone for a while, because who asks waits for it to be applied at once.
+    What was refused is kept with the reason, and applied by nobody.
+    """
+    return _insert(here, inbound, setup, after=_APPLIED_AT_ONCE, refusal=refusal)
+
+
+def believed(here: Door, inbound: Inbound) -> Setup:
+    """The setup that proves a message of an agreed size."""
+    if len(inbound.body) > settings.NOTICE_BYTES_MAX:
+        raise Oversized(f"expected at most {settings.NOTICE_BYTES_MAX} bytes")
+    return proved(here, inbound)
+
+
+def remembered_door(code: str) -> Door | None:
+    """The door as it was last seen, for an answer while the database is away."""
+    known = _remembered.get(code)
+    return known[1] if known else None
 
 
 def proved(here: Door, inbound: Inbound) -> Setup:
@@ -139,7 +172,7 @@ def proved(here: Door, inbound: Inbound) -> Setup:
         if "," in inbound.headers.get(name, ""):
             raise Doubled(f"expected {name} once")
     moment, nonce = now(), secrets.token_hex(16)
-    believed: Setup | None = None
+    trusted: Setup | None = None
     refusal = Unverified("no secret in force signs this body")
     for setup in here.setups:
         placed = replace(setup, at=moment, nonce=nonce)
@@ -150,10 +183,15 @@ def proved(here: Door, inbound: Inbound) -> Setup:
         except Unverified:
             continue
         else:
-            believed = believed or placed
-    if believed is None:
+            trusted = trusted or placed
+    if trusted is None:
         raise refusal
-    return believed
+    return trusted
+
+
+def at_once(setup: Setup) -> Setup:
+    """The setup at this moment, with a nonce of its own."""
+    return replace(setup, at=now(), nonce=secrets.token_hex(16))
 
 
 def keep_answer(
@@ -282,7 +320,14 @@ def _check_shape(adapter: Adapter, inbound: Inbound, setup: Setup) -> None:
         log.warning("kept a message that cannot be understood: %s", error)
 
 
-def _insert(here: Door, inbound: Inbound, setup: Setup) -> Kept:
+def _insert(
+    here: Door,
+    inbound: Inbound,
+    setup: Setup,
+    *,
+    after: timedelta = timedelta(0),
+    refusal: str = "",
+) -> Kept:
     if inbound.path.startswith(answers.PATH):
         raise Unreadable("an answer comes to who asked, not to the door")
     digest = hashlib.sha256(inbound.body).hexdigest()
@@ -294,7 +339,7 @@ def _insert(here: Door, inbound: Inbound, setup: Setup) -> Kept:
             INSERT INTO paychannels_inboundmessage AS message
                 (channel_id, event_key, sha256, body, headers, path, received_at, repeats,
                  conflicts, state, attempts, next_try_at, outcome)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, 0, 0, 'due', 0, %s, '')
+            VALUES (%s, %s, %s, %s, %s, %s, %s, 0, 0, %s, 0, %s, %s)
             ON CONFLICT (channel_id, event_key) DO UPDATE SET
                 repeats = message.repeats + (message.sha256 = EXCLUDED.sha256)::int,
                 conflicts = message.conflicts + (message.sha256 <> EXCLUDED.sha256)::int
@@ -308,7 +353,9 @@ def _insert(here: Door, inbound: Inbound, setup: Setup) -> Kept:
                 json.dumps(_kept_headers(inbound.headers)),
                 inbound.path[:_PATH_MAX],
                 arrived,
-                arrived,
+                (_STATE.REFUSED if refusal else _STATE.DUE).value,
+                arrived + after,
+                refusal.replace("\0", "")[:_OUTCOME_MAX],
                 digest,
             ],
         )

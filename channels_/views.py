@@ -1,7 +1,7 @@
 """The door: POST /in/<channel>/ takes what a channel sends and answers once it is committed."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -24,9 +24,7 @@ _RETRY_AFTER: Final = "2"
 def receive(request: HttpRequest, channel_code: str, path: str = "") -> JsonResponse:
     """Keep one message of a channel; 200 means committed, anything else means nothing was kept."""
     if request.method != "POST":
-        answer = _refused(405, "method", "POST your message to this address.")
-        answer["Allow"] = "POST"
-        return answer
+        return refused_method()
     try:
         return _receive(request, channel_code, path)
     except (DatabaseError, InterfaceError) as error:
@@ -38,16 +36,16 @@ def receive(request: HttpRequest, channel_code: str, path: str = "") -> JsonResp
 
 
 def _receive(request: HttpRequest, code: str, path: str) -> JsonResponse:
-    refusal = _refuse_envelope(request, code)
-    if refusal is not None:
-        return refusal
+    fault = envelope_fault(request, code)
+    if fault is not None:
+        return _refused(*fault)
     try:
-        inbound = Inbound(request.body, headers_of(request.META), path, address_of(request))
+        inbound = inbound_of(request, path)
         kept = inbox.receive(code, inbound=inbound, address=address_of(request))
     except UnreadablePostError:
         return _refused(400, "cut_off", "The message ended too early.")
     except (RequestDataTooBig, inbox.Oversized):
-        return _too_large()
+        return _refused(*too_large())
     except Unverified as error:
         return _refused(401, *unproved(error))
     except (Unreadable, inbox.Doubled) as error:
@@ -59,18 +57,31 @@ def _receive(request: HttpRequest, code: str, path: str) -> JsonResponse:
     return JsonResponse({"status": "kept" if kept.is_new else "known"})
 
 
-def _refuse_envelope(request: HttpRequest, code: str) -> JsonResponse | None:
-    """What can be refused before a byte of the body is read."""
+class Fault(NamedTuple):
+    """Why a request is refused, and how that is said in HTTP."""
+
+    status: int
+    code: str
+    detail: str
+
+
+def inbound_of(request: HttpRequest, path: str) -> Inbound:
+    """The message in a request, with what proves its sender."""
+    return Inbound(request.body, headers_of(request.META), path, address_of(request))
+
+
+def envelope_fault(request: HttpRequest, code: str) -> Fault | None:
+    """What can be refused, and is counted, before a byte of the body is read."""
     if request.META.get("HTTP_CONTENT_ENCODING", "identity") not in ("", "identity"):
         _count(request, code, RefusalTally.Kind.MALFORMED, "a Content-Encoding was used")
-        return _refused(415, "encoded", "Send the body as it is, without Content-Encoding.")
+        return Fault(415, "encoded", "Send the body as it is, without Content-Encoding.")
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length.isdecimal():
         _count(request, code, RefusalTally.Kind.MALFORMED, "no Content-Length")
-        return _refused(411, "length", "Send the length of the body as Content-Length.")
+        return Fault(411, "length", "Send the length of the body as Content-Length.")
     if len(length) > 9 or int(length) > settings.NOTICE_BYTES_MAX:
         _count(request, code, RefusalTally.Kind.OVERSIZED, f"{length[:12]} bytes announced")
-        return _too_large()
+        return too_large()
     return None
 
 
@@ -112,8 +123,21 @@ def headers_of(meta: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _too_large() -> JsonResponse:
-    return _refused(413, "oversized", f"Send at most {settings.NOTICE_BYTES_MAX} bytes.")
+def too_large() -> Fault:
+    """More than a channel may send."""
+    return Fault(413, "oversized", f"Send at most {settings.NOTICE_BYTES_MAX} bytes.")
+
+
+def refused_method() -> JsonResponse:
+    """A door takes POST only."""
+    answer = _refused(405, "method", "POST your message to this address.")
+    answer["Allow"] = "POST"
+    return answer
+
+
+def refused(fault: Fault) -> JsonResponse:
+    """The refusal in our own shape, for a sender whose shape we do not know."""
+    return _refused(*fault)
 
 
 def _refused(status: int, code: str, detail: str) -> JsonResponse:

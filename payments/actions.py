@@ -186,6 +186,29 @@ def fail_by_hand(payment_id: int, *, by: User, reason: str) -> Payment:
     return payment
 
 
+@transaction.atomic
+def reverse_by_channel(payment_id: int, *, message_id: int) -> Payment:
+    """Take back a success that the channel calls void, on its own day; hearing it twice is once."""
+    payment = Payment.objects.select_for_update(of=("self",)).get(pk=payment_id)
+    if payment.state == State.REVERSED:
+        return payment
+    if payment.business_date != today():
+        raise NotPayable("it can be taken back on its own day only")
+    moment = now()
+    event = advance(
+        payment,
+        to=State.REVERSED,
+        cause=f"{payment.channel.code} took it back",
+        at=moment,
+        message=InboundMessage.objects.get(pk=message_id),
+    )
+    payment.save(update_fields=["state"])
+    if event is not None:
+        event.save()
+    receipts.cancel(payment, at=moment)
+    return payment
+
+
 def lock_words(words: Collection[str]) -> None:
     """Take turns on words that may name a payment nobody has stored yet, until the commit.
 

@@ -63,6 +63,9 @@ class Consumer(models.Model):
 class Bill(models.Model):
     """What a consumer owes for one period, as the ERP says; we only collect."""
 
+    paid_paise: int  # put on by selectors.dues_of, as outstanding_paise is
+    outstanding_paise: int
+
     consumer = models.ForeignKey(Consumer, on_delete=models.PROTECT, related_name="bills")
     number = models.CharField(max_length=20, unique=True)
     period = models.CharField(max_length=7)  # "2026-08"
@@ -185,12 +188,12 @@ class Payment(models.Model):
                 condition=Q(state__in=["created", "pending"]),
                 name="payment_pending",
             ),
-            # Most payments have none of these: partial indexes keep the hot path narrow.
-            models.Index(fields=["bill"], condition=Q(bill__isnull=False), name="payment_bill"),
-            models.Index(
             models.Index(
                 fields=["ask_from"], condition=Q(ask_from__isnull=False), name="payment_ask_from"
             ),
+            # Most payments have none of these: partial indexes keep the hot path narrow.
+            models.Index(fields=["bill"], condition=Q(bill__isnull=False), name="payment_bill"),
+            models.Index(
                 fields=["deposit"], condition=Q(deposit__isnull=False), name="payment_deposit"
             ),
             models.Index(
@@ -367,3 +370,65 @@ class SubmittedForm(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope}:{self.key}"
+
+
+class RefusedAsk(models.Model):
+    """A partner's question that we refused: its repeat gets the same answer."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)
+    key = models.CharField(max_length=96)  # kind and their reference: "pay:BD01..."
+    fingerprint = models.CharField(max_length=64)  # sha256 of what was asked
+    code = models.CharField(max_length=24)  # a ReplyCode
+    detail = models.CharField(max_length=200, blank=True)
+    message = models.ForeignKey(
+        InboundMessage, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "key"], name="refused_ask_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.code}"
+
+
+class OwedReply(models.Model):
+    """An answer that a partner wants apart from its question: kept until it is delivered."""
+
+    class State(models.TextChoices):
+        DUE = "due", _("to be sent")
+        SENT = "sent", _("sent")
+        GIVEN_UP = "given_up", _("given up")
+
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)
+    message_ref = models.CharField(max_length=96)  # theirs, of the question
+    question = models.BinaryField()  # the Ask, encrypted
+    message = models.ForeignKey(
+        InboundMessage, on_delete=models.PROTECT, null=True, related_name="+"
+    )  # null: a question that changes nothing
+    state = models.CharField(max_length=8, choices=State, default=State.DUE)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(default=now)
+    outcome = models.CharField(max_length=200, blank=True)
+    asked_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "message_ref"], name="owed_reply_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["due", "sent", "given_up"]), name="owed_reply_state_known"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_try_at", "id"], condition=Q(state="due"), name="owed_reply_due"
+            ),
+            models.Index(
+                fields=["asked_at"], condition=Q(message__isnull=True), name="owed_reply_old"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_ref}: {self.state}"

@@ -7,14 +7,14 @@ from itertools import chain
 from typing import Any, Final, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import F, Model, Q, QuerySet, Sum, Value
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from channels_.models import Channel
 from cspdcl.kernel.ids import is_reference
 from cspdcl.kernel.money import NotMoney, grouped_rupees, paise_from_rupees
 from payments.counter import ADAPTER as COUNTER_ADAPTER
+from payments.dues import Owed, coverings, outstanding
 from payments.models import (
     Bill,
     Consumer,
@@ -92,18 +92,15 @@ def consumer_who_pays(number: str) -> Consumer | None:
     return accounts[0] if len(accounts) == 1 else None
 
 
-def dues_of(consumer: Consumer) -> QuerySet[Bill, Any]:
+def dues_of(consumer: Consumer) -> list[Bill]:
     """Bills not yet paid, oldest first, each with paid_paise and outstanding_paise."""
-    paid = Sum("payments__amount_paise", filter=Q(payments__state=State.SUCCEEDED))
-    return (
-        Bill.objects.filter(consumer=consumer)
-        .annotate(paid_paise=Coalesce(paid, Value(0)))
-        .annotate(
-            outstanding_paise=Greatest(F("amount_paise") - F("paid_paise"), Value(0)),
-        )
-        .filter(outstanding_paise__gt=0)
-        .order_by("due_on", "id")
-    )
+    bills = list(Bill.objects.filter(consumer=consumer).order_by("due_on", "id"))
+    owed = [Owed(bill.pk, bill.amount_paise, bill.issued_on, bill.due_on) for bill in bills]
+    left = outstanding(owed, coverings(consumer.pk, owed))
+    for bill in bills:
+        bill.outstanding_paise = left[bill.pk]
+        bill.paid_paise = bill.amount_paise - bill.outstanding_paise
+    return [bill for bill in bills if bill.outstanding_paise]
 
 
 def search(payments: QuerySet[Payment], words: str) -> QuerySet[Payment]:

@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from payments.views import counter, counters, payments, receipts
+from payments.views import ask, counter, counters, payments, receipts
 
 app_name = "payments"
 
 _RECEIPT = "receipts/<slug:series>/<slug:year>/<int:number>/"
 
 urlpatterns = [
+    path("ask/<slug:channel_code>/", ask.ask, name="ask_root"),
+    path("ask/<slug:channel_code>/<path:path>", ask.ask, name="ask"),
     path("payments/", payments.payments, name="payments"),
     path("payments/find/", payments.find, name="find"),
     path("payments/export.csv", payments.export, name="export"),

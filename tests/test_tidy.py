@@ -25,6 +25,7 @@ MOVERS: Final = {
     "channels_/secrets.py": "secrets",
     "payments/actions.py": "payments",
     "payments/notices.py": "refunds",
+    "payments/owed.py": "owed replies",
     "reconciliation/decisions.py": "decisions",
     "reconciliation/engine.py": "runs",
     "reconciliation/statements.py": "files",

@@ -1,0 +1,83 @@
+"""What a consumer still owes: bills that no payment covers, the oldest first.
+
+A payment covers the bill it names. What it names none for, or what is left over, covers the bills
+that had been issued by its day, in the order they were due. Older payments stay out of it: the ERP
+has counted them when it made the bill.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
+
+from payments.models import Payment, Refund
+from payments.states import State
+
+
+class Owed(NamedTuple):
+    """A bill as far as covering it goes."""
+
+    bill_id: int
+    amount_paise: int
+    issued_on: date
+    due_on: date
+
+
+class Covering(NamedTuple):
+    """Money of one payment that stayed with us."""
+
+    bill_id: int | None
+    amount_paise: int
+    paid_on: date
+
+
+@dataclass(slots=True)
+class _Left:
+    bill: Owed
+    paise: int
+
+
+def outstanding(bills: Iterable[Owed], payments: Iterable[Covering]) -> Mapping[int, int]:
+    """What is left to pay of each bill, by its id, in the order they are due; paid ones are 0."""
+    ordered = sorted(bills, key=lambda bill: (bill.due_on, bill.bill_id))
+    left = {bill.bill_id: _Left(bill, bill.amount_paise) for bill in ordered}
+    loose: list[tuple[date, int]] = []
+    for payment in payments:
+        rest = payment.amount_paise
+        if payment.bill_id in left:
+            rest = _take(left[payment.bill_id], rest)
+        if rest > 0:
+            loose.append((payment.paid_on, rest))
+    for paid_on, paise in sorted(loose):
+        rest = paise
+        for one in left.values():
+            if one.bill.issued_on <= paid_on:
+                rest = _take(one, rest)
+    return {bill_id: one.paise for bill_id, one in left.items()}
+
+
+def coverings(consumer_id: int, bills: Sequence[Owed]) -> list[Covering]:
+    """The payments that can cover these bills of a consumer, without what was paid back."""
+    if not bills:
+        return []
+    first = min(bill.issued_on for bill in bills)
+    back = Coalesce(
+        Sum("refunds__amount_paise", filter=Q(refunds__state=Refund.State.SUCCEEDED)), 0
+    )
+    rows = (
+        Payment.objects.filter(consumer_id=consumer_id, state=State.SUCCEEDED)
+        .filter(Q(business_date__gte=first) | Q(bill_id__in=[bill.bill_id for bill in bills]))
+        .annotate(kept_paise=F("amount_paise") - back)
+        .values_list("bill_id", "kept_paise", "business_date")
+    )
+    return [Covering(*row) for row in rows]
+
+
+def _take(one: _Left, paise: int) -> int:
+    """Cover a bill with money; what is left of the money."""
+    used = min(one.paise, max(paise, 0))
+    one.paise -= used
+    return paise - used
