@@ -1,21 +1,34 @@
-"""How Razorpay looks from outside: its webhooks, their signature, its combined recon report."""
+"""How Razorpay looks from outside: its webhooks, their signature, its recon report, its API."""
 
 import csv
 import hashlib
 import hmac
 import io
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from channels_.adapters.razorpay.partner import answer
+from channels_.adapters.razorpay.sample import (
+    DISPUTE_STATUS,
+    REFUND_STATUS,
+    STATUS,
+    dispute_entity,
+    order_entity,
+    payment_entity,
+    refund_entity,
+    report_item,
+    unix,
+)
 from channels_.contract import Method, Setup
 from channels_.simulation import (
     Envelope,
     News,
     ReportRow,
     SampleDispute,
-    SamplePayment,
+    SampleKeys,
     SampleRefund,
     Simulation,
     Subject,
@@ -38,38 +51,43 @@ _EVENTS: Final[Mapping[News, str]] = {
     News.FAILED: "payment.failed",
     News.REFUND_CREATED: "refund.created",
     News.REFUND_PROCESSED: "refund.processed",
-}
-_STATUS: Final[Mapping[News, str]] = {
-    News.AUTHORISED: "authorized",
-    News.PAID: "captured",
-    News.ORDER_PAID: "captured",
-    News.FAILED: "failed",
+    News.REFUND_FAILED: "refund.failed",
+    News.DISPUTE_OPENED: "payment.dispute.created",
+    News.DISPUTE_WON: "payment.dispute.won",
+    News.DISPUTE_LOST: "payment.dispute.lost",
 }
 
 
 def tell(news: News, subject: Subject, at: datetime, event_id: str) -> Envelope:
     """One webhook; the event id travels in a header only, as with the real ones."""
-    if isinstance(subject, SampleDispute):
-        raise TypeError(f"no webhook of {news} is played")
-    if isinstance(subject, SampleRefund):
-        payload = {
-            "refund": {"entity": _refund(subject, news)},
-            "payment": {"entity": _payment(subject.payment, News.PAID)},
-        }
-    else:
-        payload = {"payment": {"entity": _payment(subject, news)}}
-        if news is News.ORDER_PAID:
-            payload["order"] = {"entity": _order(subject)}
+    payload = _payload(news, subject)
     document = {
         "entity": "event",
         "account_id": ACCOUNT,
         "event": _EVENTS[news],
         "contains": list(payload),
         "payload": payload,
-        "created_at": _unix(at),
+        "created_at": unix(at),
     }
     body = json.dumps(document, separators=(",", ":")).encode()
     return Envelope(body, {"Content-Type": "application/json", "X-Razorpay-Event-Id": event_id})
+
+
+def _payload(news: News, subject: Subject) -> dict[str, Any]:
+    if isinstance(subject, SampleDispute):
+        return {
+            "payment": {"entity": payment_entity(subject.payment, "captured")},
+            "dispute": {"entity": dispute_entity(subject, DISPUTE_STATUS[news])},
+        }
+    if isinstance(subject, SampleRefund):
+        return {
+            "refund": {"entity": refund_entity(subject, REFUND_STATUS[news])},
+            "payment": {"entity": payment_entity(subject.payment, "captured")},
+        }
+    payload = {"payment": {"entity": payment_entity(subject, STATUS[news])}}
+    if news is News.ORDER_PAID:
+        payload["order"] = {"entity": order_entity(subject)}
+    return payload
 
 
 def sign(envelope: Envelope, setup: Setup) -> Mapping[str, str]:
@@ -81,7 +99,7 @@ def sign(envelope: Envelope, setup: Setup) -> Mapping[str, str]:
 
 def report(rows: Sequence[ReportRow]) -> Mapping[str, bytes]:
     """The combined recon report as CSV and as JSON, money in paise, the tax inside the fee."""
-    items = [_item(row) for row in rows]
+    items = [report_item(row) for row in rows]
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -93,149 +111,29 @@ def report(rows: Sequence[ReportRow]) -> Mapping[str, bytes]:
     }
 
 
-def _payment(payment: SamplePayment, news: News) -> dict[str, Any]:
-    status = _STATUS[news]
-    is_failed = news is News.FAILED
-    is_priced = news in {News.PAID, News.ORDER_PAID}
-    return {
-        "id": payment.channel_ref,
-        "entity": "payment",
-        "amount": payment.amount_paise,
-        "currency": "INR",
-        "status": status,
-        "order_id": payment.order_ref,
-        "invoice_id": None,
-        "international": False,
-        "method": payment.method.value,
-        "amount_refunded": 0,
-        "refund_status": None,
-        "captured": status == "captured",
-        "description": "Electricity bill",
-        "card_id": None,
-        **_instrument(payment),
-        "wallet": None,
-        "email": "sample@example.com",
-        "contact": f"+91{payment.mobile}",
-        "notes": {
-            "consumer_number": payment.consumer_number,
-            **({"bill_number": payment.bill_number} if payment.bill_number else {}),
-        },
-        "fee": payment.fee_paise + payment.tax_paise if is_priced else None,
-        "tax": payment.tax_paise if is_priced else None,
-        "error_code": "BAD_REQUEST_ERROR" if is_failed else None,
-        "error_description": "Payment was not completed by the payer" if is_failed else None,
-        "error_source": "customer" if is_failed else None,
-        "error_step": "payment_authentication" if is_failed else None,
-        "error_reason": "payment_failed" if is_failed else None,
-        "acquirer_data": _acquirer(payment) if not is_failed else {},
-        "created_at": _unix(payment.created_at),
-    }
-
-
-def _instrument(payment: SamplePayment) -> dict[str, Any]:
-    if payment.method is Method.UPI:
-        return {
-            "bank": None,
-            "vpa": payment.payer,
-            "upi": {"payer_account_type": "bank_account", "vpa": payment.payer},
-        }
-    if payment.method is Method.CARD:
-        card = {
-            "entity": "card",
-            "last4": payment.payer,
-            "network": payment.network,
-            "type": "debit",
-            "issuer": payment.issuer,
-            "international": False,
-            "emi": False,
-        }
-        return {"bank": None, "vpa": None, "card": card}
-    return {"bank": payment.issuer, "vpa": None}
-
-
-def _acquirer(payment: SamplePayment) -> dict[str, Any]:
-    if payment.method is Method.NETBANKING:
-        return {"bank_transaction_id": payment.rrn}
-    if payment.method is Method.CARD:
-        return {"auth_code": payment.rrn[-6:], "rrn": payment.rrn}
-    return {"rrn": payment.rrn}
-
-
-def _order(payment: SamplePayment) -> dict[str, Any]:
-    return {
-        "id": payment.order_ref,
-        "entity": "order",
-        "amount": payment.amount_paise,
-        "amount_paid": payment.amount_paise,
-        "amount_due": 0,
-        "currency": "INR",
-        "receipt": None,
-        "status": "paid",
-        "attempts": 1,
-        "created_at": _unix(payment.created_at),
-    }
-
-
-def _refund(refund: SampleRefund, news: News) -> dict[str, Any]:
-    is_done = news is News.REFUND_PROCESSED
-    return {
-        "id": refund.channel_ref,
-        "entity": "refund",
-        "amount": refund.amount_paise,
-        "currency": "INR",
-        "payment_id": refund.payment.channel_ref,
-        "notes": {"consumer_number": refund.payment.consumer_number},
-        "receipt": None,
-        "acquirer_data": {"rrn": refund.rrn} if is_done else {"rrn": None},
-        "created_at": _unix(refund.created_at),
-        "batch_id": None,
-        "status": "processed" if is_done else "pending",
-        "speed_requested": "normal",
-        "speed_processed": "normal",
-    }
-
-
-def _item(row: ReportRow) -> dict[str, Any]:
-    is_card = row.method == Method.CARD.value
-    notes = {"consumer_number": row.consumer_number} if row.consumer_number else {}
-    return {
-        "entity_id": row.channel_ref,
-        "type": row.word,
-        "debit": row.debit_paise,
-        "credit": row.credit_paise,
-        "amount": row.amount_paise,
-        "currency": "INR",
-        "fee": row.fee_paise + row.tax_paise,
-        "tax": row.tax_paise,
-        "on_hold": False,
-        "settled": True,
-        "created_at": _unix(row.created_at),
-        "settled_at": _unix(row.settled_at),
-        "settlement_id": row.settlement_ref,
-        "posted_at": None,
-        "credit_type": "default",
-        "description": row.description or None,
-        "notes": json.dumps(notes, separators=(",", ":")),
-        "payment_id": row.payment_ref or None,
-        "settlement_utr": row.utr,
-        "order_id": row.order_ref or None,
-        "order_receipt": None,
-        "method": row.method or None,
-        "card_network": row.network or None,
-        "card_issuer": row.issuer if is_card else None,
-        "card_type": "debit" if is_card else None,
-        "dispute_id": row.dispute_ref or None,
-    }
-
-
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
     return "" if value is None else value
 
 
-def _unix(at: datetime) -> int:
-    return int(at.timestamp())
+def make_keys() -> SampleKeys:
+    """A webhook secret and an API key, equal on both sides."""
+    made = {
+        "webhook_secret": secrets.token_hex(24),
+        "key_id": f"rzp_test_{secrets.token_hex(7)}",
+        "key_secret": secrets.token_hex(12),
+    }
+    return SampleKeys(ours=made, theirs=made)
 
 
-SIMULATION: Final = Simulation(tell=tell, sign=sign, report=report)
+SIMULATION: Final = Simulation(
+    tell=tell,
+    sign=sign,
+    report=report,
+    answer=answer,
+    news=frozenset(News),
+    methods=((Method.UPI, 80), (Method.CARD, 12), (Method.NETBANKING, 8)),
+    merchant_id=ACCOUNT,
+    make_keys=make_keys,
+)
