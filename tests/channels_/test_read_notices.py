@@ -17,6 +17,8 @@ HERE = Path(__file__).parent
 CORPORA = HERE.parent / "corpora"
 SENT = sorted(HERE.glob("*/*.body"))
 TALKING = sorted(code for code, found in adapters().items() if found.parse is not None)
+# Where a message's proof may stand, if it stands in a header at all.
+PROOFS = ("signature", "verify", "authorization")
 VECTORS = json.loads((CORPORA / "gateway-vectors" / "signature_vectors.json").read_text())
 
 
@@ -78,8 +80,24 @@ def test_a_changed_byte_anywhere_is_refused(code: str, data: st.DataObject) -> N
 
     tampered, setup = Inbound(bytes(body), inbound.headers, inbound.path), setup_of(sent)
     if is_believed(found, tampered, setup):
-        # A field that the channel does not sign may change, as long as we read nothing of it.
-        assert reading(found, tampered, setup) == reading(found, inbound, setup)
+        # A field that the channel does not sign may change, as long as we read nothing of it, or
+        # believe nothing of the message before the channel was asked.
+        now, before = reading(found, tampered, setup), reading(found, inbound, setup)
+        assert now == before or (asks_first(code) and is_not_proof(now))
+
+
+def asks_first(code: str) -> bool:
+    """Whether all that this channel tells of payments has to be asked for again."""
+    told = [json.loads(path.with_suffix(".expected").read_text()) for path in SENT
+            if path.parent.name == code]  # fmt: skip
+    return all(is_not_proof(one) for one in told)
+
+
+def is_not_proof(read: object) -> bool:
+    """Whether a reading is a refusal, or notices that only make us ask."""
+    return isinstance(read, dict) or (
+        isinstance(read, list) and all(one.get("confirm") is True for one in read)
+    )
 
 
 @pytest.mark.parametrize("code", TALKING)
@@ -87,11 +105,13 @@ def test_a_changed_byte_anywhere_is_refused(code: str, data: st.DataObject) -> N
 def test_no_invented_signature_is_believed(code: str, signature: str) -> None:
     sent = next(path for path in SENT if path.parent.name == code)
     headers = {
-        name: signature if "signature" in name else value
+        name: signature if any(proof in name for proof in PROOFS) else value
         for name, value in inbound_of(sent).headers.items()
     }
+    # Where the proof stands in the body, the invented one is all of it.
+    is_inside = headers == inbound_of(sent).headers
 
-    inbound = Inbound(sent.read_bytes(), headers)
+    inbound = Inbound(signature.encode() if is_inside else sent.read_bytes(), headers)
     assert not is_believed(adapter(code), inbound, setup_of(sent))
 
 
