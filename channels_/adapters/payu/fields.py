@@ -1,0 +1,114 @@
+"""The fields of PayU's messages, whether they come as a form, as parts or as JSON."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from email.errors import MessageError
+from email.parser import BytesParser
+from email.policy import HTTP
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from channels_ import json_strict
+from channels_.contract import Inbound, Unreadable
+from cspdcl.kernel.clock import INDIA
+from cspdcl.kernel.errors import Malformed
+from cspdcl.kernel.money import NotMoney, Paise, paise_from_rupees
+
+FIELDS_MAX: Final = 200
+
+_MOMENT: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})[ T](\d{2})[: ](\d{2})[: ](\d{2})")
+
+Fields = Mapping[str, str]
+
+
+def fields_of(inbound: Inbound) -> Fields:
+    """Every field once, as text; what two readers could read in two ways is refused."""
+    kind = inbound.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return _once(_parts(inbound))
+    if kind == "application/json" or inbound.body.lstrip()[:1] == b"{":
+        return texts_of(json_strict.object_at(json_strict.loads(inbound.body)))
+    return _once(form_of(inbound.body))
+
+
+def form_of(body: bytes) -> list[tuple[str, str]]:
+    """The pairs of a form, percent-encoded or, as some senders do it, not."""
+    try:
+        text = body.decode("utf-8")
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX)
+    except ValueError as error:
+        raise Unreadable(f"expected a form in UTF-8: {error}") from error
+
+
+def texts_of(said: Mapping[str, Any]) -> Fields:
+    """The plain values of an object as the text they were written in; nested ones are left out."""
+    return {name: text_of(value) for name, value in said.items() if _is_plain(value)}
+
+
+def text_of(value: Any) -> str:
+    """A value as text: PayU writes identifiers and amounts now as text, now as numbers."""
+    if value is None:
+        return ""
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def amount_of(fields: Fields, *names: str) -> Paise:
+    """The first of these amounts that is there, in rupees above zero."""
+    name = next((one for one in names if fields.get(one)), names[0])
+    try:
+        amount = paise_from_rupees(fields.get(name, ""))
+    except NotMoney as error:
+        raise Malformed(f"{name}: {error}") from error
+    if amount <= 0:
+        raise Malformed(f"expected an amount above zero as {name}")
+    return amount
+
+
+def moment_of(text: str) -> datetime | None:
+    """A moment by India's clock, such as ``2026-08-18 11:42:07``; nothing when nothing is told."""
+    if not text:
+        return None
+    found = _MOMENT.fullmatch(text)
+    try:
+        digits = "".join(found.groups()) if found else text
+        local = datetime.strptime(digits, "%Y%m%d%H%M%S")  # noqa: DTZ007 - India's, as documented
+    except ValueError as error:
+        raise Malformed(f"expected YYYY-MM-DD HH:MM:SS, got {text[:30]!r}") from error
+    return local.replace(tzinfo=INDIA)
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or (isinstance(value, str | int | Decimal) and type(value) is not bool)
+
+
+def _once(pairs: Iterable[tuple[str, str]]) -> Fields:
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found:
+            raise Unreadable(f"expected the field {name[:40]!r} once")
+        if "\0" in name or "\0" in value:
+            raise Unreadable("a field holds NUL")
+        found[name] = value
+    return found
+
+
+def _parts(inbound: Inbound) -> list[tuple[str, str]]:
+    head = f"Content-Type: {inbound.headers['content-type']}\r\n\r\n".encode()
+    try:
+        message = BytesParser(policy=HTTP).parsebytes(head + inbound.body)
+        parts = list(message.iter_parts()) if message.is_multipart() else []
+        if not parts or len(parts) > FIELDS_MAX or message.defects:
+            raise Unreadable(f"expected 1 to {FIELDS_MAX} parts of a form")
+        return [_part(part) for part in parts]
+    except (MessageError, LookupError, AttributeError, ValueError) as error:
+        raise Unreadable(f"expected the parts of a form: {error}") from error
+
+
+def _part(part: Any) -> tuple[str, str]:
+    name = part.get_param("name", header="content-disposition")
+    content = part.get_payload(decode=True)
+    if not isinstance(name, str) or part.get_filename() or not isinstance(content, bytes):
+        raise Unreadable("expected parts with a name, and no files")
+    return name, content.decode("utf-8")
