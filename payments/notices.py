@@ -259,16 +259,13 @@ class Fold:
 def hear_refund(message: InboundMessage, *, notice: Notice) -> str:
     """Store or move one refund; its payment must be known, else it is tried again later."""
     _check(notice)
-    if not notice.refund_ref or not notice.channel_ref:
-        raise Malformed("expected the identifiers of the refund and of its payment")
-    payment = (
-        Payment.objects.select_for_update()
-        .filter(channel_id=message.channel_id, channel_ref=notice.channel_ref)
-        .first()
-    )
+    if not notice.refund_ref or not (notice.channel_ref or notice.order_ref):
+        raise Malformed("expected the identifiers of the refund and of its payment or order")
+    payment = _refunded(message, notice)
     if payment is None:
         raise NotYetKnown(f"refund {notice.refund_ref} of a payment that we do not know")
-    to = Refund.State(notice.outcome.value)
+    # What proves nothing alone is only that a refund is under way; its status call says the rest.
+    to = Refund.State.PENDING if notice.confirm else Refund.State(notice.outcome.value)
     day = business_date(_at(message, notice))
     refund, is_new = Refund.objects.get_or_create(
         channel_id=message.channel_id,
@@ -283,6 +280,15 @@ def hear_refund(message: InboundMessage, *, notice: Notice) -> str:
     if not is_new:
         _move_refund(refund, to=to, day=day, notice=notice)
     return f"refund {notice.refund_ref} of {payment.reference} {refund.state}"
+
+
+def _refunded(message: InboundMessage, notice: Notice) -> Payment | None:
+    """The payment that a refund is of. An order that was paid twice does not tell which one."""
+    mine = Payment.objects.select_for_update().filter(channel_id=message.channel_id)
+    if notice.channel_ref:
+        return mine.filter(channel_ref=notice.channel_ref).first()
+    paid = list(mine.filter(order_ref=notice.order_ref, state__in=PAID)[:2])
+    return paid[0] if len(paid) == 1 else None
 
 
 def consumers_by_number(numbers: Iterable[str]) -> dict[str, Consumer | None]:
