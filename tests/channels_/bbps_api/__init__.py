@@ -1,0 +1,1 @@
+"""Sample calls of a biller unit, and how they are read."""
