@@ -16,6 +16,7 @@ from simulator.scene import Account
 
 NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 OPENING_PAISE: Final = 1_250_000_000  # what stands on the account in the morning
+NAMED_BY: Final = 60  # signs of its narration name a line that has no reference
 
 _NARRATION_WIDTH: Final = 65
 _NARRATION_LINES: Final = 6

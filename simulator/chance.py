@@ -7,10 +7,16 @@ from random import Random
 from typing import Final, TypeVar
 
 from cspdcl.kernel.clock import INDIA
+from cspdcl.kernel.ids import ALPHABET, check_character
 
 T = TypeVar("T")
 
-_BASE62: Final = string.ascii_uppercase + string.ascii_lowercase + string.digits
+_PLACES: Final = {
+    "#": string.digits,
+    "?": string.ascii_uppercase + string.digits,
+    "*": string.ascii_uppercase + string.ascii_lowercase + string.digits,
+}
+_MONTHS: Final = "ABCDEFGHJKLM"  # as in our references: August is H
 
 # How busy each hour is, in India: before noon, and again after work.
 ONLINE: Final = (
@@ -26,9 +32,20 @@ def chance(*names: object) -> Random:
     return Random(":".join(map(str, names)))
 
 
-def identifier(rng: Random, prefix: str) -> str:
-    """An id in the gateway's manner: a prefix and fourteen letters and digits."""
-    return prefix + "".join(rng.choices(_BASE62, k=14))
+def patterned(rng: Random, pattern: str) -> str:
+    """A name by its pattern: # is a digit, ? a capital or digit, * any letter or digit."""
+    return "".join(rng.choice(_PLACES[sign]) if sign in _PLACES else sign for sign in pattern)
+
+
+def sample_reference(rng: Random, at: datetime) -> str:
+    """A payment reference as ours are, of a payment that was begun at a moment."""
+    micros = (at.hour * 3600 + at.minute * 60 + at.second) * 1_000_000 + rng.randrange(1_000_000)
+    number, body = micros * 32_768 + rng.randrange(32_768), ""
+    for _ in range(11):
+        number, place = divmod(number, 32)
+        body = ALPHABET[place] + body
+    body = f"{at:%y}{_MONTHS[at.month - 1]}{at:%d}{body}"
+    return f"{body[:5]}-{body[5:13]}-{body[13:]}{check_character(body)}"
 
 
 def digits(rng: Random, count: int) -> str:

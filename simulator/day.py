@@ -3,30 +3,41 @@
 No clock and no global chance: the same arguments give the same bytes on every machine.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from channels_.adapters.bank_transfer.simulate import SIMULATION as BANK
-from channels_.adapters.razorpay.simulate import SIMULATION as RAZORPAY
-from channels_.simulation import ReportRow
+from channels_.simulation import Happened, ReportRow, Takes
 from simulator.bank import BankLine, Utrs, in_order
 from simulator.chance import chance, digits, instant
 from simulator.consumers import RUPEE, SampleConsumer, sample_consumers
 from simulator.counters import Batch, Slip, play_counters
 from simulator.gateway import play_gateway
 from simulator.messages import Sending
-from simulator.scene import Scene
+from simulator.scene import SETTLEMENT, TRANSFER, PlayedChannel, Scene
 from simulator.transfers import play_transfers
 from simulator.truth import Part, truth_document
 
-GATEWAY_PERCENT: Final = 62
+# Of a hundred payments; a route on which nobody is played leaves its part to the others.
+SETTLED_PERCENT: Final = 62
 CASH_PERCENT: Final = 25
-CHEQUE_PERCENT: Final = 7  # the rest comes by bank transfer
+CHEQUE_PERCENT: Final = 7
+TRANSFER_PERCENT: Final = 6
 
 LARGE_PAISE: Final = 100_000 * RUPEE  # nobody pays more by UPI, nor brings it in cash
 ONE_DISCREPANCY_IN: Final = 5_000  # payments, of each kind; never less than two
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelDay:
+    """What one channel tells of the day, and what its partner's books hold."""
+
+    channel: PlayedChannel
+    messages: Sequence[Sending]
+    report: Sequence[ReportRow]
+    happened: Sequence[Happened]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +48,16 @@ class Day:
     seed: int
     scene: Scene
     consumers: Sequence[SampleConsumer]
-    webhooks: Sequence[Sending]
-    notices: Sequence[Sending]
+    channels: Mapping[str, ChannelDay]  # by the channel's code
     batches: Sequence[Batch]
     slips: Sequence[Slip]
-    report: Sequence[ReportRow]
-    collection: Sequence[BankLine]
-    ecollect: Sequence[BankLine]
+    statements: Mapping[str, Sequence[BankLine]]  # by the account's code
     truth: dict[str, Any]
+
+    @property
+    def message_count(self) -> int:
+        """How many messages all channels send."""
+        return sum(len(one.messages) for one in self.channels.values())
 
 
 def play_day(scene: Scene, *, day: date, payments: int, seed: int) -> Day:
@@ -54,58 +67,94 @@ def play_day(scene: Scene, *, day: date, payments: int, seed: int) -> Day:
     drawn = [consumers[place] for place in rng.sample(range(len(consumers)), payments)]
     # Stable: whoever owes a large amount comes last, and pays by bank transfer or cheque.
     payers = sorted(drawn, key=lambda payer: payer.amount_paise > LARGE_PAISE)
-    by_cash = payments * CASH_PERCENT // 100
-    by_cheque = payments * CHEQUE_PERCENT // 100
-    by_gateway = payments * GATEWAY_PERCENT // 100
+    settled, cash, cheque, transferred = _by_route(scene, payers)
     kinds = max(2, payments // ONE_DISCREPANCY_IN)
     utrs = Utrs(day)
-    gateway = play_gateway(
-        scene,
-        payers[:by_gateway],
-        day=day,
-        seed=seed,
-        utrs=utrs,
-        simulation=RAZORPAY,
-        kinds=kinds,
-    )
-    counters = play_counters(
-        scene,
-        cash_payers=payers[by_gateway : by_gateway + by_cash],
-        cheque_payers=payers[by_gateway + by_cash : by_gateway + by_cash + by_cheque],
-        day=day,
-        seed=seed,
-    )
-    transfers = play_transfers(
-        scene,
-        payers[by_gateway + by_cash + by_cheque :],
-        day=day,
-        seed=seed,
-        utrs=utrs,
-        simulation=BANK,
-        kinds=kinds,
-    )
+    played: dict[str, ChannelDay] = {}
+    parts: list[Part] = []
+    lines: dict[str, list[BankLine]] = defaultdict(list)
+    for channel, its in _dealt(scene.of_route(SETTLEMENT), settled):
+        one = play_gateway(channel, its, day=day, seed=seed, utrs=utrs, kinds=kinds)
+        played[channel.code] = ChannelDay(
+            channel=channel, messages=one.messages, report=one.report, happened=one.happened
+        )
+        lines[channel.account] += one.credits
+        parts.append(one.part)
+    counters = play_counters(scene, cash_payers=cash, cheque_payers=cheque, day=day, seed=seed)
+    lines[scene.deposits] += counters.lines
+    parts.append(counters.part)
+    for channel, its in _dealt(scene.of_route(TRANSFER), transferred):
+        other = play_transfers(channel, its, day=day, seed=seed, utrs=utrs, kinds=kinds)
+        played[channel.code] = ChannelDay(
+            channel=channel, messages=other.messages, report=(), happened=other.happened
+        )
+        lines[channel.account] += other.lines
+        parts.append(other.part)
     noise = Part()
-    collection = [*gateway.credits, *counters.lines]
-    ecollect = transfers.lines
+    statements = {
+        account: in_order([*its, *_noise(noise, its, day=day, seed=seed + number)])
+        for number, (account, its) in enumerate(lines.items())
+    }
     return Day(
         date=day,
         seed=seed,
         scene=scene,
         consumers=consumers,
-        webhooks=gateway.messages,
-        notices=transfers.messages,
+        channels=played,
         batches=sorted(counters.batches, key=lambda b: (b.at, b.counter)),
         slips=sorted(counters.slips, key=lambda s: (s.at, s.number)),
-        report=gateway.report,
-        collection=in_order([*collection, *_noise(noise, collection, day=day, seed=seed)]),
-        ecollect=in_order([*ecollect, *_noise(noise, ecollect, day=day, seed=seed + 1)]),
-        truth=truth_document(
-            [gateway.part, counters.part, transfers.part, noise],
-            day=day,
-            seed=seed,
-            payments=payments,
-        ),
+        statements=statements,
+        truth=truth_document([*parts, noise], day=day, seed=seed, payments=payments),
     )
+
+
+def _by_route(scene: Scene, payers: Sequence[SampleConsumer]) -> Iterator[Sequence[SampleConsumer]]:
+    """Who pays through a settling channel, in cash, by cheque, and by transfer, in this order."""
+    weights = (
+        SETTLED_PERCENT if scene.of_route(SETTLEMENT) else 0,
+        CASH_PERCENT,
+        CHEQUE_PERCENT,
+        TRANSFER_PERCENT if scene.of_route(TRANSFER) else 0,
+    )
+    counts = _shares(len(payers), weights)
+    start = 0
+    for count in counts:
+        yield payers[start : start + count]
+        start += count
+
+
+def _dealt(
+    channels: Sequence[PlayedChannel], payers: Sequence[SampleConsumer]
+) -> Iterator[tuple[PlayedChannel, Sequence[SampleConsumer]]]:
+    """Each channel with its payers; who takes only some of them chooses first."""
+    counts = _shares(len(payers), [channel.simulation.share for channel in channels])
+    waiting = list(payers)
+    dealt: dict[str, list[SampleConsumer]] = {}
+    asked = sorted(
+        zip(channels, counts, strict=True), key=lambda one: one[0].simulation.takes is Takes.ANYBODY
+    )
+    for place, (channel, count) in enumerate(asked, start=1):
+        fitting = [payer for payer in waiting if _may_pay(payer, channel.simulation.takes)]
+        mine = fitting if place == len(asked) else fitting[:count]
+        dealt[channel.code] = mine
+        taken = {payer.number for payer in mine}
+        waiting = [payer for payer in waiting if payer.number not in taken]
+    for channel in channels:
+        yield channel, dealt[channel.code]
+
+
+def _may_pay(payer: SampleConsumer, takes: Takes) -> bool:
+    return takes is Takes.ANYBODY or (payer.plan == takes.value)
+
+
+def _shares(total: int, weights: Sequence[int]) -> list[int]:
+    """The total in whole parts by weight; the last that weighs takes what rounding leaves."""
+    whole = sum(weights)
+    parts = [total * weight // whole if whole else 0 for weight in weights]
+    last = max((place for place, weight in enumerate(weights) if weight), default=None)
+    if last is not None:
+        parts[last] += total - sum(parts)
+    return parts
 
 
 def _noise(part: Part, lines: Sequence[BankLine], *, day: date, seed: int) -> list[BankLine]:

@@ -2,33 +2,30 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
-from channels_.adapters.razorpay.simulate import SIMULATION as RAZORPAY
+from channels_.simulation import Envelope
 from simulator.bank import camt053, mt940
+from simulator.books import books_of
 from simulator.consumers import consumers_csv
 from simulator.counters import Batch, CounterReceipt, Slip
-from simulator.day import Day
+from simulator.day import ChannelDay, Day
 from simulator.messages import Sending
 
 README: Final = """\
 A simulated day of collections: {date}, {payments} payments, seed {seed}.
 SAMPLE DATA. Nobody in these files exists, and no money moved.
 
-consumers.csv              consumers and their bills, for load_consumers
-razorpay-webhooks.jsonl    the gateway's webhooks in sending order, not yet signed
-bank-notices.jsonl         credit notices of the bank in sending order, not yet signed
-counter-receipts.jsonl     receipts of the counters, in the batches in which they are sent
-deposits.jsonl             pay-in slips, in the order in which counters go to the bank
-razorpay-settlement.csv    the gateway's settlement report, money in paise
-razorpay-settlement.json   the same report as the API gives it
-{accounts}truth.json                 what was planted; for comparison afterwards only
-
+{files}
 A line of a .jsonl file is one message: "at" is when it leaves its sender, "body" the exact text
-to send. Webhooks and notices are signed when they are sent, because their secret is yours.
-The two statements of an account say the same: load one of them.
+to send, before it is sealed and signed: that is done when it is sent, because the secrets are
+yours. A line of a -books.jsonl file is one payment, or one row of the report, as the partner
+itself has it: fake_partners answers from them. The two statements of an account say the same:
+load one of them.
 """
+_WIDTH: Final = 30
 
 
 def write_day(day: Day, directory: Path) -> list[Path]:
@@ -42,34 +39,67 @@ def write_day(day: Day, directory: Path) -> list[Path]:
     return paths
 
 
+def statements_of(day: Day, directory: Path) -> list[tuple[str, str]]:
+    """What is to be loaded after the day: each source with the name of its file."""
+    reports = [(code, sorted(directory.glob(f"{code}-settlement.*"))) for code in day.channels]
+    endings = cycle(("mt940", "camt053.xml"))
+    return [
+        *((code, paths[0].name) for code, paths in reports if paths),
+        *((account, f"{account}.{next(endings)}") for account in day.statements),
+    ]
+
+
 def _files(day: Day) -> Iterator[tuple[str, bytes]]:
-    yield "consumers.csv", consumers_csv(day.consumers)
-    yield "razorpay-webhooks.jsonl", _jsonl(map(_message, day.webhooks))
-    yield "bank-notices.jsonl", _jsonl(map(_message, day.notices))
-    yield "counter-receipts.jsonl", _jsonl(map(_batch, day.batches))
-    yield "deposits.jsonl", _jsonl(_slip(slip, day) for slip in day.slips)
-    if RAZORPAY.report is not None:
-        for ending, content in RAZORPAY.report(day.report).items():
-            yield f"razorpay-settlement.{ending}", content
-    for account, lines in (
-        (day.scene.collection, day.collection),
-        (day.scene.ecollect, day.ecollect),
-    ):
-        yield f"{account.code}.mt940", mt940(account, lines, day=day.date)
-        yield f"{account.code}.camt053.xml", camt053(account, lines, day=day.date)
-    yield "truth.json", json.dumps(day.truth, indent=1).encode() + b"\n"
-    yield "README.txt", _readme(day).encode()
+    listed = []
+    for name, content, what in _contents(day):
+        listed.append(f"{name:{_WIDTH}} {what}\n")
+        yield name, content
+    readme = README.format(
+        date=day.date, payments=day.truth["payments"], seed=day.seed, files="".join(listed)
+    )
+    yield "README.txt", readme.encode()
 
 
-def _readme(day: Day) -> str:
-    accounts = "".join(
-        f"{f'{code}.mt940':26} the bank's statement of the day as MT940\n"
-        f"{f'{code}.camt053.xml':26} the same statement as camt.053.001.08\n"
-        for code in (day.scene.collection.code, day.scene.ecollect.code)
+def _contents(day: Day) -> Iterator[tuple[str, bytes, str]]:
+    """Each file of the day: its name, its content, and what it is."""
+    yield "consumers.csv", consumers_csv(day.consumers), "consumers and bills, for load_consumers"
+    for code, played in day.channels.items():
+        messages = _jsonl(map(_message, played.messages))
+        yield f"{code}-messages.jsonl", messages, f"messages of {code} in sending order"
+        yield f"{code}-books.jsonl", _jsonl(books_of(played)), f"what the partner of {code} knows"
+        for ending, content in _report(played):
+            yield f"{code}-settlement.{ending}", content, f"the settlement report of {code}"
+    yield (
+        "counter-receipts.jsonl",
+        _jsonl(map(_batch, day.batches)),
+        "receipts of the counters, in the batches in which they are sent",
     )
-    return README.format(
-        date=day.date, payments=day.truth["payments"], seed=day.seed, accounts=accounts
+    yield (
+        "deposits.jsonl",
+        _jsonl(_slip(slip, day) for slip in day.slips),
+        "pay-in slips, in the order in which counters go to the bank",
     )
+    for account in day.scene.accounts:
+        lines = day.statements.get(account.code)
+        if lines is not None:
+            yield (
+                f"{account.code}.mt940",
+                mt940(account, lines, day=day.date),
+                "the bank's statement of the day as MT940",
+            )
+            yield (
+                f"{account.code}.camt053.xml",
+                camt053(account, lines, day=day.date),
+                "the same statement as camt.053.001.08",
+            )
+    truth = json.dumps(day.truth, indent=1).encode() + b"\n"
+    yield "truth.json", truth, "what was planted; for comparison afterwards only"
+
+
+def _report(played: ChannelDay) -> list[tuple[str, bytes]]:
+    """The settlement report of a channel by the ending of its file, the one to load first."""
+    write = played.channel.simulation.report
+    return list(write(played.report).items()) if write is not None and played.report else []
 
 
 def _jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -77,11 +107,17 @@ def _jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def _message(sent: Sending) -> dict[str, Any]:
-    return {
+    row: dict[str, Any] = {
         "at": sent.at.isoformat(),
         "headers": dict(sent.envelope.headers),
         "body": sent.envelope.body.decode(),
     }
+    return {**row, "path": sent.envelope.path} if sent.envelope.path else row
+
+
+def envelope_of(row: Mapping[str, Any]) -> Envelope:
+    """The message of a line, before it is sealed and signed."""
+    return Envelope(row["body"].encode(), row["headers"], row.get("path", ""))
 
 
 def _batch(batch: Batch) -> dict[str, Any]:

@@ -1,33 +1,45 @@
-"""A gateway's day: payments, refunds and failures, fourteen settlements, and what goes wrong."""
+"""A settling channel's day: payments, refunds and failures, its settlements, and what goes wrong.
+
+One player for gateways, BBPS, UPI and agents: what a channel cannot tell or list is not played.
+"""
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from channels_.contract import Method
-from channels_.simulation import News, ReportRow, SamplePayment, SampleRefund, Simulation
+from channels_.contract import Method, Outcome
+from channels_.simulation import (
+    REFS,
+    Happened,
+    Listed,
+    News,
+    ReportRow,
+    SamplePayment,
+    SampleRefund,
+)
 from reconciliation.models import Reason
-from simulator.bank import BankLine, Utrs
+from simulator.bank import NAMED_BY, BankLine, Utrs
 from simulator.chance import (
     ONLINE,
     chance,
     digits,
-    identifier,
     instant,
     moments,
+    patterned,
+    sample_reference,
     seconds,
     some,
     weighed,
 )
 from simulator.consumers import RUPEE, SampleConsumer, amount_paid
 from simulator.messages import Outbox, Sending, count_repeats
-from simulator.scene import GATEWAY, Scene
+from simulator.scene import PlayedChannel
 from simulator.truth import Part
 
 CYCLES: Final = 14
-METHODS: Final = ((Method.UPI, 80), (Method.CARD, 12), (Method.NETBANKING, 8))
 NETWORKS: Final = (("Visa", 40), ("RuPay", 35), ("MasterCard", 25))
 BANKS: Final = ("SBIN", "HDFC", "ICIC", "UTIB", "PUNB", "BARB")
 SETTLING_BANK: Final = "UTIB"
@@ -35,6 +47,8 @@ SETTLING_BANK: Final = "UTIB"
 # In a thousand payments: how often each unevenness happens that is no discrepancy.
 AUTHORISED: Final = 150
 ORDER_PAID: Final = 50
+TOLD_AGAIN: Final = 10  # by an event of its own
+TOLD_LATE: Final = 5  # by hours
 FAILED_FIRST: Final = 10
 LATE_FAILURE: Final = 3
 FAILURES: Final = 60  # on top of the payments
@@ -60,65 +74,65 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class GatewayDay:
-    """What a gateway leaves behind after a day."""
+    """What a settling channel leaves behind after a day."""
 
     messages: list[Sending]
     report: list[ReportRow]
+    happened: list[Happened]
     credits: list[BankLine]
     part: Part
 
 
 def play_gateway(
-    scene: Scene,
+    channel: PlayedChannel,
     payers: Sequence[SampleConsumer],
     *,
     day: date,
     seed: int,
     utrs: Utrs,
-    simulation: Simulation,
     kinds: int,
 ) -> GatewayDay:
     """Play the day of these payers, with so many discrepancies of each kind."""
-    play = _Play(scene, day=day, seed=seed, utrs=utrs, simulation=simulation, kinds=kinds)
-    return play.run(payers)
+    return _Play(channel, day=day, seed=seed, utrs=utrs, kinds=kinds).run(payers)
 
 
 class _Play:
     """The day while it is played."""
 
     def __init__(
-        self,
-        scene: Scene,
-        *,
-        day: date,
-        seed: int,
-        utrs: Utrs,
-        simulation: Simulation,
-        kinds: int,
+        self, channel: PlayedChannel, *, day: date, seed: int, utrs: Utrs, kinds: int
     ) -> None:
-        self.scene = scene
+        self.channel = channel
+        self.partner = channel.simulation
         self.day = day
-        self.rng = chance(seed, day, GATEWAY)
-        self.outbox = Outbox(self.rng, simulation.tell, "evt_")
+        self.rng = chance(seed, day, channel.code)
+        self.outbox = Outbox(self.rng, self.partner, "evt_")
         self.part = Part()
         self.kinds = kinds
-        self.cutoff = instant(day, hour=scene.cutoff.hour, minute=scene.cutoff.minute)
+        self.named: set[str] = set()
+        cutoff = channel.cutoff
+        self.cutoff = instant(day, hour=cutoff.hour, minute=cutoff.minute, second=cutoff.second)
         self.closings = _closings(self.cutoff)
         self.settlements = [
             Settlement(
-                ref=identifier(self.rng, "setl_"),
+                ref=self._name("settlement"),
                 utr=utrs.neft(SETTLING_BANK),
                 settled_at=closing + timedelta(minutes=30),
             )
             for closing in self.closings
         ]
+        first, second = self.settlements[5:7]
+        second.utr = first.utr  # paid out together
         self.nil = Settlement(
-            ref=identifier(self.rng, "setl_"),
+            ref=self._name("settlement"),
             utr=utrs.neft(SETTLING_BANK),
             settled_at=self.cutoff + timedelta(minutes=75),
         )
         self.stray_utrs = [utrs.neft(SETTLING_BANK) for _ in range(kinds)]
+        self.dated: dict[str, datetime] = {}  # rows that are listed on another day than their own
         self.quiet: set[str] = set()  # payments of which no success is ever told
+        self.failures: list[SamplePayment] = []
+        self.refunds: dict[str, list[SampleRefund]] = defaultdict(list)
         self.credits: list[BankLine] = []
 
     def run(self, payers: Sequence[SampleConsumer]) -> GatewayDay:
@@ -129,7 +143,7 @@ class _Play:
         self._spoil_rows(pool, rows)
         refunds = self._refunds(pool, payments)
         self._nil_settlement(pool, rows)
-        self._pay_twice(pool, rows)
+        again = self._pay_twice(pool, rows)
         for row in (row for several in rows.values() for row in several):
             self._settle(row)
         for refund in refunds:
@@ -139,7 +153,14 @@ class _Play:
         self._tell(payments)
         messages = self.outbox.in_order()
         self.part.not_breaks["repeated_messages"] += count_repeats(messages)
-        return GatewayDay(messages, self._report(), self.credits, self.part)
+        happened = [
+            *(self._happened(payment, Outcome.SUCCEEDED) for payment in [*payments, *again]),
+            *(self._happened(payment, Outcome.FAILED) for payment in self.failures),
+        ]
+        return GatewayDay(messages, self._report(), happened, self.credits, self.part)
+
+    def _happened(self, payment: SamplePayment, outcome: Outcome) -> Happened:
+        return Happened(payment, outcome, tuple(self.refunds[payment.channel_ref]))
 
     # ---- what happens
 
@@ -147,28 +168,27 @@ class _Play:
         paid = moments(self.rng, day=self.day, count=len(payers), weights=ONLINE)
         return [self._payment(payer, at) for payer, at in zip(payers, paid, strict=True)]
 
-    def _payment(
-        self, payer: SampleConsumer, paid_at: datetime, *, order_ref: str = ""
-    ) -> SamplePayment:
+    def _payment(self, payer: SampleConsumer, paid_at: datetime) -> SamplePayment:
         rng = self.rng
-        method = weighed(rng, METHODS)
-        amount = amount_paid(rng, payer)
-        fee, tax = self.scene.fee_of(amount, method=method.value)
+        method = weighed(rng, self.partner.methods)
+        amount = payer.amount_paise if self.partner.is_exact else amount_paid(rng, payer)
+        fee, tax = self.channel.fee_of(amount, method=method.value)
         # Begun and paid on the same side of the cut-off: which day a payment counts for is not the
         # question a simulated day asks.
         earliest = self.cutoff if paid_at >= self.cutoff else instant(self.day)
         begun = max(paid_at - seconds(rng, 6, 150), earliest)
         last4 = payer.number[-4:]
+        rrn = self._rrn()
         return SamplePayment(
-            channel_ref=identifier(rng, "pay_"),
-            order_ref=order_ref or identifier(rng, "order_"),
+            channel_ref=self._name("payment", rrn=rrn),
+            order_ref=self._name("order", rrn=rrn),
             amount_paise=amount,
             method=method,
             network=weighed(rng, NETWORKS) if method is Method.CARD else "",
             issuer=rng.choice(BANKS),
             payer=payer.upi if method is Method.UPI else last4,
             mobile=payer.mobile,
-            rrn=f"{self.day:%y%j}"[1:] + digits(rng, 8),
+            rrn=rrn,
             utr="",
             consumer_number=payer.number,
             bill_number=payer.bill_number,
@@ -176,12 +196,43 @@ class _Play:
             paid_at=paid_at,
             fee_paise=fee,
             tax_paise=tax,
+            reference=sample_reference(rng, begun) if self.partner.is_ordered else "",
         )
+
+    def _other_attempt(self, payment: SamplePayment) -> SamplePayment:
+        """The same money asked for once more, by other names."""
+        rrn = self._rrn()
+        return payment._replace(channel_ref=self._name("payment", rrn=rrn), rrn=rrn)
+
+    def _other_order(self, payment: SamplePayment) -> SamplePayment:
+        """An attempt that began anew, with an order of its own."""
+        other = self._other_attempt(payment)
+        reference = payment.reference and sample_reference(self.rng, payment.created_at)
+        return other._replace(order_ref=self._name("order", rrn=other.rrn), reference=reference)
+
+    def _name(self, what: str, *, rrn: str = "") -> str:
+        """A name as the channel gives it; no name twice on one day."""
+        pattern = self.partner.refs.get(what, REFS[what])
+        name = rrn if pattern == "rrn" else patterned(self.rng, pattern)
+        while pattern != "rrn" and name in self.named:
+            name = patterned(self.rng, pattern)
+        self.named.add(name)
+        return name
+
+    def _rrn(self) -> str:
+        """Twelve digits: last digit of the year, day of the year, eight more; none comes twice."""
+        rrn = f"{self.day:%y%j}"[1:] + digits(self.rng, 8)
+        while rrn in self.named:
+            rrn = f"{self.day:%y%j}"[1:] + digits(self.rng, 8)
+        self.named.add(rrn)
+        return rrn
 
     def _refunds(
         self, pool: list[SamplePayment], payments: Sequence[SamplePayment]
     ) -> list[SampleRefund]:
-        """Refunds of the day: told by webhooks, and in the report of the same day."""
+        """Refunds of the day: told by messages, and in the report of the same day."""
+        if not self._can_refund():
+            return []
         count = (len(payments) * REFUNDS + 500) // 1000
         early = [p for p in pool if p.paid_at < self.cutoff - timedelta(hours=3)][:count]
         refunds = [self._refund(payment, self._part_of(payment)) for payment in early]
@@ -197,16 +248,21 @@ class _Play:
             return whole
         return self.rng.randint(1, whole // RUPEE) * RUPEE
 
+    def _can_refund(self) -> bool:
+        """Whether a refund is told as done, and shown by the report."""
+        return News.REFUND_PROCESSED in self.partner.news and Listed.REFUND in self.partner.lists
+
     def _refund(self, payment: SamplePayment, amount: int, *, told: bool = True) -> SampleRefund:
         created = payment.paid_at + seconds(self.rng, 1_800, 7_200)
         refund = SampleRefund(
-            channel_ref=identifier(self.rng, "rfnd_"),
+            channel_ref=self._name("refund"),
             payment=payment,
             amount_paise=amount,
             created_at=created,
             processed_at=created + seconds(self.rng, 60, 600),
-            rrn=f"{self.day:%y%j}"[1:] + digits(self.rng, 8),
+            rrn=self._rrn(),
         )
+        self.refunds[payment.channel_ref].append(refund)
         if told:
             self.outbox.say(News.REFUND_CREATED, refund, refund.created_at)
             self.outbox.say(News.REFUND_PROCESSED, refund, refund.processed_at)
@@ -215,7 +271,7 @@ class _Play:
     def _row(self, payment: SamplePayment, *, amount: int = 0) -> ReportRow:
         """The report's row of a payment, with an amount of its own if one is given."""
         gross = amount or payment.amount_paise
-        fee, tax = self.scene.fee_of(gross, method=payment.method.value)
+        fee, tax = self.channel.fee_of(gross, method=payment.method.value)
         return ReportRow(
             channel_ref=payment.channel_ref,
             word="payment",
@@ -247,14 +303,17 @@ class _Play:
             self._plant(
                 Reason.MISSING_IN_BOOKS, payment, note="in the report, no webhook ever came"
             )
-        for payment in self._take(pool):
+        for payment in self._take(pool, when=News.FAILED in self.partner.news):
             self.quiet.add(payment.channel_ref)
             self.outbox.say(News.FAILED, payment, payment.paid_at)
             self._plant(Reason.STATUS_DIFFERS, payment, note="told as failed, reported as paid")
         for payment in self._take(pool):
             self._change_amount(payment, rows)
-        for payment in self._take(pool):
+        priced = Listed.FEE in self.partner.lists and bool(self.channel.rates)
+        for payment in self._take(pool, when=priced):
             self._change_fee(payment, rows)
+        for payment in self._take(pool):
+            self._list_another_day(payment, rows)
         for payment in self._take(pool):
             rows[payment.channel_ref] *= 2
             self._plant(Reason.DUPLICATE, payment, note="the same row twice, and paid twice")
@@ -285,21 +344,29 @@ class _Play:
             note="fee and GST above the rate card",
         )
 
-    def _pay_twice(self, pool: list[SamplePayment], rows: dict[str, list[ReportRow]]) -> None:
+    def _list_another_day(self, payment: SamplePayment, rows: dict[str, list[ReportRow]]) -> None:
+        """A line of the day before beside the payment's own: nobody told us of it then."""
+        day_before = payment.created_at - timedelta(days=1)
+        other = self._other_order(payment)._replace(created_at=day_before, paid_at=day_before)
+        row = self._row(other)
+        rows[payment.channel_ref].append(row)
+        self.dated[row.channel_ref] = payment.created_at
+        self._plant(Reason.MISSING_IN_BOOKS, other, note="a line of the day before in the report")
+
+    def _pay_twice(
+        self, pool: list[SamplePayment], rows: dict[str, list[ReportRow]]
+    ) -> list[SamplePayment]:
         """Two captured payments for one order: both are real money, one is too much."""
-        for first in self._take(pool):
+        again = []
+        for first in self._take(pool, when=self.partner.is_ordered):
             later = first.paid_at + seconds(self.rng, 40, 240)
             if later >= self.cutoff:
                 later = first.paid_at
-            second = first._replace(
-                channel_ref=identifier(self.rng, "pay_"),
-                rrn=f"{self.day:%y%j}"[1:] + digits(self.rng, 8),
-                created_at=later,
-                paid_at=later,
-            )
+            second = self._other_attempt(first)._replace(created_at=later, paid_at=later)
+            again.append(second)
             rows[second.channel_ref] = [self._row(second)]
             self.outbox.say(News.PAID, second, second.paid_at)
-            self.part.received(GATEWAY, second.amount_paise)
+            self.part.received(self.channel.code, second.amount_paise)
             self.part.plant(
                 Reason.DUPLICATE,
                 first.channel_ref,
@@ -307,15 +374,16 @@ class _Play:
                 amount_paise=first.amount_paise,
                 note="one order paid twice",
             )
+        return again
 
     # ---- what goes wrong with the report and the bank
 
     def _nil_settlement(self, pool: list[SamplePayment], rows: dict[str, list[ReportRow]]) -> None:
         """A last small cycle whose refund eats its payment: it pays nothing, rightly."""
+        if not self._can_refund():
+            return
         early = [
-            p
-            for p in pool
-            if p.method is Method.UPI and p.paid_at < self.cutoff - timedelta(hours=3)
+            p for p in pool if p.fee_paise == 0 and p.paid_at < self.cutoff - timedelta(hours=3)
         ]
         early.sort(key=lambda p: p.amount_paise)
         if len(early) < 2 or early[0].amount_paise > early[-1].amount_paise // 2:
@@ -331,7 +399,9 @@ class _Play:
 
     def _foreign_rows(self, pool: list[SamplePayment]) -> None:
         """Debits that nobody announced: refunds, chargebacks, words that are in no contract."""
-        for payment in self._take([p for p in pool if p.paid_at < self.closings[-4]]):
+        lists = self.partner.lists
+        early = [p for p in pool if p.paid_at < self.closings[-4]]
+        for payment in self._take(early, when=Listed.REFUND in lists):
             pool.remove(payment)
             refund = self._refund(payment, payment.amount_paise, told=False)
             if self._bear(_refund_row(refund)):
@@ -341,12 +411,9 @@ class _Play:
                     amount_paise=refund.amount_paise,
                     note="a refund that nobody asked for",
                 )
-        for _ in range(self.kinds):
-            row = self._debit("adj_", "adjustment", description="Chargeback")
-            row = row._replace(
-                dispute_ref=identifier(self.rng, "disp_"),
-                payment_ref=identifier(self.rng, "pay_"),
-            )
+        for _ in range(self.kinds if Listed.CHARGEBACK in lists else 0):
+            row = self._debit("adjustment", description="Chargeback")
+            row = row._replace(dispute_ref=self._name("dispute"), payment_ref=self._name("payment"))
             if self._bear(row):
                 self.part.plant(
                     Reason.CHARGEBACK,
@@ -355,8 +422,8 @@ class _Play:
                     amount_paise=row.amount_paise,
                     note="the payer's bank took the money back",
                 )
-        for _ in range(self.kinds):
-            row = self._debit("rsv_", "reserve_hold", description="Reserve")
+        for _ in range(self.kinds if Listed.OTHER in lists else 0):
+            row = self._debit("reserve_hold", description="Reserve")
             if self._bear(row):
                 self.part.plant(
                     Reason.UNKNOWN_CODE,
@@ -365,11 +432,11 @@ class _Play:
                     note="a kind of row that is in no contract",
                 )
 
-    def _debit(self, prefix: str, word: str, *, description: str) -> ReportRow:
+    def _debit(self, word: str, *, description: str) -> ReportRow:
         amount = self.rng.randint(100, 900) * RUPEE
         at = self.rng.choice(self.closings[3:]) - seconds(self.rng, 60, 3_000)
         return ReportRow(
-            channel_ref=identifier(self.rng, prefix),
+            channel_ref=self._name("row"),
             word=word,
             debit_paise=amount,
             credit_paise=0,
@@ -392,32 +459,26 @@ class _Play:
         return False
 
     def _pay_out(self) -> None:
-        """One credit per settlement, but for those that go wrong or pay nothing."""
-        paying = [s for s in self.settlements if s.net_paise > 0]
-        amiss = [s for s in paying if s.net_paise >= _LARGE_NET]
+        """One credit per payout, but for those that go wrong or pay nothing."""
+        payouts: dict[str, list[Settlement]] = defaultdict(list)
+        for settlement in self.settlements:
+            payouts[settlement.utr].append(settlement)
+        paying = [several for several in payouts.values() if _net(several) > 0]
+        amiss = [
+            several[0]
+            for several in paying
+            if len(several) == 1 and several[0].net_paise >= _LARGE_NET
+        ]
         self.rng.shuffle(amiss)
-        for settlement in amiss[:2]:
-            paying.remove(settlement)
-            self.part.plant(
-                Reason.SETTLED_NOT_CREDITED,
-                settlement.ref,
-                amount_paise=settlement.net_paise,
-                note="reported as settled, the bank has no such credit",
-            )
-        wrong: dict[str, int] = {}
-        for settlement in amiss[2:6]:
-            is_short = len(wrong) < 2
-            difference = self.rng.randint(100, 90_000)
-            wrong[settlement.ref] = -difference if is_short else difference
-            self.part.plant(
-                Reason.SHORT_CREDIT if is_short else Reason.EXCESS_CREDIT,
-                settlement.ref,
-                amount_paise=difference,
-                note=f"the bank paid {'less' if is_short else 'more'} than the settlement",
-            )
-        for settlement in paying:
-            amount = settlement.net_paise + wrong.get(settlement.ref, 0)
-            self._credit(settlement.utr, amount, at=settlement.settled_at)
+        spoilt = [*amiss[:2], *amiss[6:8]]
+        self._lose_credits(amiss[:2])
+        self._split_credits(amiss[6:7])
+        self._cut_short(amiss[7:8])
+        wrong = self._change_credits(amiss[2:6])
+        for several in paying:
+            if several[0] not in spoilt:
+                amount = _net(several) + wrong.get(several[0].ref, 0)
+                self._credit(several[0].utr, amount, at=several[-1].settled_at)
         for utr in self.stray_utrs:
             amount = self.rng.randint(20_000, 400_000) * RUPEE + self.rng.randrange(RUPEE)
             self._credit(utr, amount, at=self.rng.choice(self.closings))
@@ -427,52 +488,121 @@ class _Play:
                 amount_paise=amount,
                 note="a settlement credit that no report knows",
             )
-        nils = [s for s in [*self.settlements, self.nil] if s.rows and s.net_paise <= 0]
+        nils = [
+            several
+            for several in [*payouts.values(), [self.nil]]
+            if any(one.rows for one in several) and _net(several) <= 0
+        ]
         self.part.not_breaks["settlements_that_pay_nothing"] += len(nils)
+        together = [several for several in paying if len([one for one in several if one.rows]) > 1]
+        self.part.not_breaks["settlements_paid_together"] += len(together)
 
-    def _credit(self, utr: str, amount: int, *, at: datetime) -> None:
-        narration = f"NEFT CR-{SETTLING_BANK}0000100-RAZORPAY SETTLEMENT-{utr}"
+    def _lose_credits(self, settlements: Sequence[Settlement]) -> None:
+        for settlement in settlements:
+            self._plant_payout(
+                Reason.SETTLED_NOT_CREDITED,
+                settlement,
+                amount=settlement.net_paise,
+                note="reported as settled, the bank has no such credit",
+            )
+
+    def _split_credits(self, settlements: Sequence[Settlement]) -> None:
+        for settlement in settlements:
+            part = settlement.net_paise * self.rng.randint(20, 80) // 100
+            for amount in (part, settlement.net_paise - part):
+                self._credit(settlement.utr, amount, at=settlement.settled_at)
+            self._plant_payout(
+                Reason.AMBIGUOUS,
+                settlement,
+                amount=settlement.net_paise,
+                note="one settlement paid by two credits",
+            )
+
+    def _cut_short(self, settlements: Sequence[Settlement]) -> None:
+        for settlement in settlements:
+            amount = settlement.net_paise
+            words = self._credit(settlement.utr[:-4], amount, at=settlement.settled_at)
+            self._plant_payout(
+                Reason.SETTLED_NOT_CREDITED,
+                settlement,
+                amount=amount,
+                note="the bank's narration cuts its UTR short",
+            )
+            self.part.plant(
+                Reason.CREDITED_NOT_SETTLED,
+                words[:NAMED_BY],
+                amount_paise=amount,
+                note="a credit whose UTR the narration cuts short",
+            )
+
+    def _change_credits(self, settlements: Sequence[Settlement]) -> dict[str, int]:
+        """By settlement what the bank pays more, or less, than it should."""
+        wrong: dict[str, int] = {}
+        for settlement in settlements:
+            is_short = len(wrong) < 2
+            difference = self.rng.randint(100, 90_000)
+            wrong[settlement.ref] = -difference if is_short else difference
+            self._plant_payout(
+                Reason.SHORT_CREDIT if is_short else Reason.EXCESS_CREDIT,
+                settlement,
+                amount=difference,
+                note=f"the bank paid {'less' if is_short else 'more'} than the settlement",
+            )
+        return wrong
+
+    def _plant_payout(
+        self, reason: Reason, settlement: Settlement, *, amount: int, note: str
+    ) -> None:
+        self.part.plant(reason, settlement.ref, settlement.utr, amount_paise=amount, note=note)
+
+    def _credit(self, utr: str, amount: int, *, at: datetime) -> str:
+        narration = f"NEFT CR-{SETTLING_BANK}0000100-{self.channel.narration}-{utr}"
         self.credits.append(BankLine(at + seconds(self.rng, 240, 1_500), amount, "NTRF", narration))
+        return narration
 
     # ---- what is told
 
     def _tell(self, payments: Sequence[SamplePayment]) -> None:
         told = [payment for payment in payments if payment.channel_ref not in self.quiet]
+        late = set(some(self.rng, told, per_mille=TOLD_LATE))
         for payment in told:
+            by_hours = seconds(self.rng, 3_600, 5 * 3_600) if payment in late else None
+            self.outbox.say(News.PAID, payment, payment.paid_at, late=by_hours)
+            self.part.received(self.channel.code, payment.amount_paise)
+        for payment in some(self.rng, told, per_mille=TOLD_AGAIN):
             self.outbox.say(News.PAID, payment, payment.paid_at)
-            self.part.received(GATEWAY, payment.amount_paise)
         for payment in some(self.rng, told, per_mille=AUTHORISED):
             between = payment.created_at + (payment.paid_at - payment.created_at) // 2
             self.outbox.say(News.AUTHORISED, payment, between.replace(microsecond=0))
         for payment in some(self.rng, told, per_mille=ORDER_PAID):
             self.outbox.say(News.ORDER_PAID, payment, payment.paid_at)
+        self._tell_failures(payments, told)
+        after = sum(payment.paid_at >= self.cutoff for payment in payments)
+        self.part.not_breaks["paid_after_the_cut_off"] += after
+        self.part.not_breaks["told_late"] += len(late)
+
+    def _tell_failures(
+        self, payments: Sequence[SamplePayment], told: Sequence[SamplePayment]
+    ) -> None:
+        if News.FAILED not in self.partner.news:
+            return
         for payment in some(self.rng, told, per_mille=FAILED_FIRST):
             self.outbox.say(News.FAILED, payment, payment.created_at)
         late = some(self.rng, told, per_mille=LATE_FAILURE)
         for payment in late:
             self.outbox.say(News.FAILED, payment, payment.paid_at + seconds(self.rng, 60, 600))
-        failures = self._failures(payments)
-        for payment in failures:
+        unpaid = some(self.rng, payments, per_mille=FAILURES)
+        self.failures = [self._other_order(payment) for payment in unpaid]
+        for payment in self.failures:
             self.outbox.say(News.FAILED, payment, payment.paid_at)
-        after = sum(payment.paid_at >= self.cutoff for payment in payments)
-        self.part.not_breaks["paid_after_the_cut_off"] += after
         self.part.not_breaks["late_failures"] += len(late)
-        self.part.not_breaks["failed_payments"] += len(failures)
-
-    def _failures(self, payments: Sequence[SamplePayment]) -> list[SamplePayment]:
-        return [
-            payment._replace(
-                channel_ref=identifier(self.rng, "pay_"),
-                order_ref=identifier(self.rng, "order_"),
-            )
-            for payment in some(self.rng, payments, per_mille=FAILURES)
-        ]
+        self.part.not_breaks["failed_payments"] += len(self.failures)
 
     # ---- small things
 
-    def _take(self, pool: list[SamplePayment]) -> list[SamplePayment]:
+    def _take(self, pool: list[SamplePayment], *, when: bool = True) -> list[SamplePayment]:
         """The next payments of the pool, one discrepancy each; half of a small pool stays well."""
-        count = min(self.kinds, len(pool) // 12)
+        count = min(self.kinds, len(pool) // 12) if when else 0
         taken = pool[:count]
         del pool[:count]
         return taken
@@ -488,7 +618,7 @@ class _Play:
 
     def _settle(self, row: ReportRow) -> None:
         """Put a row into the cycle that closes next; after the last one it is tomorrow's."""
-        place = self._cycle(row.created_at)
+        place = self._cycle(self.dated.get(row.channel_ref, row.created_at))
         if place < len(self.settlements):
             settlement = self.settlements[place]
             settlement.rows.append(_placed(row, settlement))
@@ -498,6 +628,10 @@ class _Play:
             row for settlement in [*self.settlements, self.nil] for row in settlement.rows
         )
         return sorted(rows, key=lambda row: (row.settled_at, row.created_at, row.channel_ref))
+
+
+def _net(settlements: Iterable[Settlement]) -> int:
+    return sum(settlement.net_paise for settlement in settlements)
 
 
 def _closings(cutoff: datetime) -> list[datetime]:

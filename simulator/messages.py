@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
-from channels_.simulation import Envelope, News, Subject, Tell
+from channels_.simulation import Envelope, News, Simulation, Subject
 from simulator.chance import hex_key, some
 
 _REPEATED_PER_MILLE = 50
@@ -24,7 +24,7 @@ class Outbox:
     """What one channel says: late by seconds or minutes, out of order, some of it twice."""
 
     rng: Random
-    tell: Tell
+    simulation: Simulation
     event_prefix: str
     sendings: list[Sending] = field(default_factory=list)
 
@@ -35,10 +35,17 @@ class Outbox:
         at: datetime,
         *,
         late: timedelta | None = None,
-    ) -> None:
-        """Write a message about something that happened at a moment; it leaves a little later."""
-        envelope = self.tell(news, subject, at, f"{self.event_prefix}{hex_key(self.rng)[:14]}")
+    ) -> bool:
+        """Write a message about something that happened at a moment; it leaves a little later.
+
+        False when this is nothing that the channel tells.
+        """
+        if news not in self.simulation.news:
+            return False
+        event_id = f"{self.event_prefix}{hex_key(self.rng)[:14]}"
+        envelope = self.simulation.tell(news, subject, at, event_id)
         self.sendings.append(Sending(at + (late or self._delay()), envelope))
+        return True
 
     def in_order(self) -> list[Sending]:
         """Everything in sending order, some of it a second time with the same bytes."""
@@ -56,8 +63,8 @@ class Outbox:
 
 def count_repeats(sendings: Iterable[Sending]) -> int:
     """How many messages are a second copy of another one."""
-    envelopes = [sent.envelope.body for sent in sendings]
-    return len(envelopes) - len(set(envelopes))
+    told = [(sent.envelope.body, tuple(sent.envelope.headers.items())) for sent in sendings]
+    return len(told) - len(set(told))
 
 
 def _by_time(sent: Sending) -> tuple[datetime, bytes]:

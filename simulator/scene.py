@@ -1,19 +1,24 @@
-"""What a simulated day takes from the configuration: offices, counters, fees and the cut-off."""
+"""What a simulated day takes from the configuration: offices, counters, channels, accounts."""
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-GATEWAY: Final = "razorpay"
+from channels_ import registry
+from channels_.contract import Setup
+from channels_.simulation import News, Simulation
+
+# Of the counters' channels these two are played: who brings cash, and who brings a cheque.
 CASH: Final = "cash"
 CHEQUE: Final = "cheque"
-TRANSFER: Final = "neft"
-COLLECTION: Final = "sbi-collection"  # settlements and counter deposits arrive here
-ECOLLECT: Final = "hdfc-ecollect"  # transfers of consumers arrive here
+
+SETTLEMENT: Final = "settlement"
+TRANSFER: Final = "transfer"
+MIDNIGHT: Final = time(23, 59, 59)  # the cut-off of a channel that has none
 
 _PARTS_PER_PERCENT: Final = 10_000
 _MILLION: Final = 1_000_000
@@ -49,20 +54,63 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlayedChannel:
+    """A channel of the installation whose partner is played."""
+
+    code: str
+    name: str
+    adapter: str
+    route: str
+    account: str  # code of the bank account where its money arrives
+    narration: str = ""  # what the bank writes beside its settlements
+    rates: Mapping[str, Rate] = field(default_factory=dict)  # by method
+    cutoff: time = MIDNIGHT
+    merchant_id: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def simulation(self) -> Simulation:
+        """How its partner looks from outside."""
+        found = registry.simulation(self.adapter)
+        if found is None:
+            raise LookupError(f"the adapter {self.adapter} has no simulate.py")
+        return found
+
+    def fee_of(self, amount_paise: int, *, method: str) -> tuple[int, int]:
+        """What the channel may keep of a payment: fee and tax; a method without a rate is free."""
+        rate = self.rates.get(method)
+        return rate.fee_of(amount_paise) if rate else (0, 0)
+
+    def setup(self, secrets: Mapping[str, str]) -> Setup:
+        """What the partner knows of us, with the secrets that it holds."""
+        partner = self.simulation
+        return Setup(
+            merchant_id=self.merchant_id or partner.merchant_id,
+            secrets=secrets,
+            settings={**partner.settings, **self.settings},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """The part of an installation in which a day is played."""
 
     zones: Sequence[str]
     counters: Sequence[CounterSite]
-    rates: Mapping[str, Rate]  # of the gateway, by method
-    cutoff: time
-    collection: Account
-    ecollect: Account
+    channels: Sequence[PlayedChannel]
+    accounts: Sequence[Account]
+    deposits: str  # code of the account into which the counters pay
 
-    def fee_of(self, amount_paise: int, *, method: str) -> tuple[int, int]:
-        """What the gateway may keep of a payment: fee and tax; a method without a rate is free."""
-        rate = self.rates.get(method)
-        return rate.fee_of(amount_paise) if rate else (0, 0)
+    def of_route(self, route: str) -> list[PlayedChannel]:
+        """The channels whose money is proved this way."""
+        return [channel for channel in self.channels if channel.route == route]
+
+    def channel(self, code: str) -> PlayedChannel:
+        """The played channel with this code; KeyError when it is not played."""
+        for channel in self.channels:
+            if channel.code == code:
+                return channel
+        raise KeyError(code)
 
 
 DEFAULT: Final = Scene(
@@ -75,14 +123,34 @@ DEFAULT: Final = Scene(
         CounterSite("rgh1", "RGH-Z1"),
         CounterSite("jdp1", "JDP-Z1"),
     ),
-    rates={
-        "upi": Rate(0, 0, 180_000),
-        "card": Rate(18_000, 0, 180_000),
-        "netbanking": Rate(15_000, 0, 180_000),
-    },
-    cutoff=time(20),
-    collection=Account(COLLECTION, "00000031234567890", "SBIN0000461"),
-    ecollect=Account(ECOLLECT, "50200012345678", "HDFC0000060"),
+    channels=(
+        PlayedChannel(
+            code="razorpay",
+            name="Razorpay",
+            adapter="razorpay",
+            route=SETTLEMENT,
+            account="sbi-collection",
+            narration="RAZORPAY SETTLEMENT",
+            rates={
+                "upi": Rate(0, 0, 180_000),
+                "card": Rate(18_000, 0, 180_000),
+                "netbanking": Rate(15_000, 0, 180_000),
+            },
+            cutoff=time(20),
+        ),
+        PlayedChannel(
+            code="neft",
+            name="NEFT",
+            adapter="bank_transfer",
+            route=TRANSFER,
+            account="hdfc-ecollect",
+        ),
+    ),
+    accounts=(
+        Account("sbi-collection", "00000031234567890", "SBIN0000461"),
+        Account("hdfc-ecollect", "50200012345678", "HDFC0000060"),
+    ),
+    deposits="sbi-collection",
 )
 
 
@@ -93,21 +161,58 @@ def read_scene(path: Path) -> Scene:
 
 
 def scene_of(document: Mapping[str, Any]) -> Scene:
-    """The scene of a configuration document; what it does not say is as in the demo."""
-    channels = {row["code"]: row for row in _rows(document, "channels")}
-    accounts = {row["code"]: row for row in _rows(document, "bank_accounts")}
-    gateway = channels.get(GATEWAY, {})
+    """The scene of a configuration document; a table that it leaves out is as in ``DEFAULT``."""
+    channels = list(_rows(document, "channels"))
+    narrations = _narrations(document)
+    counters = [CounterSite(row["code"], row["office"]) for row in _rows(document, "counters")]
+    accounts = [
+        Account(row["code"], row["account_number"], row.get("ifsc", ""))
+        for row in _rows(document, "bank_accounts")
+    ]
+    played = tuple(_played(row, narrations) for row in channels if _is_played(row))
+    deposits = next((row["bank_account"] for row in channels if row["code"] == CASH), "")
     return Scene(
         zones=_zones(document) or DEFAULT.zones,
-        counters=tuple(
-            CounterSite(row["code"], row["office"]) for row in _rows(document, "counters")
-        )
-        or DEFAULT.counters,
-        rates=_rates(gateway.get("fee_rates", ())) or DEFAULT.rates,
-        cutoff=_time(gateway.get("settlement_cutoff")) or DEFAULT.cutoff,
-        collection=_account(accounts.get(COLLECTION), DEFAULT.collection),
-        ecollect=_account(accounts.get(ECOLLECT), DEFAULT.ecollect),
+        counters=tuple(counters) or DEFAULT.counters,
+        channels=played if channels else DEFAULT.channels,
+        accounts=tuple(accounts) or DEFAULT.accounts,
+        deposits=deposits or DEFAULT.deposits,
     )
+
+
+def _is_played(row: Mapping[str, Any]) -> bool:
+    """Whether a channel is live, has a partner to play, and says enough to be proved."""
+    simulation = registry.simulation(row["adapter"]) if row.get("live") else None
+    if simulation is None or News.PAID not in simulation.news:
+        return False
+    if row["route"] == SETTLEMENT:
+        return simulation.report is not None
+    return bool(row["route"] == TRANSFER)
+
+
+def _played(row: Mapping[str, Any], narrations: Mapping[str, str]) -> PlayedChannel:
+    return PlayedChannel(
+        code=row["code"],
+        name=row.get("name", row["code"]),
+        adapter=row["adapter"],
+        route=row["route"],
+        account=row["bank_account"],
+        narration=narrations.get(row["code"], f"{row['code'].upper()} SETTLEMENT"),
+        rates=_rates(row.get("fee_rates", ())),
+        cutoff=_time(row.get("settlement_cutoff")) or MIDNIGHT,
+        merchant_id=row.get("merchant_id", ""),
+        settings=row.get("settings", {}),
+    )
+
+
+def _narrations(document: Mapping[str, Any]) -> dict[str, str]:
+    """By channel the words by which an account's rules know its settlements."""
+    return {
+        rule["channel"]: f"{rule['words'].upper().removesuffix(' SETTLEMENT')} SETTLEMENT"
+        for account in _rows(document, "bank_accounts")
+        for rule in account.get("line_rules", ())
+        if rule["meaning"] == SETTLEMENT and rule.get("words") and rule.get("channel")
+    }
 
 
 def _rows(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
@@ -146,10 +251,6 @@ def _share(amount_paise: int, millionths: int) -> int:
 
 
 def _time(value: time | str | None) -> time | None:
-    return time.fromisoformat(value) if isinstance(value, str) else value
-
-
-def _account(row: Mapping[str, Any] | None, default: Account) -> Account:
-    if row is None:
-        return default
-    return Account(row["code"], row["account_number"], row.get("ifsc", default.ifsc))
+    if isinstance(value, str):
+        return time.fromisoformat(value) if value else None
+    return value

@@ -1,7 +1,7 @@
 """Plays the files of a simulated day against a running server, over HTTP, as its senders would.
 
 A sender repeats what was not acknowledged, with the same bytes. Each counter speaks in its own
-order, because a pay-in slip carries what was taken before it; webhooks come from all sides at once.
+order, because a pay-in slip carries what was taken before it; partners speak all at once.
 """
 
 import json
@@ -9,18 +9,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from operator import attrgetter
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 
-from channels_.adapters.bank_transfer.simulate import SIMULATION as BANK
-from channels_.adapters.razorpay.simulate import SIMULATION as RAZORPAY
-from channels_.contract import Setup
-from channels_.simulation import Envelope, Sign
-from simulator.scene import GATEWAY, TRANSFER
+from channels_.contract import Setup, Wire
+from channels_.simulation import Envelope, Simulation
+from cspdcl.kernel.clock import now
+from simulator.files import envelope_of
+from simulator.scene import PlayedChannel, Scene
 
 T = TypeVar("T")
 
@@ -35,6 +36,10 @@ _OK: Final = range(200, 300)
 _TRY_AGAIN: Final = frozenset({408, 425, 429, *range(500, 600)})
 
 
+def _any_answer(_answer: Wire) -> bool:
+    return True
+
+
 class Request(NamedTuple):
     """One message, signed and ready."""
 
@@ -42,6 +47,38 @@ class Request(NamedTuple):
     path: str
     body: bytes
     headers: Mapping[str, str]
+    is_accepted: Callable[[Wire], bool] = _any_answer
+
+    def signed(self) -> "Request":
+        """The request itself: nothing is left to do."""
+        return self
+
+
+class Unsigned(NamedTuple):
+    """One message of a partner. It is sealed and signed when it is sent: signatures know the time.
+
+    What is sent again is sent with the same bytes.
+    """
+
+    at: str
+    channel: str
+    simulation: Simulation
+    envelope: Envelope
+    setup: Setup
+
+    def signed(self) -> Request:
+        """The message as it travels, sealed and signed now."""
+        setup = replace(self.setup, at=now(), nonce=token_hex(16))
+        envelope = self.envelope
+        if self.simulation.seal is not None:
+            envelope = self.simulation.seal(envelope, setup)
+        headers = self.simulation.sign(envelope, setup)
+        path = self.simulation.door.format(code=self.channel, path=envelope.path)
+        accepted = self.simulation.is_accepted or _any_answer
+        return Request(self.at, path, envelope.body, headers, accepted)
+
+
+Letter = Request | Unsigned
 
 
 @dataclass(slots=True)
@@ -65,7 +102,7 @@ class Sender:
         self._ending = threading.Event()
 
     def send(
-        self, messages: Sequence[Request], *, lanes: Sequence[Sequence[Request]] = ()
+        self, messages: Sequence[Letter], *, lanes: Sequence[Sequence[Letter]] = ()
     ) -> Outcome:
         """Send all messages in about their order, and each lane strictly in its own."""
         outcome = Outcome(total=len(messages) + sum(map(len, lanes)))
@@ -101,15 +138,15 @@ class Sender:
     def _work(
         self,
         outcome: Outcome,
-        lanes: Iterator[Sequence[Request]],
-        messages: Iterator[Request],
+        lanes: Iterator[Sequence[Letter]],
+        messages: Iterator[Letter],
     ) -> None:
         connection = self._connect()
         while (lane := self._next(lanes)) is not None:
             for request in lane:
-                connection = self._deliver(connection, request, outcome)
+                connection = self._deliver(connection, request.signed(), outcome)
         while (message := self._next(messages)) is not None:
-            connection = self._deliver(connection, message, outcome)
+            connection = self._deliver(connection, message.signed(), outcome)
         connection.close()
 
     def _next(self, items: Iterator[T]) -> T | None:
@@ -120,7 +157,7 @@ class Sender:
         self, connection: HTTPConnection, request: Request, outcome: Outcome
     ) -> HTTPConnection:
         """Send until it is acknowledged, refused for good, or tried often enough."""
-        status, answer = None, ""
+        status, answer = None, b""
         for attempt in range(TRIES):
             if attempt and self._ending.wait(min(100 * 2**attempt, _BACKOFF_MOST) / 1000):
                 break
@@ -131,6 +168,8 @@ class Sender:
                 connection.close()
                 connection = self._connect()
             elif status in _OK:
+                if not request.is_accepted(Wire(answer, status)):
+                    break
                 with self._lock:
                     outcome.done += 1
                     outcome.refused += _refused_inside(answer)
@@ -139,17 +178,19 @@ class Sender:
                 break
         with self._lock:
             outcome.done += 1
-            outcome.refused.append(f"{request.path}: {status or ''} {answer[:300]}")
+            outcome.refused.append(
+                f"{request.path}: {status or ''} {answer[:300].decode(errors='replace')}"
+            )
         return connection
 
-    def _try(self, connection: HTTPConnection, request: Request) -> tuple[int | None, str]:
+    def _try(self, connection: HTTPConnection, request: Request) -> tuple[int | None, bytes]:
         try:
             connection.request("POST", request.path, request.body, dict(request.headers))
             response = connection.getresponse()
             answer = response.read()
         except (OSError, HTTPException) as error:
-            return None, f"{type(error).__name__}: {error}"
-        return response.status, answer.decode(errors="replace")
+            return None, f"{type(error).__name__}: {error}".encode()
+        return response.status, answer
 
     def _connect(self) -> HTTPConnection:
         kind = HTTPSConnection if self._url.scheme == "https" else HTTPConnection
@@ -160,25 +201,30 @@ def send_day(
     directory: Path,
     url: str,
     *,
+    scene: Scene,
     secrets: Mapping[str, Any],
     announce: Callable[[str], None] = lambda _line: None,
 ) -> Outcome:
-    """Send everything a simulated day holds: webhooks, bank notices, receipts, deposits."""
+    """Send everything a simulated day holds: every channel's messages, receipts, deposits.
+
+    ``secrets`` are what each partner holds, by the code of its channel, and our ``api_key``.
+    """
     messages = [
-        *_messages(directory / "razorpay-webhooks.jsonl", GATEWAY, RAZORPAY.sign, secrets),
-        *_messages(directory / "bank-notices.jsonl", TRANSFER, BANK.sign, secrets),
+        letter
+        for channel in scene.channels
+        for letter in letters(directory, channel=channel, secrets=secrets.get(channel.code, {}))
     ]
     lanes = _lanes(directory, api_key=secrets["api_key"])
     return Sender(url, announce=announce).send(sorted(messages, key=attrgetter("at")), lanes=lanes)
 
 
-def _messages(
-    path: Path, channel: str, sign: Sign, secrets: Mapping[str, Any]
-) -> Iterator[Request]:
-    for row in _rows(path):
-        envelope = Envelope(row["body"].encode(), row["headers"])
-        headers = sign(envelope, Setup(secrets=secrets[channel]))
-        yield Request(row["at"], f"/in/{channel}/", envelope.body, headers)
+def letters(
+    directory: Path, *, channel: PlayedChannel, secrets: Mapping[str, str]
+) -> Iterator[Unsigned]:
+    """The messages of one channel's partner, in their order."""
+    simulation, setup = channel.simulation, channel.setup(secrets)
+    for row in _rows(directory / f"{channel.code}-messages.jsonl"):
+        yield Unsigned(row["at"], channel.code, simulation, envelope_of(row), setup)
 
 
 def _lanes(directory: Path, *, api_key: str) -> list[list[Request]]:
@@ -194,9 +240,9 @@ def _lanes(directory: Path, *, api_key: str) -> list[list[Request]]:
     return [sorted(lane, key=attrgetter("at")) for lane in lanes.values()]
 
 
-def _refused_inside(answer: str) -> list[str]:
+def _refused_inside(answer: bytes) -> list[str]:
     """Counters get an answer for each receipt; a refused one hides behind a good status."""
-    if '"results"' not in answer:
+    if b'"results"' not in answer:
         return []
     results = json.loads(answer)["results"]
     return [f"{one['detail']}" for one in results if one["status"] == "refused"]

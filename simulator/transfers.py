@@ -6,19 +6,22 @@ from datetime import date, datetime
 from random import Random
 from typing import Final
 
-from channels_.contract import Method
-from channels_.simulation import News, SamplePayment, Simulation
+from channels_.contract import Method, Outcome
+from channels_.simulation import Happened, News, SamplePayment
 from reconciliation.models import Reason
-from simulator.bank import BankLine, Utrs
-from simulator.chance import BANKING, chance, moments, weighed
+from simulator.bank import NAMED_BY, BankLine, Utrs
+from simulator.chance import BANKING, chance, moments, seconds, some, weighed
 from simulator.consumers import RUPEE, SampleConsumer, amount_paid
 from simulator.messages import Outbox, Sending, count_repeats
-from simulator.scene import TRANSFER, Scene
+from simulator.scene import PlayedChannel
 from simulator.truth import Part
 
 BANKS: Final = ("SBIN", "ICIC", "UTIB", "PUNB", "BARB", "KKBK")
 RTGS_LEAST_PAISE: Final = 200_000 * RUPEE
-SMALL: Final = ((Method.NEFT, 70), (Method.IMPS, 30))
+TOLD_AGAIN: Final = 20  # in a thousand: by an event of its own
+
+_CUT: Final = 12  # signs of a UTR that is cut short
+_WHOLE: Final = 16  # signs of the shortest that is worth cutting
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +30,36 @@ class TransfersDay:
 
     messages: list[Sending]
     lines: list[BankLine]
+    happened: list[Happened]
     part: Part
 
 
 def play_transfers(
-    scene: Scene,
+    channel: PlayedChannel,
     payers: Sequence[SampleConsumer],
     *,
     day: date,
     seed: int,
     utrs: Utrs,
-    simulation: Simulation,
     kinds: int,
 ) -> TransfersDay:
     """Play the transfers of these payers, with so many discrepancies of each kind."""
-    rng = chance(seed, day, TRANSFER, len(scene.zones))
-    outbox = Outbox(rng, simulation.tell, "bnk_")
+    rng = chance(seed, day, channel.code)
+    partner = channel.simulation
+    outbox = Outbox(rng, partner, "bnk_")
     part = Part()
     credited = moments(rng, day=day, count=len(payers), weights=BANKING)
-    payments = [_payment(rng, p, at, utrs) for p, at in zip(payers, credited, strict=True)]
+    small = [(method, n) for method, n in partner.methods if method is not Method.RTGS]
+    payments = [_payment(rng, p, at, utrs, small) for p, at in zip(payers, credited, strict=True)]
     pool = list(payments)
     rng.shuffle(pool)
     each = min(kinds, len(pool) // 8)
     unsaid, unseen, twice, unknown = (
         {payment.utr for payment in pool[place * each : (place + 1) * each]} for place in range(4)
     )
-    lines = []
+    rest = [payment for payment in pool[4 * each :] if len(payment.utr) >= _WHOLE]
+    cut = {payment.utr for payment in rest[: each // 2]}
+    lines, told = [], []
     for payment in payments:
         if payment.utr in unsaid:
             _plant(part, Reason.MISSING_IN_BOOKS, payment, "credited, no notice ever came")
@@ -60,23 +67,36 @@ def play_transfers(
             _plant(part, Reason.UNIDENTIFIED_CREDIT, payment, "credited, it names no consumer")
         else:
             outbox.say(News.PAID, payment, payment.paid_at)
-            part.received(TRANSFER, payment.amount_paise)
+            part.received(channel.code, payment.amount_paise)
+            told.append(payment)
         if payment.utr in unseen:
             _plant(part, Reason.MISSING_IN_CHANNEL, payment, "a notice came, the money did not")
+            continue
+        if payment.utr in cut:
+            lines.append(_cut_short(part, payment))
             continue
         line = _line(payment, is_named=payment.utr not in unknown)
         lines.append(line)
         if payment.utr in twice:
             _plant(part, Reason.AMBIGUOUS, payment, "the bank lists the credit twice")
             lines.append(line)
+    for payment in some(rng, told, per_mille=TOLD_AGAIN):
+        outbox.say(News.PAID, payment, payment.paid_at, late=seconds(rng, 600, 6_000))
     messages = outbox.in_order()
     part.not_breaks["repeated_messages"] += count_repeats(messages)
-    return TransfersDay(messages, lines, part)
+    happened = [Happened(payment, Outcome.SUCCEEDED) for payment in payments]
+    return TransfersDay(messages, lines, happened, part)
 
 
-def _payment(rng: Random, payer: SampleConsumer, at: datetime, utrs: Utrs) -> SamplePayment:
+def _payment(
+    rng: Random,
+    payer: SampleConsumer,
+    at: datetime,
+    utrs: Utrs,
+    small: Sequence[tuple[Method, int]],
+) -> SamplePayment:
     amount = amount_paid(rng, payer)
-    method = Method.RTGS if amount >= RTGS_LEAST_PAISE else weighed(rng, SMALL)
+    method = Method.RTGS if amount >= RTGS_LEAST_PAISE else weighed(rng, small)
     bank = rng.choice(BANKS)
     number = {Method.RTGS: utrs.rtgs, Method.NEFT: utrs.neft}.get(method, lambda _: utrs.imps())
     utr = number(bank)
@@ -110,6 +130,19 @@ def _line(payment: SamplePayment, *, is_named: bool) -> BankLine:
         mode = payment.method.value.upper()
         words = f"{mode} CR-{payment.issuer}0000001-{payer}-{remark}-{payment.utr}"
     return BankLine(payment.paid_at, payment.amount_paise, "NTRF", words)
+
+
+def _cut_short(part: Part, payment: SamplePayment) -> BankLine:
+    """The credit with a UTR that the narration cuts short: neither side finds the other."""
+    _plant(part, Reason.MISSING_IN_CHANNEL, payment, "the bank's narration cuts its UTR short")
+    line = _line(payment._replace(utr=payment.utr[:_CUT]), is_named=True)
+    part.plant(
+        Reason.MISSING_IN_BOOKS,
+        line.narration[:NAMED_BY],
+        amount_paise=payment.amount_paise,
+        note="a credit whose UTR the narration cuts short",
+    )
+    return line
 
 
 def _plant(part: Part, reason: Reason, payment: SamplePayment, note: str) -> None:

@@ -5,16 +5,18 @@ import io
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from channels_ import inbox
-from channels_.adapters.bank_transfer.simulate import SIMULATION as BANK
-from channels_.adapters.razorpay.simulate import SIMULATION as RAZORPAY
-from channels_.contract import Inbound, Method, Setup
+from django.test import Client
+
+from channels_ import inbox, registry
+from channels_.contract import Method, Wire
 from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
+from channels_.registry import adapter
 from channels_.secrets import set_secret
-from channels_.simulation import Envelope
+from channels_.simulation import SampleKeys
 from cspdcl.kernel.money import paise_from_rupees
 from payments import counter as till
 from payments.inbox import drain
@@ -25,14 +27,11 @@ from reconciliation import engine, statements
 from reconciliation.models import Rule, Run
 from reconciliation.rules import STARTING_RULES
 from simulator.day import Day, play_day
-from simulator.files import write_day
-from simulator.scene import DEFAULT, Scene
-
-SECRETS = {"razorpay": {"webhook_secret": "r" * 32}, "neft": {"notice_key": "n" * 32}}
-SIGN = {"razorpay": RAZORPAY.sign, "neft": BANK.sign}
+from simulator.files import statements_of, write_day
+from simulator.scene import DEFAULT, PlayedChannel, Scene
+from simulator.sender import letters
 
 LINE_RULES = (
-    (10, "credit", "", "RAZORPAY", "settlement"),
     (20, "credit", "", "CASH DEP", "deposit"),
     (30, "credit", "", "CLG DEP", "deposit"),
     (40, "debit", "", "CHQ RTN", "cheque_return"),
@@ -40,6 +39,17 @@ LINE_RULES = (
     (60, "both", "NINT", "", "interest"),
     (70, "both", "", "SWEEP", "other"),
 )
+
+
+@cache
+def keys(code: str) -> SampleKeys:
+    """The secrets of an adapter, made once: what we hold, and what its partner holds."""
+    found = registry.simulation(code)
+    if found is not None and found.make_keys is not None:
+        return found.make_keys()
+    names = (*adapter(code).secret_names, *adapter(code).call_secret_names)
+    secrets = {name: f"{code}-{name}-".ljust(32, "s") for name in names}
+    return SampleKeys(ours=secrets, theirs=secrets)
 
 
 def install(scene: Scene = DEFAULT) -> User:
@@ -53,52 +63,59 @@ def install(scene: Scene = DEFAULT) -> User:
         account.code: BankAccount.objects.create(
             code=account.code, name=account.code, bank="Bank", account_number=account.number
         )
-        for account in (scene.collection, scene.ecollect)
+        for account in scene.accounts
     }
-    collection, ecollect = accounts[scene.collection.code], accounts[scene.ecollect.code]
     for site in scene.counters:
         Counter.objects.create(
             code=site.code,
             name=site.code,
             office=Office.objects.get(code=site.office),
-            bank_account=collection,
+            bank_account=accounts[scene.deposits],
         )
-    razorpay = Channel.objects.create(
-        code="razorpay", name="Razorpay", adapter="razorpay", route="settlement", is_live=True,
-        bank_account=collection, settlement_days=0, settlement_cutoff=scene.cutoff,
-    )  # fmt: skip
     for code in ("cash", "cheque"):
         Channel.objects.create(
             code=code, name=code, adapter="counter", route="deposit", is_live=True,
-            bank_account=collection, settlement_days=0,
+            bank_account=accounts[scene.deposits], settlement_days=0,
         )  # fmt: skip
-    neft = Channel.objects.create(
-        code="neft", name="NEFT", adapter="bank_transfer", route="transfer", is_live=True,
-        bank_account=ecollect, settlement_days=0,
-    )  # fmt: skip
+    for number, channel in enumerate(scene.channels):
+        _install_channel(channel, accounts[channel.account], number=number)
     for priority, side, code, words, meaning in LINE_RULES:
         BankLineRule.objects.create(
-            priority=priority, side=side, code=code, words=words, meaning=meaning,
-            channel=razorpay if meaning == "settlement" else None,
-        )  # fmt: skip
-    for method, rate in scene.rates.items():
-        FeeRate.objects.create(
-            channel=razorpay,
-            method=method,
-            percent=f"{rate.millionths / 10_000:.4f}",
-            flat_paise=rate.flat_paise,
-            tax_percent="18",
-            valid_from=date(2020, 1, 1),
+            priority=priority, side=side, code=code, words=words, meaning=meaning
         )
-    for channel, secrets in ((razorpay, SECRETS["razorpay"]), (neft, SECRETS["neft"])):
-        for name, value in secrets.items():
-            set_secret(channel, name=name, value=value, actor="test")
     install_rules()
     inbox.forget()
     clerk = User.objects.create_user("clerk", None, full_name="Clerk")
     actions.set_roles(clerk, {"clerk", "supervisor"})
     actions.grant_office(clerk, company)
     return clerk
+
+
+def _install_channel(played: PlayedChannel, account: BankAccount, *, number: int) -> None:
+    setup = played.setup({})
+    is_settled = played.route == "settlement"
+    channel = Channel.objects.create(
+        code=played.code, name=played.name, adapter=played.adapter, route=played.route,
+        is_live=True, bank_account=account, settlement_days=0,
+        settlement_cutoff=played.cutoff if is_settled else None,
+        merchant_id=setup.merchant_id, settings=dict(setup.settings),
+    )  # fmt: skip
+    for name, value in keys(played.adapter).ours.items():
+        set_secret(channel, name=name, value=value, actor="test")
+    if is_settled:
+        BankLineRule.objects.create(
+            priority=100 + number, side="credit", words=played.narration, meaning="settlement",
+            channel=channel,
+        )  # fmt: skip
+    for method, rate in played.rates.items():
+        FeeRate.objects.create(
+            channel=channel,
+            method=method,
+            percent=f"{rate.millionths / 10_000:.4f}",
+            flat_paise=rate.flat_paise,
+            tax_percent="18",
+            valid_from=date(2020, 1, 1),
+        )
 
 
 def install_rules() -> None:
@@ -114,15 +131,11 @@ def play(
     played = play_day(scene, day=day, payments=payments, seed=seed)
     write_day(played, directory)
     _consumers(directory / "consumers.csv")
-    tell(directory / "razorpay-webhooks.jsonl", "razorpay")
-    tell(directory / "bank-notices.jsonl", "neft")
+    for channel in scene.channels:
+        tell(directory, channel)
     drain()
     take(directory, clerk=clerk)
-    for source, name in (
-        ("razorpay", "razorpay-settlement.csv"),
-        ("sbi-collection", "sbi-collection.mt940"),
-        ("hdfc-ecollect", "hdfc-ecollect.camt053.xml"),
-    ):
+    for source, name in statements_of(played, directory):
         load(source, (directory / name).read_bytes(), name=name)
     return played
 
@@ -156,13 +169,17 @@ def _consumers(path: Path) -> None:
     )
 
 
-def tell(path: Path, channel: str) -> None:
-    """Put each message through the door, signed."""
-    for row in rows(path):
-        body = row["body"].encode()
-        headers = SIGN[channel](Envelope(body, row["headers"]), Setup(secrets=SECRETS[channel]))
-        inbound = Inbound(body, {name.lower(): value for name, value in headers.items()})
-        inbox.receive(channel, inbound=inbound, address="127.0.0.1")
+def tell(directory: Path, channel: PlayedChannel) -> None:
+    """Put each message of a channel's partner through its real door, sealed and signed."""
+    client = Client()
+    for letter in letters(directory, channel=channel, secrets=keys(channel.adapter).theirs):
+        request = letter.signed()
+        kind = dict(request.headers).get("Content-Type", "application/octet-stream")
+        answer = client.generic(
+            "POST", request.path, request.body, content_type=kind, headers=request.headers
+        )
+        assert answer.status_code == 200, (request.path, answer.status_code, answer.content)
+        assert request.is_accepted(Wire(answer.content, answer.status_code)), answer.content
 
 
 def take(directory: Path, *, clerk: User) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from configuration.actions import apply
 from people.roles import ROLES
-from simulator.scene import GATEWAY, TRANSFER
+from simulator.scene import PlayedChannel, Scene, scene_of
 
 ACTOR: Final = "demo"
 
@@ -33,6 +33,7 @@ class Installation:
     """What was made for this demo and is known nowhere else."""
 
     logins: list[Login]
+    scene: Scene  # what is played in it
     sending: Mapping[str, Any]  # the secrets with which the day is sent
 
 
@@ -40,17 +41,23 @@ def install(path: Path) -> Installation:
     """Apply the sample configuration; every secret it names is made now."""
     document = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     made = {name: _secret(name) for name in _names(document)}
+    scene = scene_of(document)
+    sending = {
+        channel.code: _keys(channel, row, made)
+        for channel in scene.channels
+        for row in document["channels"]
+        if row["code"] == channel.code
+    }
     apply(document, actor=ACTOR, secrets=made)
-    channels = {row["code"]: row for row in document["channels"]}
     return Installation(
         logins=[
             Login(_titles(user["roles"]), user["username"], made[user["password"]["env"]])
             for user in document["users"]
             if "password" in user
         ],
+        scene=scene,
         sending={
-            GATEWAY: _chosen(channels[GATEWAY], made),
-            TRANSFER: _chosen(channels[TRANSFER], made),
+            **sending,
             "api_key": next(
                 made[key["key"]["env"]]
                 for user in document["users"]
@@ -81,8 +88,16 @@ def _secret(name: str) -> str:
     return secrets.token_urlsafe(32)
 
 
-def _chosen(channel: Mapping[str, Any], made: Mapping[str, str]) -> dict[str, str]:
-    return {name: made[value["env"]] for name, value in channel["secrets"].items()}
+def _keys(
+    channel: PlayedChannel, row: Mapping[str, Any], made: dict[str, str]
+) -> Mapping[str, str]:
+    """What the partner holds; where its secrets have a shape of their own, ours are put in too."""
+    wanted = {name: value["env"] for name, value in row.get("secrets", {}).items()}
+    if channel.simulation.make_keys is None:
+        return {name: made[env] for name, env in wanted.items()}
+    keys = channel.simulation.make_keys()
+    made.update((env, keys.ours[name]) for name, env in wanted.items() if name in keys.ours)
+    return keys.theirs
 
 
 def _titles(codes: list[str]) -> str:

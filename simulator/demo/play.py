@@ -26,8 +26,7 @@ from reconciliation.tasks import reconcile_day
 from simulator.day import play_day
 from simulator.demo.installation import Installation, install
 from simulator.demo.summary import lines_of, summary_of
-from simulator.files import write_day
-from simulator.scene import read_scene
+from simulator.files import statements_of, write_day
 from simulator.sender import send_day
 
 STEPS: Final = 9
@@ -36,12 +35,6 @@ RUN_SECONDS: Final = 120
 PORT: Final = 8000
 
 CONFIGURATION: Final = "demo.toml"
-STATEMENTS: Final = (
-    ("razorpay", "razorpay-settlement.csv"),
-    ("sbi-collection", "sbi-collection.mt940"),
-    ("hdfc-ecollect", "hdfc-ecollect.camt053.xml"),
-)
-
 Say = Callable[[str], None]
 
 
@@ -89,18 +82,19 @@ class Demo:
     def _play(self, url: str, installation: Installation) -> dict[str, Any]:
         directory = self.home / "day"
         with self._does(f"A day of {self.payments:,} payments on {self.day}, seed {self.seed}"):
-            scene = read_scene(self._configuration)
+            scene = installation.scene
             day = play_day(scene, day=self.day, payments=self.payments, seed=self.seed)
             write_day(day, directory)
         with self._does(f"{len(day.consumers):,} consumers and their bills"):
             _quietly("load_consumers", str(directory / "consumers.csv"))
-        messages = len(day.webhooks) + len(day.notices)
         with self._does(
-            f"{messages:,} webhooks and notices, {len(day.batches)} batches of receipts"
+            f"{day.message_count:,} messages of {len(day.channels)} channels,"
+            f" {len(day.batches)} batches of receipts"
         ):
             self._send(directory, url, installation)
-        with self._does("The channel's report and two bank statements"):
-            for source, name in STATEMENTS:
+        files = statements_of(day, directory)
+        with self._does(f"{len(files)} files: the channels' reports, the banks' statements"):
+            for source, name in files:
                 _quietly("load_statement", source, str(directory / name))
         with self._does("Reconciliation, on the worker"):
             self._reconcile()
@@ -109,7 +103,13 @@ class Demo:
         return summary_of(self.day, day.truth)
 
     def _send(self, directory: Path, url: str, installation: Installation) -> None:
-        outcome = send_day(directory, url, secrets=installation.sending, announce=self._note)
+        outcome = send_day(
+            directory,
+            url,
+            scene=installation.scene,
+            secrets=installation.sending,
+            announce=self._note,
+        )
         if outcome.refused:
             raise CommandError(
                 f"{len(outcome.refused)} messages were refused: {outcome.refused[0]}"

@@ -44,6 +44,12 @@ def files(day, tmp_path_factory):
     return directory
 
 
+@pytest.fixture
+def report(day):
+    """The rows of the gateway's report."""
+    return day.channels["razorpay"].report
+
+
 def _read(statement_format, path):
     with path.open("rb") as file:
         pages = []
@@ -68,12 +74,12 @@ def test_the_same_seed_writes_the_same_bytes(day, files, tmp_path):
 
 
 def test_another_seed_or_date_plays_another_day(day):
-    refs = {row.channel_ref for row in day.report}
+    refs = {row.channel_ref for row in day.channels["razorpay"].report}
     for other in (
         play_day(DEFAULT, day=DAY, payments=200, seed=8),
         play_day(DEFAULT, day=date(2026, 11, 21), payments=200, seed=7),
     ):
-        assert refs.isdisjoint(row.channel_ref for row in other.report)
+        assert refs.isdisjoint(row.channel_ref for row in other.channels["razorpay"].report)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -95,13 +101,13 @@ def test_no_item_bears_two_discrepancies(day):
     assert [key for key, times in keys.items() if times > 1] == []
 
 
-def test_the_report_has_the_documented_columns_and_every_row_is_read(day, files):
+def test_the_report_has_the_documented_columns_and_every_row_is_read(day, files, report):
     with (files / "razorpay-settlement.csv").open() as file:
         assert tuple(next(csv.reader(file))) == COLUMNS
     assert len(COLUMNS) == 26
     ((_, from_csv),) = _read(RAZORPAY_CSV, files / "razorpay-settlement.csv")
     ((_, from_json),) = _read(RAZORPAY_JSON, files / "razorpay-settlement.json")
-    assert len(from_csv) == len(day.report)
+    assert len(from_csv) == len(report)
     assert [line._replace(line=0) for line in from_csv] == [
         line._replace(line=0) for line in from_json
     ]
@@ -110,17 +116,14 @@ def test_the_report_has_the_documented_columns_and_every_row_is_read(day, files)
     assert kinds[LineKind.UNKNOWN] == len(_planted(day, Reason.UNKNOWN_CODE))
 
 
-def test_each_settlement_is_one_credit_of_its_net_but_for_what_was_planted(day):
+def test_each_payout_is_one_credit_of_its_net_but_for_what_was_planted(day, report):
     nets: Counter[str] = Counter()
-    utrs = {}
-    for row in day.report:
-        nets[row.settlement_ref] += row.net_paise
-        utrs[row.settlement_ref] = row.utr
-    credited = {
-        line.narration.rpartition("-")[2]: line.amount_paise
-        for line in day.collection
-        if "RAZORPAY SETTLEMENT" in line.narration
-    }
+    for row in report:
+        nets[row.utr] += row.net_paise
+    credited: Counter[str] = Counter()
+    for line in day.statements["sbi-collection"]:
+        if "RAZORPAY SETTLEMENT" in line.narration:
+            credited[line.narration.rpartition("-")[2]] += line.amount_paise
     spoilt = {
         key: item
         for item in day.truth["planted"]
@@ -128,9 +131,9 @@ def test_each_settlement_is_one_credit_of_its_net_but_for_what_was_planted(day):
         for key in item["keys"]
     }
     nothing = 0
-    for settlement, net in nets.items():
-        paid = credited.pop(utrs[settlement], 0)
-        item = spoilt.get(settlement)
+    for utr, net in nets.items():
+        paid = credited.pop(utr, 0)
+        item = spoilt.get(utr)
         if net <= 0:
             nothing += 1
             assert paid == 0
@@ -139,28 +142,33 @@ def test_each_settlement_is_one_credit_of_its_net_but_for_what_was_planted(day):
         else:
             assert abs(paid - net) == item["amount_paise"]
     assert nothing == day.truth["not_breaks"]["settlements_that_pay_nothing"] == 1
-    strays = {key for i in _planted(day, Reason.CREDITED_NOT_SETTLED) for key in i["keys"]}
+    assert day.truth["not_breaks"]["settlements_paid_together"] == 1
+    strays = {
+        key.rpartition("-")[2]
+        for item in _planted(day, Reason.CREDITED_NOT_SETTLED)
+        for key in item["keys"]
+    }
     assert set(credited) == strays
 
 
-def test_the_report_ends_at_the_cut_off_and_holds_all_that_came_before(day):
-    cutoff = day.report[0].settled_at.replace(hour=20, minute=0)
-    assert all(row.created_at < cutoff for row in day.report)
+def test_the_report_ends_at_the_cut_off_and_holds_all_that_came_before(day, report):
+    cutoff = report[0].settled_at.replace(hour=20, minute=0)
+    assert all(row.created_at < cutoff for row in report)
     captured = {}
-    for sent in day.webhooks:
+    for sent in day.channels["razorpay"].messages:
         event = json.loads(sent.envelope.body)
         if event["event"] == "payment.captured":
             captured[event["payload"]["payment"]["entity"]["id"]] = event["created_at"]
     due = {ref for ref, at in captured.items() if at < cutoff.timestamp()}
-    reported = {row.channel_ref for row in day.report if row.word == "payment"}
+    reported = {row.channel_ref for row in report if row.word == "payment"}
     missing = {key for i in _planted(day, Reason.MISSING_IN_CHANNEL) for key in i["keys"]}
     assert due - reported == {key for key in missing if key.startswith("pay_")}
     assert len(captured) - len(due) == day.truth["not_breaks"]["paid_after_the_cut_off"]
 
 
-def test_fees_follow_the_rate_card_but_for_what_was_planted(day):
+def test_fees_follow_the_rate_card_but_for_what_was_planted(day, report):
     spoilt = {key for i in _planted(day, Reason.FEE_DIFFERS) for key in i["keys"]}
-    for row in day.report:
+    for row in report:
         if row.word == "payment" and row.channel_ref not in spoilt:
             percent = {"upi": "0", "card": "1.80", "netbanking": "1.50"}[row.method]
             fee = (row.amount_paise * Decimal(percent) / 100).quantize(Decimal(1), "ROUND_HALF_UP")
@@ -182,7 +190,7 @@ def test_both_statements_balance_and_say_the_same(day, files, account):
 
 def test_each_transfer_credit_is_read_with_its_utr(day, files):
     ((_, lines),) = _read(MT940, files / "hdfc-ecollect.mt940")
-    told = {json.loads(sent.envelope.body)["utr"] for sent in day.notices}
+    told = {json.loads(sent.envelope.body)["utr"] for sent in day.channels["neft"].messages}
     shown = {line.utr or line.rrn for line in lines if line.code == "NTRF"} - {""}
     unseen = {key for i in _planted(day, Reason.MISSING_IN_CHANNEL) for key in i["keys"]}
     assert told - shown == {key for key in unseen if not key.startswith("pay_")}
@@ -191,7 +199,7 @@ def test_each_transfer_credit_is_read_with_its_utr(day, files):
         for reason in (Reason.MISSING_IN_BOOKS, Reason.UNIDENTIFIED_CREDIT)
         for item in _planted(day, reason)
         for key in item["keys"]
-        if not key.startswith("pay_")
+        if not key.startswith("pay_") and " " not in key  # a narration whose UTR is cut short
     }
     assert shown - told == untold
 
@@ -199,7 +207,7 @@ def test_each_transfer_credit_is_read_with_its_utr(day, files):
 def test_each_slip_is_credited_but_for_what_was_planted(day):
     credited = {
         line.narration.rpartition(" ")[2]: line.amount_paise
-        for line in day.collection
+        for line in day.statements["sbi-collection"]
         if "DEP" in line.narration
     }
     missing = {key for i in _planted(day, Reason.DEPOSIT_MISSING) for key in i["keys"]}
@@ -228,8 +236,9 @@ def test_a_batch_never_reaches_over_a_slip(day):
 
 
 def test_delivery_has_its_troubles(day):
-    bodies = [sent.envelope.body for sent in day.webhooks]
-    assert [sent.at for sent in day.webhooks] == sorted(sent.at for sent in day.webhooks)
+    messages = day.channels["razorpay"].messages
+    bodies = [sent.envelope.body for sent in messages]
+    assert [sent.at for sent in messages] == sorted(sent.at for sent in messages)
     assert len(bodies) > len(set(bodies))
     heard = defaultdict(list)
     for body in bodies:
@@ -266,18 +275,38 @@ def test_a_scene_is_read_from_a_configuration():
             "counters": [{"code": "c1", "office": "Z1"}],
             "channels": [
                 {
-                    "code": "razorpay",
+                    "code": "gateway",
+                    "adapter": "razorpay",
+                    "route": "settlement",
+                    "live": True,
+                    "bank_account": "main",
                     "settlement_cutoff": "21:30",
                     "fee_rates": [{"method": "card", "percent": "2.00", "flat_paise": 5}],
+                },
+                {"code": "asleep", "adapter": "razorpay", "route": "settlement"},
+                {"code": "cash", "adapter": "counter", "route": "deposit", "bank_account": "main"},
+            ],
+            "bank_accounts": [
+                {
+                    "code": "main",
+                    "account_number": "77",
+                    "ifsc": "X",
+                    "line_rules": [
+                        {"meaning": "settlement", "words": "PG A/C", "channel": "gateway"}
+                    ],
                 }
             ],
-            "bank_accounts": [{"code": "sbi-collection", "account_number": "77", "ifsc": "X"}],
         }
     )
     assert scene.zones == ("Z1", "Z2")
-    assert scene.rates == {"card": Rate(20_000, 5, 180_000)}
-    assert scene.fee_of(1_000_00, method="card") == (2_005, 361)
-    assert scene.fee_of(1_000_00, method="upi") == (0, 0)
-    assert scene.cutoff.isoformat() == "21:30:00"
-    assert scene.collection.number == "77"
-    assert play_day(scene, day=DAY, payments=100, seed=1).truth["planted"]
+    (gateway,) = scene.channels
+    assert gateway.rates == {"card": Rate(20_000, 5, 180_000)}
+    assert gateway.fee_of(1_000_00, method="card") == (2_005, 361)
+    assert gateway.fee_of(1_000_00, method="upi") == (0, 0)
+    assert gateway.cutoff.isoformat() == "21:30:00"
+    assert gateway.narration == "PG A/C SETTLEMENT"
+    assert scene.deposits == "main"
+    assert [account.number for account in scene.accounts] == ["77"]
+    played = play_day(scene, day=DAY, payments=100, seed=1)
+    assert played.truth["planted"]
+    assert set(played.statements) == {"main"}

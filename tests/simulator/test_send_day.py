@@ -82,17 +82,19 @@ def _request(body, path="/in/razorpay/"):
 def test_a_day_arrives_whole_signed_and_in_each_counters_order(receiver, tmp_path):
     day = play_day(DEFAULT, day=date(2026, 11, 20), payments=150, seed=3)
     write_day(day, tmp_path)
-    outcome = send_day(tmp_path, receiver.url, secrets=SECRETS)
+    outcome = send_day(tmp_path, receiver.url, scene=DEFAULT, secrets=SECRETS)
     assert outcome.refused == []
     assert outcome.done == outcome.total == len(receiver.got)
     hooks = [(body, headers) for path, body, headers in receiver.got if path == "/in/razorpay/"]
-    assert sorted(body for body, _ in hooks) == sorted(s.envelope.body for s in day.webhooks)
+    assert sorted(body for body, _ in hooks) == sorted(
+        s.envelope.body for s in day.channels["razorpay"].messages
+    )
     for body, headers in hooks:
         expected = hmac.new(b"hook", body, hashlib.sha256).hexdigest()
         assert headers["X-Razorpay-Signature"] == expected
         assert headers["X-Razorpay-Event-Id"].startswith("evt_")
     notices = [(body, headers) for path, body, headers in receiver.got if path == "/in/neft/"]
-    assert len(notices) == len(day.notices)
+    assert len(notices) == len(day.channels["neft"].messages)
     for body, headers in notices:
         assert headers["X-Signature"] == hmac.new(b"bank", body, hashlib.sha256).hexdigest()
         assert headers["X-Event-Id"] == json.loads(body)["event_id"]

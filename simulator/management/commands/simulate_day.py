@@ -10,9 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from channels_.registry import adapter
 from simulator.day import play_day
 from simulator.files import write_day
-from simulator.scene import DEFAULT, GATEWAY, TRANSFER, Scene, read_scene
+from simulator.scene import DEFAULT, Scene, read_scene
 from simulator.sender import send_day
 
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--secrets",
             type=Path,
-            help='JSON: {"razorpay": {"webhook_secret": ""}, "neft": {"notice_key": ""},'
+            help='JSON, by the code of each channel: {"razorpay": {"webhook_secret": ""}, ...,'
             ' "api_key": ""}',
         )
 
@@ -46,9 +47,10 @@ class Command(BaseCommand):
             raise CommandError("--payments must be at least 1")
         if bool(options["send"]) != bool(options["secrets"]):
             raise CommandError("--send and --secrets go together: what is sent has to be signed")
-        secrets = _secrets(options["secrets"]) if options["secrets"] else {}
+        scene = _scene(options["configuration"])
+        secrets = _secrets(options["secrets"], scene) if options["secrets"] else {}
         day = play_day(
-            _scene(options["configuration"]),
+            scene,
             day=options["date"],
             payments=options["payments"],
             seed=options["seed"],
@@ -56,15 +58,15 @@ class Command(BaseCommand):
         paths = write_day(day, options["out"])
         self.stdout.write(f"{len(paths)} files of {day.date} in {options['out']}")
         self.stdout.write(
-            f"{len(day.webhooks)} webhooks, {len(day.notices)} bank notices,"
+            f"{day.message_count} messages of {len(day.channels)} channels,"
             f" {sum(len(b.receipts) for b in day.batches)} counter receipts,"
             f" {len(day.slips)} deposits, {len(day.truth['planted'])} planted discrepancies"
         )
         if options["send"]:
-            self._send(options["out"], url=options["send"], secrets=secrets)
+            self._send(options["out"], url=options["send"], scene=scene, secrets=secrets)
 
-    def _send(self, directory: Path, *, url: str, secrets: Mapping[str, Any]) -> None:
-        outcome = send_day(directory, url, secrets=secrets, announce=self.stdout.write)
+    def _send(self, directory: Path, *, url: str, scene: Scene, secrets: Mapping[str, Any]) -> None:
+        outcome = send_day(directory, url, scene=scene, secrets=secrets, announce=self.stdout.write)
         answers = ", ".join(f"{n} x {status}" for status, n in sorted(outcome.answers.items()))
         self.stdout.write(f"{outcome.total} sent in {outcome.seconds} s; answers: {answers}")
         if outcome.refused:
@@ -79,12 +81,18 @@ def _scene(path: Path | None) -> Scene:
     return read_scene(chosen)
 
 
-def _secrets(path: Path) -> Mapping[str, Any]:
+def _secrets(path: Path, scene: Scene) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        _ = found[GATEWAY]["webhook_secret"], found[TRANSFER]["notice_key"], found["api_key"]
     except (OSError, ValueError) as error:
         raise CommandError(f"--secrets: {error}") from error
-    except (KeyError, TypeError) as error:
-        raise CommandError(f"--secrets: {path} lacks {error}") from error
+    wanted = {channel.code: [*adapter(channel.adapter).secret_names] for channel in scene.channels}
+    lacking = [
+        f"{code} ({', '.join(names)})"
+        for code, names in wanted.items()
+        if not set(names) <= set(found.get(code, ()))
+    ]
+    lacking += [] if "api_key" in found else ["api_key"]
+    if lacking:
+        raise CommandError(f"--secrets: {path} lacks {', '.join(lacking)}")
     return found
