@@ -75,6 +75,9 @@ TEXTS: Final = (
 )
 ROLES: Final = frozenset({*MONEY, *TEXTS})
 
+# Rows with a name of their own beside that of their payment, where the report has a column for it.
+WENT_BACK: Final = frozenset({LineKind.REFUND, LineKind.CHARGEBACK})
+
 _LETTERS: Final = re.compile(r"[^a-z0-9]+")
 _WRAPPED: Final = re.compile(r'="(.*)"', re.DOTALL)  # how some exports keep digits as text
 _LEAVE: Final = frozenset({"", "-", "NA", "N/A", "NULL", "null", "None"})
@@ -327,7 +330,7 @@ class _Reader:
         settled = self._moment(text["settled_on"])
         occurred = self._moment(text["occurred_at"]) if text.get("occurred_at") else None
         channel_ref, original = text.get("channel_ref", ""), text.get("original_ref", "")
-        if meaning.kind is LineKind.REFUND and text.get("refund_ref"):
+        if meaning.kind in WENT_BACK and text.get("refund_ref"):
             channel_ref, original = text["refund_ref"], original or channel_ref
         method = text.get("method", "")
         return StatementLine(
