@@ -7,7 +7,8 @@ udf1 to udf10, not PayU's own id, the method or the bank's reference; so every n
 ask ``verify_payment``, as PayU documents the flow. Refund and dispute callbacks carry no hash and
 are refused: refunds are followed by ``check_action_status``, chargebacks by the settlement.
 
-A payment is ``mihpayid`` (payuid in the settlement); ``txnid`` is our reference. Calls are commands
+A payment is ``mihpayid`` (payuid in the settlement); ``txnid`` is our reference; a txnid that
+is not ours is asked for with ``check_payment``. Calls are commands
 to /merchant/postservice?form=2, signed with SHA-512 over key, command, var1 and salt; orders are
 ``create_invoice`` (a page to open) or ``calls.checkout`` (a form for the browser). The settlement
 comes from ``get_settlement_details`` (version 1 or 2) or /settlement/range, or as a table whose
@@ -22,6 +23,7 @@ from channels_.adapters.payu.calls import (
     REFUND_STATUS,
     REPORT,
     STATUS,
+    checkout,
 )
 from channels_.adapters.payu.notices import SECRET, parse, verify
 from channels_.adapters.payu.statement import layouts
@@ -33,6 +35,7 @@ ADAPTER = Adapter(
     verify=verify,
     parse=parse,
     order=ORDER,
+    offer=checkout,
     status=STATUS,
     refund=REFUND,
     refund_status=REFUND_STATUS,

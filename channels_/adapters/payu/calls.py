@@ -146,30 +146,43 @@ def _read_order(wire: Wire, _setup: Setup, order: Order) -> Ordered:
 
 
 def _status_call(ask: StatusAsk, setup: Setup) -> Call:
+    if _is_known_by_payu_alone(ask):
+        return service_call("check_payment", setup, var1=ask.channel_ref)
     return service_call("verify_payment", setup, var1=ask.order_ref or ask.reference)
+
+
+def _is_known_by_payu_alone(ask: StatusAsk) -> bool:
+    """Whether the txnid is not our reference: a QR's own, or a second success of one txnid."""
+    return bool(ask.channel_ref) and ask.order_ref not in ("", ask.reference)
 
 
 def _read_status(wire: Wire, setup: Setup, ask: StatusAsk) -> Sequence[Notice]:
     """What became of it; nothing when PayU has not heard of it, which is no failure."""
-    said = _answer(wire)
+    details = _answer(wire).get("transaction_details")
     wanted = ask.order_ref or ask.reference
-    details = said.get("transaction_details")
-    found = details.get(wanted) if isinstance(details, Mapping) else None
+    by_payu_id = _is_known_by_payu_alone(ask)
+    found = details if by_payu_id else _mapping(details).get(wanted)
     if not isinstance(found, Mapping):
         raise Malformed(f"expected transaction_details of {wanted}")
     fields = dict(texts_of(found))
-    if fields.get("status", "").lower() == "not found":
+    if "not found" in (fields.get("status", "").lower(), fields.get("mihpayid", "").lower()):
         return []
     if fields.setdefault("txnid", wanted) != wanted:
         raise Malformed(f"asked for {wanted}, told of another txnid")
+    # check_payment writes its id as a number that lost its last digits: the one we asked by counts.
+    mihpayid = ask.channel_ref if by_payu_id else fields.get("mihpayid", "")
     return [
         payment_of(
             fields,
-            mihpayid=fields.get("mihpayid", ""),
+            mihpayid=mihpayid,
             amount_names=("amt", "amount", "transaction_amount"),
             settings=setup.settings,
         )
     ]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _history_call(window: Window, setup: Setup) -> Call:

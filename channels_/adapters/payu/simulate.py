@@ -52,7 +52,7 @@ _MODES: Final[Mapping[Method, str]] = {
     Method.UPI: "UPI",
     Method.WALLET: "CASH",
 }
-_ACTIONS: Final[Mapping[str, str]] = {"payment": "capture"}  # the rest have PayU's own names
+_SIGNED_BY_KIND: Final = frozenset({"capture", "refund", "chargeback"})
 
 
 def tell(news: News, subject: Subject, _at: datetime, _event_id: str) -> Envelope:
@@ -139,6 +139,20 @@ def _verify_payment(said: Mapping[str, str], world: World) -> Wire:
             "status": int(count > 0),
             "msg": f"{count} out of {len(details)} Transactions Fetched Successfully",
             "transaction_details": details,
+        }
+    )
+
+
+def _check_payment(said: Mapping[str, str], world: World) -> Wire:
+    happened = world.find(said["var1"])
+    if happened is None:
+        details = {"mihpayid": "Not Found", "status": "Not Found"}
+        return _json({"status": 0, "msg": "Not Found", "transaction_details": details})
+    return _json(
+        {
+            "status": 1,
+            "msg": "Transaction Fetched Successfully",
+            "transaction_details": _detail(happened),
         }
     )
 
@@ -257,6 +271,7 @@ def _range(called: Called, query: Mapping[str, list[str]], world: World, setup: 
 _COMMANDS: Final[Mapping[str, Callable[[Mapping[str, str], World], Wire]]] = {
     "create_invoice": _create_invoice,
     "verify_payment": _verify_payment,
+    "check_payment": _check_payment,
     "cancel_refund_transaction": _refund,
     "check_action_status": _action_status,
     "get_settlement_details": _settlement,
@@ -336,6 +351,8 @@ def _action(refund: SampleRefund) -> dict[str, Any]:
 def _item(row: ReportRow) -> dict[str, str]:
     """A row of the settlement. What went back has PayU's id of the payment and its own request."""
     amount = rupees_from_paise(row.amount_paise)
+    action = _action_of(row)
+    is_debit = action not in _SIGNED_BY_KIND and row.net_paise < 0
     tax = f"{rupees_from_paise(row.tax_paise)}000"
     return {
         "payuid": row.payment_ref or row.channel_ref,
@@ -345,8 +362,8 @@ def _item(row: ReportRow) -> dict[str, str]:
         "amount": amount,
         "requestid": row.channel_ref if row.payment_ref else "",
         "requestdate": _clock(row.created_at),
-        "requestaction": _ACTIONS.get(row.word, row.word),
-        "requestamount": amount,
+        "requestaction": action,
+        "requestamount": f"-{amount}" if is_debit else amount,
         "mer_utr": row.utr,
         "mer_service_fee": f"{rupees_from_paise(row.fee_paise)}00",
         "mer_service_tax": f"{rupees_from_paise(row.tax_paise)}00",
@@ -361,6 +378,12 @@ def _item(row: ReportRow) -> dict[str, str]:
         "Card Type": row.network,
         "token": "",
     }
+
+
+def _action_of(row: ReportRow) -> str:
+    if row.word == "payment":
+        return "capture"
+    return "chargeback" if row.dispute_ref else row.word
 
 
 def _txnid(payment: SamplePayment) -> str:
@@ -384,4 +407,12 @@ SIMULATION: Final = Simulation(
     news=frozenset(_WORDS),
     methods=((Method.UPI, 60), (Method.CARD, 25), (Method.NETBANKING, 10), (Method.WALLET, 5)),
     merchant_id=KEY,
+    refs={
+        "payment": "4039937155########",
+        "order": "T####################",
+        "refund": "1312######",
+        "settlement": "8599910############",
+        "dispute": "CB########",
+        "row": "1319######",
+    },
 )

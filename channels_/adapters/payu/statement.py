@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 
 from channels_ import json_strict
 from channels_.adapters.payu.fields import text_of
-from channels_.contract import LineKind, Statement, StatementFormat, StatementLine
+from channels_.contract import Statement, StatementFormat
 from channels_.formats.guard import MEGABYTE, check_size
 from channels_.formats.table import (
     ADJUSTMENT,
@@ -78,11 +78,11 @@ _SETTLED_ON: Final = re.compile(r"settled on (\d{4}-\d{2}-\d{2})")
 def layouts(settings: Mapping[str, Any]) -> tuple[StatementFormat, ...]:
     """The formats with what was agreed on for this channel."""
     layout = agreed(LAYOUT, settings)
-    return _json_format(layout), _turned(table_format(layout))
+    return _json_format(layout), table_format(layout)
 
 
 def _json_format(layout: Layout) -> StatementFormat:
-    table = _turned(table_format(layout))
+    table = table_format(layout)
 
     def read(file: BinaryIO) -> Iterator[Statement]:
         check_size(file, limit=JSON_MAX)
@@ -121,25 +121,6 @@ def _list(value: Any) -> Sequence[Any]:
     if not isinstance(value, list):
         raise Malformed("expected a list of rows")
     return value
-
-
-def _turned(known: StatementFormat) -> StatementFormat:
-    """The format, whose chargebacks name the payment as their original, as refunds do."""
-
-    def read(file: BinaryIO) -> Iterator[Statement]:
-        for statement in known.read(file):
-            statement.lines = _named(statement.lines)
-            yield statement
-
-    return StatementFormat(code=known.code, title=known.title, sniff=known.sniff, read=read)
-
-
-def _named(lines: Any) -> Iterator[StatementLine]:
-    for line in lines:
-        if line.kind is LineKind.CHARGEBACK and not line.original_ref:
-            yield line._replace(original_ref=line.channel_ref)
-        else:
-            yield line
 
 
 def _sniff(head: bytes) -> bool:
