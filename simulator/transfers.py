@@ -18,6 +18,8 @@ from simulator.truth import Part
 
 BANKS: Final = ("SBIN", "ICIC", "UTIB", "PUNB", "BARB", "KKBK")
 RTGS_LEAST_PAISE: Final = 200_000 * RUPEE
+UPI_MOST_PAISE: Final = 100_000 * RUPEE
+AT_ONCE: Final = frozenset({Method.IMPS, Method.UPI})  # named by an RRN
 TOLD_AGAIN: Final = 20  # in a thousand: by an event of its own
 
 _CUT: Final = 12  # signs of a UTR that is cut short
@@ -97,6 +99,8 @@ def _payment(
 ) -> SamplePayment:
     amount = amount_paid(rng, payer)
     method = Method.RTGS if amount >= RTGS_LEAST_PAISE else weighed(rng, small)
+    if method is Method.UPI and amount > UPI_MOST_PAISE:
+        method = Method.IMPS
     bank = rng.choice(BANKS)
     number = {Method.RTGS: utrs.rtgs, Method.NEFT: utrs.neft}.get(method, lambda _: utrs.imps())
     utr = number(bank)
@@ -109,7 +113,7 @@ def _payment(
         issuer=bank,
         payer=payer.account,
         mobile=payer.mobile,
-        rrn=utr if method is Method.IMPS else "",
+        rrn=utr if method in AT_ONCE else "",
         utr=utr,
         consumer_number=payer.number,
         bill_number="",
@@ -124,8 +128,8 @@ def _line(payment: SamplePayment, *, is_named: bool) -> BankLine:
     """The credit as the bank prints it: who paid and, mostly, for which consumer."""
     remark = f"CA {payment.consumer_number}" if is_named else "ELECTRICITY BILL"
     payer = "SAMPLE PAYER"
-    if payment.method is Method.IMPS:
-        words = f"IMPS-{payment.utr}-{payer}-{payment.issuer}-{remark}"
+    if payment.method in AT_ONCE:
+        words = f"{payment.method.value.upper()}-{payment.utr}-{payer}-{payment.issuer}-{remark}"
     else:
         mode = payment.method.value.upper()
         words = f"{mode} CR-{payment.issuer}0000001-{payer}-{remark}-{payment.utr}"
