@@ -20,7 +20,25 @@ app.conf.beat_schedule = {
     "drain the inbox": {"task": "payments.tasks.drain_inbox", "schedule": 2.0},
     "seal the audit trail": {"task": "people.tasks.seal_audit", "schedule": 10.0},
     "anchor the audit trail": {"task": "people.tasks.anchor_audit", "schedule": 300.0},
+    # A rung is due within seconds; a sweep that is late does not wait behind the next one.
+    "ask for unknown money": {
+        "task": "enquiries.tasks.climb_ladders",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "hear silent channels": {
+        "task": "enquiries.tasks.watch_channels",
+        "schedule": 120.0,
+        "options": {"expires": 120},
+    },
+    # Reports that partners offer by their API, once their file is due and has not come.
+    "fetch reports that are due": {
+        "task": "reconciliation.tasks.fetch_due_reports",
+        "schedule": crontab(minute="*/20"),
+    },
     "beat is alive": {"task": "people.tasks.note_heartbeat", "schedule": 30.0},
+    "end holds of agencies": {"task": "agencies.tasks.end_holds", "schedule": 60.0},
+    "forget used nonces": {"task": "agencies.tasks.forget_nonces", "schedule": 300.0},
     # 06:15 in India: yesterday's files are in. Days that were missed are run too.
     "reconcile yesterday": {
         "task": "reconciliation.tasks.reconcile_due_days",

@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("reports.urls")),
     path("api/v1/", include("payments.api")),
     path("api/v1/", include("reconciliation.api")),
+    path("partner/v1/", include("agencies.api")),
     path(
         "api/v1/schema/",
         SpectacularAPIView.as_view(permission_classes=[IsAuthenticated]),

@@ -59,7 +59,8 @@ def schema():
 def test_every_operation_is_tried(schema) -> None:
     found = {(one.ok().path, one.ok().method.upper()) for one in schema.get_all_operations()}
 
-    assert found == set(OPERATIONS)
+    # What agencies call is signed; tests/agencies/test_api_schema.py tries it.
+    assert {one for one in found if not one[0].startswith("/partner/")} == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])

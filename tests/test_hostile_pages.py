@@ -26,7 +26,9 @@ POLICY: Final[Mapping[str, Mapping[str, Any]]] = tomllib.loads(
 PAGES: Final = sorted(
     name
     for name in POLICY
-    if not name.startswith(("admin:", "payments-api:", "reconciliation-api:", "api_"))
+    if not name.startswith(
+        ("admin:", "payments-api:", "reconciliation-api:", "agencies-api:", "api_")
+    )
     and name != "people:sign_out"
 )
 # What pages read of an address or a form, by any name.

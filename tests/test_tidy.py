@@ -16,11 +16,12 @@ from django.urls import URLPattern, URLResolver, get_resolver
 ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = (
     "cspdcl", "people", "channels_", "payments", "reconciliation", "reports", "configuration",
-    "simulator",
+    "simulator", "agencies",
 )  # fmt: skip
 
 # Who may move a state: one mover for each of these tables.
 MOVERS: Final = {
+    "agencies/floats.py": "changes of floats",
     "channels_/queue.py": "messages",
     "channels_/secrets.py": "secrets",
     "payments/actions.py": "payments",
