@@ -240,9 +240,10 @@ def _calling(channel: Channel) -> Setup:
 
 
 def _setup_of(message: InboundMessage, adapter: Adapter, inbound: Inbound) -> Setup:
-    """The setup it was believed with: the one that proves it, else the current one.
+    """The setup it was believed with: the one that proves it, else the first that can read it.
 
-    Authorisation is not kept, so not every message can be proved a second time.
+    Authorisation is not kept, so not every message can be proved a second time; but one that is
+    encrypted is opened by its own key only.
     """
     setups = [replace(one, at=message.received_at) for one in _setups(message.channel)]
     if len(setups) > 1 and adapter.verify is not None:
@@ -252,9 +253,22 @@ def _setup_of(message: InboundMessage, adapter: Adapter, inbound: Inbound) -> Se
             except Unverified:
                 continue
             return setup
+        for setup in setups:
+            if _can_read(adapter, inbound, setup):
+                return setup
     if not setups:
         raise Malformed(f"{message.channel.code} has no secret in force")
     return setups[0]
+
+
+def _can_read(adapter: Adapter, inbound: Inbound, setup: Setup) -> bool:
+    if adapter.parse is None:
+        return False
+    try:
+        adapter.parse(inbound, setup)
+    except Malformed:
+        return False
+    return True
 
 
 def _setups(channel: Channel) -> Sequence[Setup]:

@@ -14,10 +14,18 @@ _RRN: Final = re.compile(
     r"(?<![A-Z0-9])(?:IMPS|UPI|MMT)[/\-\s](?:[^/\-\s]+[/\-\s]+){0,5}?(\d{12})(?!\d)", re.IGNORECASE
 )
 
+# Bank, a zero, branch.
+_IFSC: Final = re.compile(r"[A-Z]{4}0[A-Z0-9]{6}")
+
 
 def is_utr(text: str) -> bool:
     """Whether the whole text has the shape of a UTR."""
     return _UTR.fullmatch(text) is not None
+
+
+def is_ifsc(text: str) -> bool:
+    """Whether the whole text has the shape of a branch's IFSC."""
+    return _IFSC.fullmatch(text) is not None
 
 
 def utr_among(*texts: str) -> str:

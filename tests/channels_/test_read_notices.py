@@ -1,6 +1,7 @@
 """Every captured message is read as its golden file says, and believed only when it is signed."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +18,8 @@ HERE = Path(__file__).parent
 CORPORA = HERE.parent / "corpora"
 SENT = sorted(HERE.glob("*/*.body"))
 TALKING = sorted(code for code, found in adapters().items() if found.parse is not None)
+# A token proves the sender of these and TLS alone keeps the body whole, as the bank documents it.
+PROVED_BY_TOKEN = frozenset({"van_hdfc"})
 # Where a message's proof may stand, if it stands in a header at all.
 PROOFS = ("signature", "verify", "authorization")
 VECTORS = json.loads((CORPORA / "gateway-vectors" / "signature_vectors.json").read_text())
@@ -25,7 +28,8 @@ VECTORS = json.loads((CORPORA / "gateway-vectors" / "signature_vectors.json").re
 def inbound_of(sent: Path) -> Inbound:
     headers = json.loads(sent.with_suffix(".headers").read_text())
     headers.pop("at", None)
-    return Inbound(sent.read_bytes(), headers, headers.pop("path", ""))
+    path, address = headers.pop("path", ""), headers.pop("address", "")
+    return Inbound(sent.read_bytes(), headers, path, address)
 
 
 def setup_of(sent: Path) -> Setup:
@@ -78,8 +82,10 @@ def test_a_changed_byte_anywhere_is_refused(code: str, data: st.DataObject) -> N
     body = bytearray(inbound.body)
     body[place] ^= other
 
-    tampered, setup = Inbound(bytes(body), inbound.headers, inbound.path), setup_of(sent)
-    if is_believed(found, tampered, setup):
+    tampered, setup = replace(inbound, body=bytes(body)), setup_of(sent)
+    if code in PROVED_BY_TOKEN:
+        reading(found, tampered, setup)  # nothing but a reading or a refusal
+    elif is_believed(found, tampered, setup):
         # A field that the channel does not sign may change, as long as we read nothing of it, or
         # believe nothing of the message before the channel was asked.
         now, before = reading(found, tampered, setup), reading(found, inbound, setup)
@@ -111,7 +117,8 @@ def test_no_invented_signature_is_believed(code: str, signature: str) -> None:
     # Where the proof stands in the body, the invented one is all of it.
     is_inside = headers == inbound_of(sent).headers
 
-    inbound = Inbound(signature.encode() if is_inside else sent.read_bytes(), headers)
+    body = signature.encode() if is_inside else sent.read_bytes()
+    inbound = replace(inbound_of(sent), body=body, headers=headers)
     assert not is_believed(adapter(code), inbound, setup_of(sent))
 
 
@@ -123,7 +130,7 @@ def test_any_bytes_are_read_or_refused_and_never_crash(code: str, body: bytes) -
     assert parse is not None
 
     with pytest.raises(Unreadable):
-        parse(Inbound(body, inbound_of(sent).headers), setup_of(sent))
+        parse(replace(inbound_of(sent), body=body), setup_of(sent))
 
 
 JSON = st.recursive(
@@ -152,7 +159,7 @@ def test_any_value_in_any_place_is_read_or_refused(code: str, data: st.DataObjec
     assert parse is not None
 
     try:
-        parse(Inbound(json.dumps(said).encode(), inbound_of(sent).headers), setup_of(sent))
+        parse(replace(inbound_of(sent), body=json.dumps(said).encode()), setup_of(sent))
     except Malformed:
         return
 
