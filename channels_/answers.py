@@ -113,9 +113,14 @@ def _says_something(notice: Notice) -> bool:
 
 def _is_about(notice: Notice, asked: StatusAsk) -> bool:
     if notice.reference:
-        return notice.reference == asked.reference
+        return _bare(notice.reference) == _bare(asked.reference)
     pairs = ((notice.order_ref, asked.order_ref), (notice.channel_ref, asked.channel_ref))
     return any(theirs and theirs == ours for theirs, ours in pairs)
+
+
+def _bare(reference: str) -> str:
+    """Some partners carry our reference without its hyphens."""
+    return reference.replace("-", "").upper()
 
 
 def _status_asked(facts: Mapping[str, str]) -> StatusAsk:

@@ -116,7 +116,7 @@ class _Try:
                 self._call.method,
                 self._url(),
                 headers=self._headers(),
-                content=self._call.body,
+                content=self._call.body or None,
                 extensions={"trace": self._note, "sni_hostname": self._target.hostname or ""},
             ) as answer,
         ):

@@ -50,6 +50,11 @@ class Operation(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["channel", "kind", "key"], name="operation_once"),
+            models.UniqueConstraint(
+                fields=["payment"],
+                condition=Q(kind="status", state__in=["intended", "sent", "unknown", "manual"]),
+                name="operation_asks_once_at_a_time",
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=State.values), name="operation_state_known"
             ),

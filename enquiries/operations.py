@@ -146,16 +146,18 @@ def ask(
     exchange: Exchange[Asked, Read],
     asked: Asked,
     decide: Decide | None = None,
+    keep: Callable[[Operation, Tried[Read]], None] | None = None,
     limits: Limits | None = None,
 ) -> Tried[Read]:
     """Ask what was claimed, read the answer, and keep both with where the question goes now.
 
-    ``decide`` runs in the transaction that keeps them; without it a definite answer settles.
+    ``keep`` and ``decide`` run in the transaction that keeps them: the first always, the second
+    while the question is in this hand. Without ``decide`` a definite answer settles.
     """
     if connection.in_atomic_block:
         raise InsideTransaction(f"{operation} would wait for its partner inside a transaction")
     tried = _asked(operation, exchange, asked, limits or Limits())
-    _keep(operation, tried, decide or settles)
+    _keep(operation, tried, keep, decide or settles)
     return tried
 
 
@@ -266,10 +268,17 @@ def _understood(
 
 
 @transaction.atomic
-def _keep(operation: Operation, tried: Tried[Any], decide: Decide) -> None:
+def _keep(
+    operation: Operation,
+    tried: Tried[Any],
+    keep: Callable[[Operation, Tried[Any]], None] | None,
+    decide: Decide,
+) -> None:
     """The evidence always; the move only while the question is still in this asker's hand."""
     current = Operation.objects.select_for_update(of=("self",)).get(pk=operation.pk)
     _record(current, tried)
+    if keep is not None:
+        keep(current, tried)
     _note_reach(current.channel, tried)
     is_ours = current.state == State.SENT and current.attempts == tried.number
     if not is_ours:
@@ -361,6 +370,7 @@ def _move(operation: Operation, verdict: Verdict) -> None:
     operation.save(
         update_fields=[
             *("state", "next_at", "note", "result", "settled_at", "first_sent_at", "spent"),
+            "budget",
         ]
     )
     log.info("%s %s -> %s: %s", operation, was.value, verdict.state.value, operation.note)

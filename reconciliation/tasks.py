@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from celery import shared_task
 
 from cspdcl.kernel.clock import today
-from reconciliation import engine
+from reconciliation import engine, fetching
 from reconciliation.models import Run
 
 _DAYS_BACK_MAX = 7
@@ -21,6 +21,12 @@ def reconcile_day(day: str, started_by: str) -> None:
         engine.reconcile(date.fromisoformat(day), started_by=started_by)
     except engine.AlreadyRunning as refused:
         log.info("the run of %s that %s asked for was not begun: %s", day, started_by, refused)
+
+
+@shared_task
+def fetch_due_reports() -> None:
+    """Load settlement reports that partners offer by their API and that have not come as files."""
+    fetching.fetch_due_reports()
 
 
 @shared_task(autoretry_for=(engine.AlreadyRunning,), retry_backoff=60, max_retries=8)
