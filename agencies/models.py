@@ -54,7 +54,7 @@ class Agency(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(opens_at__isnull=True, closes_at__isnull=True)
-                | Q(opens_at__isnull=False, closes_at__gt=F("opens_at")),
+                | Q(opens_at__isnull=False, closes_at__isnull=False, closes_at__gt=F("opens_at")),
                 name="agency_opens_before_it_closes",
             ),
             models.CheckConstraint(

@@ -417,7 +417,11 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("closes_at__isnull", True), ("opens_at__isnull", True)),
-                    models.Q(("closes_at__gt", models.F("opens_at")), ("opens_at__isnull", False)),
+                    models.Q(
+                        ("closes_at__gt", models.F("opens_at")),
+                        ("closes_at__isnull", False),
+                        ("opens_at__isnull", False),
+                    ),
                     _connector="OR",
                 ),
                 name="agency_opens_before_it_closes",
