@@ -326,6 +326,7 @@ class RefundAsk:
     channel_ref: str
     order_ref: str = ""
     paid_paise: Paise = NOTHING
+    paid_at: datetime = LONG_AGO  # when the payment succeeded, as the channel said it
     refund_ref: str = ""  # theirs, once it is known
     reason: str = ""
 
@@ -487,6 +488,7 @@ class Adapter:
     layouts: Callable[[Mapping[str, Any]], tuple[StatementFormat, ...]] | None = None
     secret_names: tuple[str, ...] = ()
     call_secret_names: tuple[str, ...] = ()
+    spare_secret_names: tuple[str, ...] = ()  # those of them that a channel may do without
     single_headers: tuple[str, ...] = ()  # headers that may come only once, in lower case
     settings: Mapping[str, str] = field(default_factory=dict)  # key -> what it means, for people
 

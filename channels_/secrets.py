@@ -58,13 +58,18 @@ def set_secret(
 
 
 def secrets_of(channel: Channel) -> Sequence[Mapping[str, str]]:
-    """Every set of secrets in force, the current ones first; none when a name has no secret."""
+    """Every set of secrets in force, the current ones first; none when a needed one is missing.
+
+    A spare secret that a channel does without is empty.
+    """
     rows = ChannelSecret.objects.filter(channel=channel).filter(
         Q(expires_at__isnull=True) | Q(expires_at__gt=now())
     )
-    names = adapter(channel.adapter).secret_names
+    known = adapter(channel.adapter)
+    names, spare = known.secret_names, known.spare_secret_names
     values = [
         [_open(row, channel) for row in sorted(rows, key=lambda row: row.state) if row.name == name]
+        or [""] * (name in spare)
         for name in names
     ]
     return [dict(zip(names, chosen, strict=True)) for chosen in product(*values)]
@@ -72,12 +77,13 @@ def secrets_of(channel: Channel) -> Sequence[Mapping[str, str]]:
 
 def call_secrets_of(channel: Channel) -> Mapping[str, str]:
     """The current secrets that sign our calls; UnknownSecret names those that are missing."""
-    names = adapter(channel.adapter).call_secret_names
+    known = adapter(channel.adapter)
+    names, spare = known.call_secret_names, known.spare_secret_names
     rows = ChannelSecret.objects.filter(
         channel=channel, name__in=names, state=ChannelSecret.State.CURRENT
     )
     held = {row.name: _open(row, channel) for row in rows}
-    missing = [name for name in names if name not in held]
+    missing = [name for name in names if name not in held and name not in spare]
     if missing:
         raise UnknownSecret(f"{channel.code}: no call without the secrets {missing}")
     return held
@@ -96,7 +102,9 @@ def missing_secrets(channel: Channel) -> list[str]:
             channel=channel, state=ChannelSecret.State.CURRENT
         ).values_list("name", flat=True)
     )
-    return [name for name in adapter(channel.adapter).secret_names if name not in held]
+    known = adapter(channel.adapter)
+    needed = [name for name in known.secret_names if name not in known.spare_secret_names]
+    return [name for name in needed if name not in held]
 
 
 def _open(row: ChannelSecret, channel: Channel) -> str:
