@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 from itertools import chain, islice
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from lxml import etree
 
@@ -22,9 +22,10 @@ from channels_.contract import (
     StatementFormat,
     StatementLine,
 )
-from channels_.formats.guard import CHUNK, MEGABYTE, check_doctype, guarded, head_of, refuse
+from channels_.formats.guard import MEGABYTE, guarded, refuse
 from channels_.formats.identity import Keys
 from channels_.formats.references import is_utr, rrn_in, utr_among
+from channels_.formats.xml_stream import events
 from cspdcl.kernel.errors import Malformed
 
 SIZE_MAX: Final = 500 * MEGABYTE
@@ -37,7 +38,6 @@ MESSAGES: Final = {
     "BkToCstmrAcctRpt": "an intraday account report (camt.052)",
     "BkToCstmrDbtCdtNtfctn": "a debit and credit notification (camt.054)",
 }
-ENCODINGS: Final = frozenset({"utf-8", "us-ascii", "ascii", "iso-8859-1", "windows-1252"})
 
 SIGNS: Final = {"CRDT": 1, "DBIT": -1}
 BOOKED: Final = "BOOK"
@@ -51,7 +51,6 @@ TEXTS: Final = frozenset(
 )
 
 _AMOUNT: Final = re.compile(r"([0-9]{1,13})(?:\.([0-9]{0,2})0*)?")
-_DECLARATION: Final = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([^\"']*)[\"']")
 _STMT_DEPTH: Final = 3
 
 
@@ -275,7 +274,7 @@ def _elements(file: BinaryIO) -> Iterator[etree._Element]:
     What has been yielded is dropped from memory when the next one is asked for.
     """
     depth = held = 0
-    for event, element in _events(file):
+    for event, element in events(file):
         if event == "start":
             depth += 1
             held += 1
@@ -312,49 +311,6 @@ def _check_place(element: etree._Element, *, depth: int, held: int) -> None:
             )
     elif depth == 2 or (depth == 1 and name != "Document"):
         raise Malformed(f"expected Document/BkToCstmrStmt of camt.053, got {name}")
-
-
-def _events(file: BinaryIO) -> Iterator[tuple[str, etree._Element]]:
-    """Start and end events of a document without DOCTYPE, in an encoding where ``<`` is ``<``."""
-    encoding = _encoding(head_of(file))
-    parser = etree.XMLPullParser(
-        events=("start", "end"),
-        encoding=encoding,
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    tail = b""
-    try:
-        while chunk := file.read(CHUNK):
-            check_doctype(tail + chunk)
-            tail = chunk[-16:]
-            parser.feed(chunk)
-            yield from _pairs(parser)
-        parser.close()
-        yield from _pairs(parser)
-    except etree.XMLSyntaxError as error:
-        raise Malformed(f"not well-formed XML, the file may be cut short: {error.msg}") from error
-
-
-def _pairs(parser: etree.XMLPullParser) -> Iterator[tuple[str, etree._Element]]:
-    pairs: Iterator[Any] = parser.read_events()
-    return pairs
-
-
-def _encoding(head: bytes) -> str:
-    """The declared encoding, out of the few in which the DOCTYPE check can see."""
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not start.startswith(b"<") or b"\0" in head:
-        raise Malformed("expected XML in UTF-8")
-    declared = _DECLARATION.match(start)
-    encoding = declared[1].decode("ascii", "replace").lower() if declared else "utf-8"
-    if encoding not in ENCODINGS:
-        raise Malformed(f"expected XML in UTF-8, got {encoding}")
-    return encoding
 
 
 def _sniff(head: bytes) -> bool:

@@ -22,6 +22,7 @@ from channels_.adapters.bbps_api.questions import read
 from channels_.adapters.bbps_api.replies import refuse, reply
 from channels_.bharat_connect import AGREED
 from channels_.contract import Adapter, Answering
+from channels_.formats import bbps_raw
 
 ADAPTER = Adapter(
     code="bbps_api",
@@ -30,11 +31,12 @@ ADAPTER = Adapter(
     parse=parse,
     event_key=event_key,
     ask=Answering(parse=read, reply=reply, refuse=refuse),
+    layouts=bbps_raw.layouts,
     secret_names=(SECRET,),
     single_headers=("x-signature", "x-timestamp"),
     settings={
         **AGREED,
+        **bbps_raw.AGREED,
         "pending_code": "responseCode of a payment that is not decided yet; 100 (unconfirmed).",
-        "report": "Columns and words of the unit's MIS where they differ from ours.",
     },
 )

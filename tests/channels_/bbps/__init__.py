@@ -1,0 +1,1 @@
+"""Sample messages of Bharat Connect in XML, and how they are read."""
