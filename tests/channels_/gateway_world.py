@@ -18,8 +18,8 @@ from channels_.simulation import (
 )
 
 NOON: Final = datetime(2026, 8, 18, 6, 30, tzinfo=UTC)
-REFERENCE: Final = "26H18-3RZ7K2MQ-4TX"
-REFUND_REFERENCE: Final = "26H19-0Q7W2K9D-1AB"
+REFERENCE: Final = "26H18-3RZ7K2MQ-4T00"
+REFUND_REFERENCE: Final = "26H19-0Q7W2K9D-1ABH"
 
 PAYMENT: Final = SamplePayment(
     channel_ref="7000000000001",
