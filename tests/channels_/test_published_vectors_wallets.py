@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels_.adapters.paytm import ADAPTER as PAYTM
+from channels_.adapters.phonepe import ADAPTER as PHONEPE
 from channels_.contract import Adapter, Inbound, Method, Outcome, Setup
 from cspdcl.kernel.errors import Unverified
 
@@ -73,3 +74,44 @@ def test_a_changed_byte_of_the_published_form_is_refused_or_read_alike(data: st.
 
     if is_believed(PAYTM, tampered, setup):
         assert PAYTM.parse(tampered, setup) == PAYTM.parse(inbound, setup)
+
+
+SAMPLES: Final = sorted((CORPORA / "PhonePe__phonepe-pg-sdk-java").glob("*.json"))
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_every_published_phonepe_callback_is_a_golden_message(sample: Path) -> None:
+    golden = (Path(__file__).parent / "phonepe").glob("published_*.body")
+
+    assert sample.read_bytes() in [path.read_bytes() for path in golden]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_the_published_phonepe_password_proves_its_callbacks(sample: Path) -> None:
+    (vector,) = [one for one in vectors("phonepe") if "username" in one]
+    setup = Setup(secrets={"callback_key": f"{vector['username']}:{vector['password']}"})
+    headers = {"authorization": vector["authorization"]}
+
+    assert is_believed(PHONEPE, Inbound(sample.read_bytes(), headers), setup)
+    for given_ in ("", vector["authorization"][:-1], "0" * 64, f"SHA256 {vector['authorization']}"):
+        forged = Inbound(sample.read_bytes(), {"authorization": given_})
+        assert not is_believed(PHONEPE, forged, setup)
+
+
+def phonepe_v1() -> tuple[Inbound, Setup]:
+    (vector,) = [one for one in vectors("phonepe") if "x_verify" in one]
+    body = json.dumps({"response": vector["response"]}).encode()
+    secrets = {"callback_key": vector["salt_key"]}
+    return Inbound(body, {"x-verify": vector["x_verify"]}), Setup(
+        merchant_id="PGTESTPAYUAT", secrets=secrets, settings={"version": "v1"}
+    )
+
+
+@given(data=st.data())
+def test_a_changed_byte_of_the_v1_callback_is_refused(data: st.DataObject) -> None:
+    inbound, setup = phonepe_v1()
+    assert is_believed(PHONEPE, inbound, setup)
+    body = bytearray(inbound.body)
+    body[data.draw(st.integers(0, len(body) - 1))] ^= data.draw(st.integers(1, 255))
+
+    assert not is_believed(PHONEPE, Inbound(bytes(body), inbound.headers), setup)

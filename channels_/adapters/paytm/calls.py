@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -112,7 +113,8 @@ def _read_status(wire: Wire, setup: Setup, asked: StatusAsk) -> Sequence[Notice]
     is_told = outcome is Outcome.SUCCEEDED or bool(body.get("txnAmount"))
     amount = rupees_at(body, "txnAmount") if is_told else asked.amount_paise
     told = {**body, "status": status, "respCode": code, "respMsg": message}
-    return [payment_notice(told, event="status", outcome=outcome, amount=amount)]
+    notice = payment_notice(told, event="status", outcome=outcome, amount=amount)
+    return [replace(notice, reference=asked.reference)]
 
 
 def _call_refund(asked: RefundAsk, setup: Setup) -> Call:
