@@ -21,7 +21,7 @@ from channels_.contract import Method
 from channels_.models import Channel
 from cspdcl.kernel.api import StrictSerializer, checked, found_or_404, page_of, refusals
 from cspdcl.kernel.money import PAISE_MAX
-from payments import actions, counter, selectors
+from payments import actions, api_orders, counter, selectors
 from payments.models import Deposit, Payment, Receipt
 from payments.states import State
 from people import openapi, roles  # noqa: F401 - openapi tells the schema of our keys
@@ -384,6 +384,8 @@ app_name = "payments-api"
 urlpatterns = [
     path("payments/", Payments.as_view(), name="payments"),
     path("payments/<str:reference>/", PaymentDetail.as_view(), name="payment"),
+    path("orders/", api_orders.Orders.as_view(), name="orders"),
+    path("orders/<str:reference>/", api_orders.OrderDetail.as_view(), name="order"),
     path("receipts/", Receipts.as_view(), name="receipts"),
     path("counters/<str:code>/receipts/", CounterReceipts.as_view(), name="counter-receipts"),
     path("counters/<str:code>/deposits/", CounterDeposits.as_view(), name="counter-deposits"),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from channels_.contract import Method
 from channels_.models import Channel
 from cspdcl.kernel.clock import today
-from cspdcl.kernel.money import NotMoney, Paise, grouped_rupees, paise_from_rupees
+from cspdcl.kernel.money import PAISE_MAX, NotMoney, Paise, grouped_rupees, paise_from_rupees
 from payments import looks
 from payments.counter import CASH_LIMIT_PAISE, PAPER_VALID_FOR
 from payments.states import State
@@ -157,6 +157,22 @@ class TakeForm(forms.Form):
             self.add_error("instrument_date", _("Dated ahead: it cannot be cashed today."))
         if dated and dated < today() - PAPER_VALID_FOR:
             self.add_error("instrument_date", _("Older than three months: the bank returns it."))
+
+
+class UpiForm(forms.Form):
+    """A QR code that is asked for on the clerk's page; the key was made with the empty form."""
+
+    submit_key = forms.UUIDField()
+    consumer = forms.RegexField(r"^[0-9]{6,12}$")
+    bill = forms.CharField(required=False, max_length=20)
+    amount = RupeesField(label=_("Amount, ₹"))
+
+    def clean_amount(self) -> Paise:
+        """Above zero, and no more than a payment can be."""
+        amount: Paise = self.cleaned_data["amount"]
+        if not 0 < amount <= PAISE_MAX:
+            raise forms.ValidationError(_("More than zero is expected."))
+        return amount
 
 
 class CancelForm(forms.Form):

@@ -10,18 +10,24 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
+from channels_ import upi
 from channels_.models import Channel
+from channels_.upi import PayLink
 from cspdcl.kernel.clock import now
+from cspdcl.kernel.money import Paise
 from payments.actions import NotPayable, lock_words, start_payment
 from payments.counter import SubmittedBefore
 from payments.models import Bill, Consumer, Payment, SubmittedForm
+from payments.selectors import payments_visible_to
 from payments.states import State
 from people.models import User
 
 SETTING: Final = "order_minutes"  # in Channel.settings: how long the payer may take
 MINUTES: Final = 15
 MINUTES_MAX: Final = 24 * 60
+UPI_ADAPTER: Final = "upi_bank"
 
 _KEY_LONGEST: Final = 64
 
@@ -85,8 +91,44 @@ def expires_at(payment: Payment) -> datetime:
 
 
 def is_offered(payment: Payment) -> bool:
-    """Whether a payer may still be asked for the money: nothing is decided and time is left."""
-    return payment.state in (State.CREATED, State.PENDING) and now() < expires_at(payment)
+    """Whether a payer may still be asked for the money: nobody has tried, and time is left.
+
+    What is pending was tried: who pays again might pay twice.
+    """
+    return payment.state == State.CREATED and now() < expires_at(payment)
+
+
+def upi_channels() -> QuerySet[Channel]:
+    """The live channels for which we make QR codes ourselves, in the order of the boards."""
+    return Channel.objects.filter(
+        adapter=UPI_ADAPTER,
+        is_live=True,
+        paused_at=None,
+        settings__has_keys=["vpa", "payee_name"],
+    ).order_by("position", "code")
+
+
+def upi_offer(payment: Payment) -> PayLink:
+    """What the payer's application is told of this payment; NotPayable where that is not ours."""
+    channel = payment.channel
+    if channel.adapter != UPI_ADAPTER:
+        raise NotPayable(f"{channel.code} makes its own way to pay")
+    said = channel.settings
+    return PayLink(
+        vpa=str(said.get("vpa", "")),
+        name=str(said.get("payee_name", "")),
+        reference=upi.carried(payment.reference),
+        amount_paise=Paise(payment.amount_paise),
+        note=f"Bill {payment.bill.number}" if payment.bill else payment.consumer_number,
+        category=str(said.get("merchant_category") or upi.UTILITIES),
+    )
+
+
+def orders_shown_to(user: User) -> QuerySet[Payment]:
+    """Payments that the user may see, and those that the user began for another office."""
+    begun = SubmittedForm.objects.filter(scope=_scope(user)).values("payment_id")
+    mine = Payment.objects.filter(pk__in=begun) | payments_visible_to(user)
+    return mine.select_related("channel", "consumer", "bill", "receipt")
 
 
 def _scope(actor: User | str) -> str:

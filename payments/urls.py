@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payments.views import ask, counter, counters, payments, receipts
+from payments.views import ask, counter, counters, pay, payments, receipts
 
 app_name = "payments"
 
@@ -15,6 +15,10 @@ urlpatterns = [
     path("payments/find/", payments.find, name="find"),
     path("payments/export.csv", payments.export, name="export"),
     path("counter/", counter.counter, name="counter"),
+    path("pay/begin/", pay.begin_upi, name="pay_begin"),
+    path("pay/<str:reference>/", pay.pay, name="pay"),
+    path("pay/<str:reference>/state/", pay.pay_state, name="pay_state"),
+    path("pay/<str:reference>/qr.svg", pay.pay_code, name="pay_code"),
     path("counters/", counters.counters, name="counters"),
     path("counters/<slug:code>/", counters.counter_day, name="counter_day"),
     path("counters/<slug:code>/deposit/", counters.deposit_make, name="deposit_make"),

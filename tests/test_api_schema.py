@@ -25,6 +25,8 @@ OPERATIONS = [
     ("/api/v1/payments/", "GET"),
     ("/api/v1/payments/", "POST"),
     ("/api/v1/payments/{reference}/", "GET"),
+    ("/api/v1/orders/", "POST"),
+    ("/api/v1/orders/{reference}/", "GET"),
     ("/api/v1/receipts/", "GET"),
     ("/api/v1/counters/{code}/receipts/", "POST"),
     ("/api/v1/counters/{code}/deposits/", "POST"),

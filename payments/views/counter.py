@@ -30,6 +30,7 @@ from payments.counter import (
 )
 from payments.forms import TENDERS, TakeForm
 from payments.models import Bill, Consumer, Counter
+from payments.orders import upi_channels
 from payments.selectors import consumer_who_pays, counters_visible_to, dues_of
 from payments.views.receipts import address_of
 from people.access import roles, signed_in
@@ -174,6 +175,7 @@ def _page(
         "last": counters.last_receipts(user, here),
         "methods": looks.METHODS,
         "page_keys": _PAGE_KEYS,
+        "has_upi": consumer is not None and upi_channels().exists(),
     }
     is_refused = request.method == "POST"
     status = HTTPStatus.UNPROCESSABLE_ENTITY if is_refused else HTTPStatus.OK
