@@ -7,3 +7,11 @@ class EnquiriesConfig(AppConfig):
     """What we ask partners."""
 
     name = "enquiries"
+    verbose_name = "Enquiries"
+
+    def ready(self) -> None:
+        """Say the number beside our line of the navigation."""
+        from enquiries import selectors  # noqa: PLC0415 - models are ready only now
+        from people.context import count_by  # noqa: PLC0415
+
+        count_by("unknown", selectors.waiting_for_person_count)

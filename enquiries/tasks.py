@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from enquiries import ladder, listening
+from enquiries import ladder, listening, replies
 
 
 @shared_task
@@ -16,3 +16,9 @@ def watch_channels() -> None:
     """Find channels that have fallen silent, and pull what they have not told."""
     listening.watch()
     listening.fill_gaps()
+
+
+@shared_task
+def send_owed_replies() -> None:
+    """Deliver answers that partners want apart. May run twice, at once, or not at all."""
+    replies.deliver()

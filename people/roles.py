@@ -167,6 +167,13 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 roles=(CLERK, SUPERVISOR, *READERS, OPERATOR),
             ),
             Link(
+                view="enquiries:unknown_money",
+                label=_("Unknown money"),
+                icon="help-hexagon",
+                roles=(*FINANCE, AUDITOR, OPERATOR),
+                counts="unknown",
+            ),
+            Link(
                 view="payments:counters",
                 label=_("Counters"),
                 icon="building-store",

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_safe
 
 from channels_.selectors import messages_visible_to
 from cspdcl.ui.templatetags.ui import day
+from enquiries import selectors as enquiries
 from payments import looks
 from payments.models import Payment
 from payments.selectors import payments_visible_to, timeline
 from payments.views.payments import PAYMENT_READERS
-from people.access import roles, signed_in
+from people.access import has_role, roles, signed_in
 from people.models import User
 from reconciliation.selectors import may_read_books
 from reconciliation.story import Story, newest_first, repeats_in_words
@@ -62,7 +63,17 @@ def payment(request: HttpRequest, reference: str) -> HttpResponse:
 
 def _events(found: Payment, user: User) -> list[dict[str, Any]]:
     may_read = messages_visible_to(user).exists()
-    return [_event(row, may_read=may_read) for row in timeline(found)]
+    rows = [_event(row, may_read=may_read) for row in timeline(found)]
+    return [*rows, *_questions(found, user)]
+
+
+def _questions(found: Payment, user: User) -> list[dict[str, Any]]:
+    """What was asked of the channel; its answers are for those who work on unknown money."""
+    rows = enquiries.story_of(found)
+    if not has_role(user, *enquiries.UNKNOWN_MONEY_READERS):
+        return [{**row, "by": ""} for row in rows]
+    url = reverse("enquiries:question", args=[found.reference])
+    return [{**row, "proof_url": url, "proof_label": _("question and answer")} for row in rows]
 
 
 def _event(row: Mapping[str, Any], *, may_read: bool) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""Administration of questions to partners and of alarms: they are only to be read here."""
+
+from django.contrib import admin
+
+from enquiries.models import Alarm, Breaker, Operation
+from people.admin_base import ReadOnlyAdmin
+
+
+@admin.register(Operation)
+class OperationAdmin(ReadOnlyAdmin):
+    """Questions to partners."""
+
+    list_display = ("key", "kind", "channel", "state", "spent", "budget", "next_at", "note")
+    list_filter = ("kind", "state", "channel")
+    search_fields = ("=key", "=subject")
+    ordering = ("-id",)
+
+
+@admin.register(Alarm)
+class AlarmAdmin(ReadOnlyAdmin):
+    """Alarms about channels."""
+
+    list_display = ("channel", "kind", "raised_at", "cleared_at", "detail")
+    list_filter = ("kind", "channel")
+    ordering = ("-id",)
+
+
+@admin.register(Breaker)
+class BreakerAdmin(ReadOnlyAdmin):
+    """How the partners' APIs fare."""
+
+    list_display = ("channel", "failures", "open_until", "last_problem")
