@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = (
     "cspdcl", "people", "channels_", "payments", "reconciliation", "reports", "configuration",
-    "simulator", "agencies",
+    "simulator", "agencies", "enquiries",
 )  # fmt: skip
 
 # Who may move a state: one mover for each of these tables.
@@ -24,6 +24,7 @@ MOVERS: Final = {
     "agencies/floats.py": "changes of floats",
     "channels_/queue.py": "messages",
     "channels_/secrets.py": "secrets",
+    "enquiries/operations.py": "questions",
     "payments/actions.py": "payments",
     "payments/notices.py": "refunds",
     "payments/owed.py": "owed replies",
