@@ -190,7 +190,7 @@ class Takes(StrEnum):
 
 
 # The channel's own names, as patterns: # is a digit, ? a capital or digit, * any letter or digit,
-# the rest stands for itself; "rrn" alone is the payment's RRN.
+# the rest stands for itself; "rrn" alone is the payment's RRN, {consumer} the consumer number.
 REFS: Mapping[str, str] = {
     "payment": "pay_**************",
     "order": "order_**************",
@@ -212,8 +212,9 @@ class Simulation:
     the partner's API. ``door`` is where messages go, with the channel's {code} and their {path}.
 
     The rest says what can happen at the channel at all: ``refs`` are patterns of its names (those
-    that are not given are as in ``REFS``), ``lists`` is what its report can show, ``is_ordered``
-    whether two payments of one order can be told from two orders, ``is_exact`` whether it takes
+    that are not given are as in ``REFS``), ``lists`` is what its report can show,
+    ``is_begun_by_us`` whether its payments carry a reference of ours, ``is_ordered`` whether two
+    payments of one order can be told from two orders, ``is_exact`` whether it takes
     nothing but the whole bill, ``takes`` from whom. ``share`` weighs its part of the day's payments
     among the channels; ``is_accepted`` reads our answer where a refusal hides behind a good status.
     """
@@ -231,6 +232,7 @@ class Simulation:
     make_keys: Callable[[], "SampleKeys"] | None = None  # None: any text will do
     refs: Mapping[str, str] = field(default_factory=dict)
     lists: frozenset[Listed] = frozenset(Listed)
+    is_begun_by_us: bool = True
     is_ordered: bool = True
     is_exact: bool = False
     takes: Takes = Takes.ANYBODY

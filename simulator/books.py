@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from channels_.contract import Method, Outcome
 from channels_.simulation import (
-    REFS,
     Happened,
     ReportRow,
     SamplePayment,
@@ -23,8 +22,9 @@ from channels_.simulation import (
     World,
 )
 from cspdcl.kernel.clock import INDIA, now
-from simulator.chance import chance, digits, patterned, weighed
+from simulator.chance import chance, digits, weighed
 from simulator.day import ChannelDay
+from simulator.names import name_of
 
 Named = TypeVar("Named", ReportRow, SamplePayment, SampleRefund)
 
@@ -145,13 +145,12 @@ class Books(World):
 
     def _begun(self, reference: str, amount_paise: int, consumer_number: str) -> SamplePayment:
         rng = chance(self.seed, self.code, reference, "names")
-        refs = {**REFS, **self.simulation.refs}
         rrn = digits(rng, 12)
         at = _moment()
         method = weighed(rng, self.simulation.methods)
         return SamplePayment(
-            channel_ref=rrn if refs["payment"] == "rrn" else patterned(rng, refs["payment"]),
-            order_ref=patterned(rng, refs["order"]),
+            channel_ref=name_of(rng, self.simulation, "payment", rrn=rrn),
+            order_ref=name_of(rng, self.simulation, "order", rrn=rrn, consumer=consumer_number),
             amount_paise=amount_paise,
             method=method,
             network="Visa" if method is Method.CARD else "",
@@ -175,7 +174,7 @@ class Books(World):
         rng = chance(self.seed, self.code, reference, "refund")
         at = _moment()
         return SampleRefund(
-            channel_ref=patterned(rng, self.simulation.refs.get("refund", REFS["refund"])),
+            channel_ref=name_of(rng, self.simulation, "refund"),
             payment=payment,
             amount_paise=amount_paise,
             created_at=at,

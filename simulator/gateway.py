@@ -12,7 +12,6 @@ from typing import Final
 
 from channels_.contract import Method, Outcome
 from channels_.simulation import (
-    REFS,
     Happened,
     Listed,
     News,
@@ -28,7 +27,6 @@ from simulator.chance import (
     digits,
     instant,
     moments,
-    patterned,
     sample_reference,
     seconds,
     some,
@@ -36,6 +34,7 @@ from simulator.chance import (
 )
 from simulator.consumers import RUPEE, SampleConsumer, amount_paid
 from simulator.messages import Outbox, Sending, count_repeats
+from simulator.names import RRN, name_of
 from simulator.scene import PlayedChannel
 from simulator.truth import Part
 
@@ -130,6 +129,7 @@ class _Play:
         )
         self.stray_utrs = [utrs.neft(SETTLING_BANK) for _ in range(kinds)]
         self.dated: dict[str, datetime] = {}  # rows that are listed on another day than their own
+        self.held_failed: set[str] = set()  # paid by the report, failed by all that is told
         self.quiet: set[str] = set()  # payments of which no success is ever told
         self.failures: list[SamplePayment] = []
         self.refunds: dict[str, list[SampleRefund]] = defaultdict(list)
@@ -160,6 +160,8 @@ class _Play:
         return GatewayDay(messages, self._report(), happened, self.credits, self.part)
 
     def _happened(self, payment: SamplePayment, outcome: Outcome) -> Happened:
+        if payment.channel_ref in self.held_failed:
+            outcome = Outcome.FAILED
         return Happened(payment, outcome, tuple(self.refunds[payment.channel_ref]))
 
     # ---- what happens
@@ -181,7 +183,7 @@ class _Play:
         rrn = self._rrn()
         return SamplePayment(
             channel_ref=self._name("payment", rrn=rrn),
-            order_ref=self._name("order", rrn=rrn),
+            order_ref=self._name("order", rrn=rrn, consumer=payer.number),
             amount_paise=amount,
             method=method,
             network=weighed(rng, NETWORKS) if method is Method.CARD else "",
@@ -196,7 +198,7 @@ class _Play:
             paid_at=paid_at,
             fee_paise=fee,
             tax_paise=tax,
-            reference=sample_reference(rng, begun) if self.partner.is_ordered else "",
+            reference=sample_reference(rng, begun) if self.partner.is_begun_by_us else "",
         )
 
     def _other_attempt(self, payment: SamplePayment) -> SamplePayment:
@@ -207,15 +209,19 @@ class _Play:
     def _other_order(self, payment: SamplePayment) -> SamplePayment:
         """An attempt that began anew, with an order of its own."""
         other = self._other_attempt(payment)
-        reference = payment.reference and sample_reference(self.rng, payment.created_at)
-        return other._replace(order_ref=self._name("order", rrn=other.rrn), reference=reference)
+        begun = payment.created_at
+        return other._replace(
+            order_ref=self._name("order", rrn=other.rrn, consumer=payment.consumer_number),
+            reference=payment.reference and sample_reference(self.rng, begun),
+        )
 
-    def _name(self, what: str, *, rrn: str = "") -> str:
+    def _name(self, what: str, *, rrn: str = "", consumer: str = "") -> str:
         """A name as the channel gives it; no name twice on one day."""
-        pattern = self.partner.refs.get(what, REFS[what])
-        name = rrn if pattern == "rrn" else patterned(self.rng, pattern)
-        while pattern != "rrn" and name in self.named:
-            name = patterned(self.rng, pattern)
+        if self.partner.refs.get(what) == RRN:
+            return rrn  # nobody else's: the RRN itself comes once
+        name = name_of(self.rng, self.partner, what, consumer=consumer)
+        while name in self.named:
+            name = name_of(self.rng, self.partner, what, consumer=consumer)
         self.named.add(name)
         return name
 
@@ -305,6 +311,7 @@ class _Play:
             )
         for payment in self._take(pool, when=News.FAILED in self.partner.news):
             self.quiet.add(payment.channel_ref)
+            self.held_failed.add(payment.channel_ref)
             self.outbox.say(News.FAILED, payment, payment.paid_at)
             self._plant(Reason.STATUS_DIFFERS, payment, note="told as failed, reported as paid")
         for payment in self._take(pool):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import threading
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
@@ -18,9 +19,10 @@ from channels_.registry import adapter
 from channels_.secrets import set_secret
 from channels_.simulation import SampleKeys
 from cspdcl.kernel.money import paise_from_rupees
+from enquiries import ladder
 from payments import counter as till
 from payments.inbox import drain
-from payments.models import Bill, Consumer, Counter
+from payments.models import Bill, Consumer, Counter, Payment
 from people import actions
 from people.models import Office, User
 from reconciliation import engine, statements
@@ -28,8 +30,11 @@ from reconciliation.models import Rule, Run
 from reconciliation.rules import STARTING_RULES
 from simulator.day import Day, play_day
 from simulator.files import statements_of, write_day
+from simulator.partners import Partners, partners_of
 from simulator.scene import DEFAULT, PlayedChannel, Scene
 from simulator.sender import letters
+
+PATIENCE_SECONDS = 120
 
 LINE_RULES = (
     (20, "credit", "", "CASH DEP", "deposit"),
@@ -134,6 +139,7 @@ def play(
     for channel in scene.channels:
         tell(directory, channel)
     drain()
+    ask(directory, scene)
     take(directory, clerk=clerk)
     for source, name in statements_of(played, directory):
         load(source, (directory / name).read_bytes(), name=name)
@@ -180,6 +186,24 @@ def tell(directory: Path, channel: PlayedChannel) -> None:
         )
         assert answer.status_code == 200, (request.path, answer.status_code, answer.content)
         assert request.is_accepted(Wire(answer.content, answer.status_code)), answer.content
+
+
+def ask(directory: Path, scene: Scene) -> None:
+    """Ask the partners, over HTTP, about all that their messages alone did not prove."""
+    if not Payment.objects.filter(ask_from__isnull=False).exists():
+        return
+    secrets = {channel.code: keys(channel.adapter).theirs for channel in scene.channels}
+    server = Partners(partners_of(scene, secrets=secrets, directory=directory))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        for code in server.partners:
+            Channel.objects.filter(code=code).update(api_url=f"{server.url}/{code}")
+        ladder.climb(seconds=PATIENCE_SECONDS)
+    finally:
+        server.stop()
+        thread.join()
+    assert not Payment.objects.filter(state__in=("created", "pending")).exists()
 
 
 def take(directory: Path, *, clerk: User) -> None:

