@@ -292,7 +292,7 @@ def _document(wire: Wire) -> Any:
 
 def _refuse(error: Entity) -> None:
     code, text = short(error.get("code"), 64), short(error.get("message"), 200)
-    if not _CODE.fullmatch(code) or error.get("type") in _NOT_LET_IN:
+    if not _CODE.fullmatch(code) or short(error.get("type"), 64) in _NOT_LET_IN:
         return
     if any(word in f"{code} {text}".lower() for word in NO_CLEAR_NO):
         raise Malformed(f"{code}: {text}")

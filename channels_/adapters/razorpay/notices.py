@@ -181,7 +181,7 @@ def _refund(event: str, payload: Entity, at: datetime) -> Sequence[Notice]:
     notices = []
     if isinstance(payload.get("payment"), Mapping):
         payment = json_strict.object_at(payload, "payment", "entity")
-        if payment.get("captured") is True and payment.get("status") in CAPTURED:
+        if payment.get("captured") is True and short(payment.get("status"), 64) in CAPTURED:
             paid_at = instant(payment)
             notices.append(payment_notice(event, Outcome.SUCCEEDED, payment, {}, paid_at))
     return [*notices, told]

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from channels_.adapters.cashfree import ADAPTER
 from channels_.adapters.cashfree.simulate import SIMULATION
@@ -26,6 +28,7 @@ from channels_.contract import (
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import Paise
 from tests.channels_.formats.loading import load
+from tests.channels_.gateway_fuzz import changed, is_understood
 from tests.channels_.gateway_world import (
     NOON,
     PAYMENT,
@@ -435,6 +438,52 @@ def test_history_tells_the_payments_among_the_events() -> None:
     assert (notice.method, notice.rrn) == (Method.UPI, "623011223344")
     odd = ADAPTER.history.read(said(page.replace('"SUCCESS"', '"ODD"')), SETUP, DAY)
     assert odd.notices[0].outcome is Outcome.PENDING
+
+
+def whole(text: str) -> Any:
+    """A literal answer with its amounts in whole rupees, so that it can be written again."""
+    return json.loads(text.replace("2463.50", "2463").replace("463.50", "463"))
+
+
+ANSWERS: Final[dict[str, tuple[Any, Any]]] = {
+    "order": (replace(ORDER, amount_paise=Paise(246300)), whole(ORDER_SAID)),
+    "status": (STATUS, [whole(ATTEMPT_SAID)]),
+    "refund": (replace(REFUND, amount_paise=Paise(46300)), whole(REFUND_SAID)),
+    "refund_status": (replace(REFUND, amount_paise=Paise(46300)), whole(REFUND_SAID)),
+    "dispute": (EVIDENCE, whole(DISPUTE_SAID)),
+    "history": (
+        DAY,
+        {
+            "cursor": "next",
+            "limit": 1,
+            "data": [
+                {
+                    "event_id": "5114910810523",
+                    "event_type": "PAYMENT",
+                    "event_status": "SUCCESS",
+                    "event_currency": "INR",
+                    "event_amount": 2463,
+                    "event_time": "2026-08-18T11:58:40+05:30",
+                    "order_id": REFERENCE,
+                    "payment_group": "UPI",
+                }
+            ],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("part", sorted(ANSWERS))
+@given(data=st.data(), status=st.sampled_from([200, 200, 200, 400, 404, 500]))
+def test_any_answer_is_read_or_refused_and_never_crashes(
+    part: str, data: st.DataObject, status: int
+) -> None:
+    ask, document = ANSWERS[part]
+    assert is_understood(getattr(ADAPTER, part), ask, document=document, status=200, setup=SETUP)
+
+    error = {"code": "not_allowed", "message": "No", "type": "invalid_request_error"}
+    said_so = changed(error if status in (400, 404) else document, data)
+    is_understood(getattr(ADAPTER, part), ask, document=said_so, status=status, setup=SETUP)
 
 
 def test_an_order_refund_and_status_make_the_round_trip() -> None:

@@ -9,6 +9,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from channels_.adapters.razorpay import ADAPTER
 from channels_.adapters.razorpay.simulate import SIMULATION
@@ -32,6 +34,7 @@ from channels_.simulation import Called, Happened
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import Paise
 from tests.channels_.formats.loading import load
+from tests.channels_.gateway_fuzz import changed, is_understood
 from tests.channels_.gateway_world import (
     NOON,
     PAYMENT,
@@ -531,6 +534,35 @@ def test_an_order_refund_and_status_make_the_round_trip() -> None:
     with pytest.raises(Declined, match="greater than amount captured"):
         trip("refund", replace(refund, reference="26H19-AAAAAAAA-AAA", amount_paise=Paise(246350)))
     assert len(trip("history", DAY).notices) == 1
+
+
+ANSWERS: Final[dict[str, tuple[Any, Any]]] = {
+    "order": (ORDER, ORDER_ENTITY),
+    "status": (
+        replace(STATUS, order_ref=""),
+        {
+            "entity": "collection",
+            "items": [{**ORDER_ENTITY, "payments": {"entity": "collection", "items": []}}],
+        },
+    ),
+    "refund": (REFUND, REFUND_ENTITY),
+    "refund_status": (REFUND, {"entity": "collection", "items": [REFUND_ENTITY]}),
+    "history": (DAY, {"entity": "collection", "items": [PAYMENT_ENTITY]}),
+    "report": (DAY, {"entity": "collection", "items": [PAYMENT_ENTITY]}),
+}
+
+
+@pytest.mark.parametrize("part", sorted(ANSWERS))
+@given(data=st.data(), status=st.sampled_from([200, 200, 200, 400, 404, 500]))
+def test_any_answer_is_read_or_refused_and_never_crashes(
+    part: str, data: st.DataObject, status: int
+) -> None:
+    ask, document = ANSWERS[part]
+    assert is_understood(getattr(ADAPTER, part), ask, document=document, status=200, setup=SETUP)
+
+    error = {"error": {"code": "BAD_REQUEST_ERROR", "description": "No", "reason": "NA"}}
+    said_so = changed(error if status == 400 else document, data)
+    is_understood(getattr(ADAPTER, part), ask, document=said_so, status=status, setup=SETUP)
 
 
 def test_a_wrong_key_is_no_answer() -> None:
