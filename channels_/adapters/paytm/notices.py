@@ -68,7 +68,7 @@ _FORM_UNREAD: Final = frozenset(
 )
 
 _REF: Final = re.compile(r"[A-Za-z0-9._@/-]{1,64}")
-_NUMBER: Final = re.compile(r"\d{6,12}")
+_NUMBER: Final = re.compile(r"[0-9]{6,12}")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(?:\.\d{1,6})?")
 
 _Body = Mapping[str, Any]

@@ -50,7 +50,7 @@ SETTINGS: Final[Mapping[str, str]] = {
 REFUND_PREFIX: Final = "R_"  # of our refunds' ids in v1, whose callbacks look like payments
 
 _REF: Final = re.compile(r"[A-Za-z0-9._/-]{1,64}")
-_NUMBER: Final = re.compile(r"\d{6,12}")
+_NUMBER: Final = re.compile(r"[0-9]{6,12}")
 _FIRST_MS: Final = 1_420_070_400_000  # 2015
 _LAST_MS: Final = 32_503_680_000_000  # 3000
 
