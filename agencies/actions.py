@@ -19,6 +19,7 @@ from agencies.models import Agency, AgencyPayment, FloatAccount, Terminal
 from agencies.problems import (
     AmountNotAllowed,
     InactiveConsumer,
+    InstrumentMissing,
     LimitExceeded,
     NoDues,
     NotCollectedHere,
@@ -379,6 +380,8 @@ def _paid_at(asked: Asked, moment: datetime) -> datetime:
 
 def _check_amount(here: Door, consumer: Consumer, asked: Asked) -> None:
     """What law and agreement allow; the amount of the dues is looked up only where it matters."""
+    if asked.method in PAPER and not asked.instrument:
+        raise InstrumentMissing("It was paid by paper.", expected="instrument, 6 to 12 digits")
     if asked.method is Method.CASH and asked.amount_paise >= CASH_LIMIT_PAISE:
         raise AmountNotAllowed(
             "So much may not be taken in cash.",

@@ -86,6 +86,13 @@ class UnknownTerminal(Refused):
     title = "No such terminal."
 
 
+class InstrumentMissing(Refused):
+    """A cheque or draft without its number."""
+
+    code = "instrument_missing"
+    title = "A cheque or draft has a number."
+
+
 class LimitExceeded(Refused):
     """More than the agency may take, at once or in a day."""
 

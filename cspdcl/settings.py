@@ -298,8 +298,11 @@ SPECTACULAR_SETTINGS = {
         "RunState": "reconciliation.models.Run.State",
         "FileState": "channels_.models.StatementFile.State",
         "Book": "reconciliation.models.Book",
-        "Method": "channels_.contract.Method",
+        "Method": "payments.models.METHODS",
         "CounterMethod": ["cash", "cheque", "demand_draft", "postal_order"],
+        "AgencyMethod": [
+            *("cash", "card", "upi", "wallet", "netbanking", "cheque", "demand_draft"),
+        ],
     },
 }
 

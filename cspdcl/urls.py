@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("cspdcl.ui.urls")),
     path("", include("channels_.urls")),
     path("", include("payments.urls")),
+    path("", include("agencies.urls")),
     path("", include("enquiries.urls")),
     path("", include("reconciliation.urls")),
     path("", include("reports.urls")),

@@ -212,6 +212,18 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
         ),
     ),
     LinkGroup(
+        title=_("Partners"),
+        links=(
+            Link(
+                view="agencies:agencies",
+                label=_("Agencies"),
+                icon="cash-register",
+                roles=(*FINANCE, AUDITOR, OPERATOR, ADMINISTRATOR),
+                counts="agencies",
+            ),
+        ),
+    ),
+    LinkGroup(
         title=_("System"),
         links=(
             Link(

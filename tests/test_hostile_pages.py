@@ -38,7 +38,7 @@ NAMES: Final = (
     "consumer", "asked", "counter", "slip_number", "amount", "received", "submit_key", "candidate",
     "kind", "why", "verdict", "answer", "code", "next", "username", "password", "language",
     "theme", "part", "current", "new", "tender", "instrument", "instrument_date", "bank_name",
-    "micr", "file", "book", "verify",
+    "micr", "file", "book", "verify", "hours", "utr",
 )  # fmt: skip
 HOSTILE: Final = (
     "\0",

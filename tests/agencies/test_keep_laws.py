@@ -63,10 +63,8 @@ def test_an_entry_continues_the_one_before_and_the_account_follows(account) -> N
         public_id="c" * 32, account=account, kind="commission", amount_paise=5, why="w",
         maker=finance("maker"),
     )  # fmt: skip
-    insert = (
-        f"INSERT INTO agencies_floatentry ({columns}, change_id) VALUES "
-        f"({account.pk}, %s, 'commission', 5, %s, '', '', 'x', now(), {change.pk})"  # noqa: S608
-    )
+    values = f"({account.pk}, %s, 'commission', 5, %s, '', '', 'x', now(), {change.pk})"
+    insert = f"INSERT INTO agencies_floatentry ({columns}, change_id) VALUES {values}"  # noqa: S608
 
     assert "does not continue" in refused(insert % (2, 5))
     assert "does not continue" in refused(insert % (3, 10_000_005))
