@@ -20,6 +20,12 @@ app.conf.beat_schedule = {
     "drain the inbox": {"task": "payments.tasks.drain_inbox", "schedule": 2.0},
     "seal the audit trail": {"task": "people.tasks.seal_audit", "schedule": 10.0},
     "anchor the audit trail": {"task": "people.tasks.anchor_audit", "schedule": 300.0},
+    # What the door should have rung for, and what a partner has not acknowledged yet.
+    "answer who waits": {
+        "task": "enquiries.tasks.send_owed_replies",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     # A rung is due within seconds; a sweep that is late does not wait behind the next one.
     "ask for unknown money": {
         "task": "enquiries.tasks.climb_ladders",

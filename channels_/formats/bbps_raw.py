@@ -7,10 +7,10 @@ our affair. Nothing in the file names the bank's credit: ``settlementCycleId`` a
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from lxml import etree
 
@@ -18,11 +18,11 @@ from channels_ import xml_signed
 from channels_.bharat_connect import TXN_REF, method_of
 from channels_.contract import LineKind, Page, Statement, StatementFormat, StatementLine
 from channels_.formats.guard import MEGABYTE, guarded, refuse
-from channels_.formats.table import REFUND, Layout, Word, agreed, table_format
+from channels_.formats.table import REFUND, Layout, Word, agreed, table_format, write_csv
 from channels_.formats.xml_stream import events
 from cspdcl.kernel.clock import INDIA
 from cspdcl.kernel.errors import Malformed, Unverified
-from cspdcl.kernel.money import PAISE_MAX
+from cspdcl.kernel.money import PAISE_MAX, rupees_from_paise
 
 SIZE_MAX: Final = 500 * MEGABYTE
 SIGNED_SIZE_MAX: Final = 64 * MEGABYTE  # a signature is checked on the whole document in memory
@@ -79,6 +79,8 @@ MIS: Final = Layout(
         "occurred_at": ("TXN_DATE_TIME",),
         "settled_on": ("SETTLEMENT_DATE", "POSTING_DATE"),
         "settlement_ref": ("SETTLEMENT_CYCLE_ID",),
+        "refund_ref": ("DISPUTE_ID",),
+        "original_ref": ("ORIGINAL_BBPS_REF_NO",),
         "utr": ("UTR", "UTR_NO"),
     },
     kinds={
@@ -313,3 +315,105 @@ def _prove(file: BinaryIO, key: str) -> None:
         xml_signed.check(xml_signed.read(content, elements_max=SIGNED_ELEMENTS_MAX), key)
     except Unverified as error:
         raise Malformed(f"the file is not signed as agreed: {error}") from error
+
+
+class Cleared(NamedTuple):
+    """One row as the simulated units write it, in the raw file and in the MIS. Signed paise."""
+
+    ref: str
+    mti: str
+    amount_paise: int
+    fee_paise: int
+    tax_paise: int
+    paid_at: datetime
+    cleared_at: datetime
+    mode: str
+    cycle: str
+    utr: str
+    consumer_number: str = ""
+    original_ref: str = ""
+    dispute_ref: str = ""
+    remarks: str = ""
+
+
+_MIS_HEADER: Final = (
+    *("BBPS_REF_NO", "TXN_TYPE", "TXN_DATE_TIME", "AUTH1", "BILL_AMOUNT", "BILLER_FEE"),
+    *("BILLER_FEE_GST", "NET_AMOUNT", "MODE_OF_PAYMENT", "STATUS", "SETTLEMENT_DATE"),
+    *("SETTLEMENT_CYCLE_ID", "UTR", "DISPUTE_ID", "ORIGINAL_BBPS_REF_NO"),
+)
+
+
+def write_mis(rows: Iterable[Cleared]) -> bytes:
+    """The unit's MIS as CSV, money in rupees."""
+    return write_csv(_MIS_HEADER, [_mis_row(row) for row in rows])
+
+
+def write_raw(rows: Iterable[Cleared], *, unit: str, biller: str) -> bytes:
+    """The raw file of a cycle; fees are negative, because they are payable."""
+    root = etree.Element(ROOT, ouId=unit)
+    for row in rows:
+        element = etree.SubElement(root, ROW)
+        for name, value in _raw_row(row, unit, biller).items():
+            etree.SubElement(element, name).text = value
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
+
+
+def _mis_row(row: Cleared) -> Sequence[str]:
+    net = row.amount_paise - row.fee_paise - row.tax_paise
+    return (
+        row.original_ref if row.dispute_ref else row.ref,
+        row.mti,
+        row.paid_at.astimezone(INDIA).strftime("%d-%m-%Y %H:%M:%S"),
+        row.consumer_number,
+        rupees_from_paise(row.amount_paise),
+        rupees_from_paise(row.fee_paise),
+        rupees_from_paise(row.tax_paise),
+        rupees_from_paise(net),
+        row.mode,
+        "SUCCESS",
+        row.cleared_at.astimezone(INDIA).strftime("%d-%m-%Y %H:%M:%S"),
+        row.cycle,
+        row.utr,
+        row.ref if row.dispute_ref else "",
+        row.original_ref,
+    )
+
+
+def _raw_row(row: Cleared, unit: str, biller: str) -> Mapping[str, str]:
+    taxes = dict.fromkeys(TAXES, "0.0000")
+    taxes["IGST"] = _payable(row.tax_paise)
+    return {
+        "msgId": "NA",
+        "refId": "NA",
+        "origRefId": "NA",
+        "mti": row.mti,
+        "txnReferenceId": row.ref,
+        "txnType": "FORWARD TYPE REQUEST",
+        "txnDate": row.paid_at.astimezone(INDIA).date().isoformat(),
+        "customerOUId": "BD01",
+        "billerOUId": unit,
+        "responseCode": "000",
+        "txnCurrencyCode": "356",
+        "txnAmount": str(row.amount_paise),
+        "customerConvenienceFee": "0.0000",
+        "billerFee": _payable(row.fee_paise),
+        "billerOUSwitchingFee": "0.0000",
+        "penaltyFee": "0.0000",
+        "clearingTimestamp": row.cleared_at.astimezone(INDIA).isoformat(timespec="seconds"),
+        "paymentChannel": "MOB",
+        "paymentMode": row.mode,
+        "billerId": biller,
+        "billerCategory": "Electricity",
+        "splitPay": "No",
+        "reversal": "N",
+        "decline": "N",
+        "casProcessed": "N",
+        "settlementCycleId": row.cycle,
+        **{f"billerFee{name}": value for name, value in taxes.items()},
+        "offUsPay": "No",
+        "remarks": row.remarks or "NA",
+    }
+
+
+def _payable(paise: int) -> str:
+    return f"{-paise}.0000"
