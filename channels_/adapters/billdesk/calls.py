@@ -133,7 +133,7 @@ def _told(wire: Wire, setup: Setup) -> Mapping[str, Any]:
     if wire.status == 200 and "error_type" not in said:
         return said
     code = str(said.get("error_code", ""))[:64]
-    if wire.status in (400, 422) and said.get("error_type") in REFUSALS:
+    if wire.status in (400, 422) and str(said.get("error_type")) in REFUSALS:
         raise Declined(code or str(wire.status), str(said.get("message", ""))[:200])
     raise Malformed(f"HTTP {wire.status}: {said.get('error_type')!r} {code}")
 

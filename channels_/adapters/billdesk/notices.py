@@ -96,10 +96,9 @@ def opened(inbound: Inbound, setup: Setup) -> Said:
 
 def check_merchant(said: Said, setup: Setup) -> None:
     """Refuse what is properly signed and meant for somebody else."""
-    if setup.merchant_id and not hmac.compare_digest(
-        said["mercid"].encode(), setup.merchant_id.encode()
-    ):
-        raise WrongMerchant(f"meant for the merchant {said['mercid']}")
+    merchant = str(said.get("mercid"))
+    if setup.merchant_id and not hmac.compare_digest(merchant.encode(), setup.merchant_id.encode()):
+        raise WrongMerchant(f"meant for the merchant {merchant[:64]}")
 
 
 def from_pipes(fields: Sequence[str], *, right: Sequence[str]) -> Said:
@@ -254,9 +253,9 @@ def _agreed(
 
 
 def _rupees_only(said: Said) -> None:
-    currency = said.get("currency")
+    currency = json_strict.text_at(said, "currency", at_most=20)
     if currency not in RUPEES:
-        raise Malformed(f"expected INR, got {str(currency)[:20]!r}")
+        raise Malformed(f"expected INR, got {currency!r}")
 
 
 def _text(said: Said, name: str, pattern: re.Pattern[str]) -> str:

@@ -268,6 +268,8 @@ def _read_refund_status(wire: Wire, setup: Setup, ask: RefundAsk) -> Notice:
         if _is_ours(action, ask):
             if amount_of(action, "amt") != ask.amount_paise:
                 raise Malformed(f"refund {ask.reference} is of another amount there")
+            if not _REQUEST.fullmatch(action.get("request_id", "")):
+                raise Malformed("expected the request_id of the refund")
             return _refund_notice(
                 ask,
                 action["request_id"],
@@ -297,7 +299,7 @@ def _is_ours(action: Mapping[str, str], ask: RefundAsk) -> bool:
     if not is_refund or action.get("mihpayid") != ask.channel_ref:
         return False
     if ask.refund_ref:
-        return action["request_id"] == ask.refund_ref
+        return action.get("request_id") == ask.refund_ref
     return action.get("token") == token_of(ask.reference)
 
 

@@ -17,6 +17,7 @@ from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import NotMoney, Paise, paise_from_rupees
 
 FIELDS_MAX: Final = 200
+DIGITS_MAX: Final = 24
 
 _MOMENT: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})[ T](\d{2})[: ](\d{2})[: ](\d{2})")
 
@@ -51,7 +52,9 @@ def text_of(value: Any) -> str:
     """A value as text: PayU writes identifiers and amounts now as text, now as numbers."""
     if value is None:
         return ""
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+    # 1e999999999 is eleven characters of JSON and a gigabyte of digits: it stays as it is written.
+    is_plain = isinstance(value, Decimal) and abs(value.adjusted()) <= DIGITS_MAX
+    return format(value, "f") if is_plain else str(value)
 
 
 def amount_of(fields: Fields, *names: str) -> Paise:

@@ -7,6 +7,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from channels_.adapters.billdesk import ADAPTER
 from channels_.adapters.billdesk.wires import open_message, open_token, piped, sealed
@@ -33,6 +35,7 @@ from tests.channels_.billdesk.sample import (
     books_with,
     wire_of,
 )
+from tests.channels_.gateway_fuzz import changed
 
 PIPED: Final = replace(SETUP, settings={"protocol": "pipe", "security_id": "smplcspdcl"})
 ENCRYPTED: Final = replace(SETUP, settings={**SETUP.settings, "jwe_enc": "A256GCM"})
@@ -222,9 +225,9 @@ def test_an_order_is_asked_for_and_gives_the_way_on() -> None:
         {"orderid": "another"},
         {"links": []},
     )
-    for changed in changes:
+    for change in changes:
         with pytest.raises(Malformed):
-            ADAPTER.order.read(signed({**answer, **changed}), SETUP, ORDER)
+            ADAPTER.order.read(signed({**answer, **change}), SETUP, ORDER)
     with pytest.raises(Declined, match="TRIDE0001"):
         ADAPTER.order.read(refused(422, "invalid_data_error"), SETUP, ORDER)
 
@@ -463,3 +466,55 @@ def test_played_billdesk_believes_our_key_only() -> None:
     assert json.loads(json.dumps(dict(open_token(wire.body.decode(), SETUP))))["error_type"] == (
         "authentication_error"
     )
+
+
+ORDERED: Final[dict[str, Any]] = {
+    "objectid": "order",
+    "orderid": ORDER_ID,
+    "bdorderid": "OAVS21T4I7QL",
+    "mercid": "SMPLCSPDCL",
+    "status": "ACTIVE",
+    "links": [
+        {
+            "href": "https://uat1.billdesk.com/u2/web/v1_2/embeddedsdk",
+            "rel": "redirect",
+            "parameters": {"bdorderid": "OAVS21T4I7QL", "rdata": "ab"},
+            "headers": {"authorization": "OToken abc"},
+        }
+    ],
+}
+ANSWERS: Final[dict[str, tuple[Any, Any]]] = {
+    "order": (ORDER, ORDERED),
+    "status": (ASK, TRANSACTION),
+    "refund": (REFUND, REFUNDED),
+    "refund_status": (REFUND, REFUNDED),
+}
+
+
+@pytest.mark.parametrize("part", sorted(ANSWERS))
+@given(data=st.data(), status=st.sampled_from([200, 200, 200, 404, 422, 500]))
+def test_any_signed_answer_is_read_or_refused_and_never_crashes(
+    part: str, data: st.DataObject, status: int
+) -> None:
+    ask, document = ANSWERS[part]
+    exchange = getattr(ADAPTER, part)
+    exchange.read(signed(document), SETUP, ask)
+
+    error = {"error_type": "invalid_data_error", "error_code": "TRIDE0001", "message": "no"}
+    other = changed(document if status == 200 else error, data)
+    try:
+        exchange.read(signed(other, status), SETUP, ask)
+    except (Malformed, Declined):
+        return
+
+
+@given(data=st.data())
+def test_any_words_of_a_query_are_read_or_refused(data: st.DataObject) -> None:
+    assert ADAPTER.status is not None
+    told = list(TOLD)
+    told[data.draw(st.integers(0, len(told) - 1))] = data.draw(st.text(max_size=12))
+    cut = data.draw(st.integers(0, 3))
+    try:
+        ADAPTER.status.read(queried(told[: len(told) - cut]), PIPED, ASK)
+    except Malformed:
+        return

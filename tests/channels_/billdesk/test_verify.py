@@ -18,6 +18,7 @@ from channels_.adapters.billdesk.wires import ENCRYPTIONS, checksum, piped, seal
 from channels_.contract import Inbound, Setup, Unreadable, WrongMerchant
 from cspdcl.kernel.errors import Unverified
 from tests.channels_.billdesk.sample import ENCRYPTION, KEY, SETUP, TRANSACTION
+from tests.channels_.gateway_fuzz import changed
 from tests.channels_.reading import reading
 
 ENCRYPTED: Final = replace(SETUP, settings={**SETUP.settings, "jwe_enc": "A128CBC-HS256"})
@@ -189,6 +190,17 @@ def test_a_changed_byte_is_refused_or_changes_nothing(which: int, data: st.DataO
     assert reading(ADAPTER, Inbound(tampered, {}), setup) == reading(
         ADAPTER, Inbound(body, {}), setup
     )
+
+
+@given(data=st.data())
+def test_any_signed_value_in_any_place_is_read_or_refused(data: st.DataObject) -> None:
+    body = form(sealed(changed(TRANSACTION, data), SETUP))
+
+    try:
+        verify(body)
+    except Unverified:
+        return
+    assert reading(ADAPTER, Inbound(body, {}), SETUP) is not None
 
 
 @given(cut=st.integers(0, 60))

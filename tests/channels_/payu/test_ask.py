@@ -8,6 +8,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from channels_.adapters.payu import ADAPTER
 from channels_.adapters.payu.simulate import SIMULATION
@@ -29,6 +31,7 @@ from cspdcl.kernel.clock import INDIA
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import Paise
 from simulator.books import Books
+from tests.channels_.gateway_fuzz import changed, is_understood
 
 SETUP: Final = Setup(
     merchant_id="SmplKy",
@@ -470,3 +473,39 @@ def test_played_payu_believes_our_salt_only() -> None:
     )
 
     assert json.loads(wire.body) == {"status": 0, "msg": "Invalid Hash."}
+
+
+WINDOW: Final = Window(since=PAID_AT, until=PAID_AT + timedelta(hours=1))
+MADE: Final = {
+    "Transaction Id": ORDER.reference,
+    "Status": "Success",
+    "URL": "https://test.payu.in/processInvoice?invoiceId=9eec02ac",
+}
+QUEUED: Final = {"status": 1, "request_id": "131278422", "error_code": 102, "msg": "Queued"}
+ROW: Final = {"id": "403993715521889443", "action": "capture", "status": "SUCCESS",
+              "txnid": "02fdb4f0a0decd1e4937", "amount": "10.00"}  # fmt: skip
+SETTLED: Final = {"status": 1, "msg": "1 transactions settled", "Txn_details": {"1": ROW}}
+ANSWERS: Final[dict[str, tuple[Any, Any]]] = {
+    "order": (ORDER, MADE),
+    "status": (ASK, {"status": 1, "transaction_details": {ASK.reference: DETAIL}}),
+    "refund": (REFUND, QUEUED),
+    "refund_status": (
+        KNOWN,
+        {"status": 1, "transaction_details": {KNOWN.channel_ref: {"131278422": ACTION}}},
+    ),
+    "history": (WINDOW, {"status": 1, "Transaction_details": [ROW]}),
+    "report": (WINDOW, SETTLED),
+}
+
+
+@pytest.mark.parametrize("part", sorted(ANSWERS))
+@given(data=st.data(), status=st.sampled_from([200, 200, 200, 400, 500]))
+def test_any_answer_is_read_or_refused_and_never_crashes(
+    part: str, data: st.DataObject, status: int
+) -> None:
+    ask, document = ANSWERS[part]
+    exchange = getattr(ADAPTER, part)
+    assert is_understood(exchange, ask, document=document, status=200, setup=SETUP)
+
+    other = changed(document, data)
+    is_understood(exchange, ask, document=other, status=status, setup=SETUP)

@@ -115,6 +115,14 @@ def test_refund_callback_without_a_hash_is_refused() -> None:
         verify(json.dumps(callback).encode())
 
 
+def test_a_number_of_a_gigabyte_is_refused_as_it_is_written() -> None:
+    body = json.dumps(FIELDS).encode().replace(b'"2463.50"', b"1e999999999")
+
+    assert b"1e999999999" in body
+    with pytest.raises(Unverified, match="does not match"):
+        verify(body)
+
+
 @given(given_hash=st.text(max_size=140))
 def test_no_invented_hash_is_believed(given_hash: str) -> None:
     with pytest.raises(Unverified):
