@@ -7,7 +7,7 @@ and always under the same reference.
 from dataclasses import dataclass
 from typing import Final
 
-from channels_.contract import Order, Ordered
+from channels_.contract import Adapter, Declined, Order, Ordered
 from channels_.models import Channel
 from channels_.registry import adapter
 from channels_.setups import calling
@@ -69,8 +69,9 @@ def place(payment: Payment, *, contact: Contact | None = None) -> Ordered:
     if channel.paused_at is not None or not channel.is_live:
         raise Paused(f"{channel.code} takes nothing new at present")
     order = _order(payment, contact or Contact())
-    if found.offer is not None:
-        return _offered(operation, found.offer(order, calling(channel)))
+    offered = _offer(found, order, channel)
+    if offered is not None:
+        return _offered(operation, offered)
     if operation.state == State.SUCCEEDED:
         return _of_result(operation)
     if operation.state == State.FAILED:
@@ -100,19 +101,27 @@ def _placed(channel: Channel, operation: Operation, order: Order) -> Ordered:
 
 
 def _look_before_a_second_try(payment: Payment, operation: Operation) -> None:
-    """The first try may have reached them: only when they do not know it, it is sent again."""
-    now_known = ladder.ask_now(payment)
-    if ladder.is_decided(now_known):
-        raise OrderRefused(f"{payment.reference} is {now_known.state} already")
-    last = (
-        OperationAttempt.objects.filter(
-            operation__payment=payment, operation__kind=_Kind.STATUS, at__gt=operation.last_sent_at
-        )
-        .order_by("-id")
-        .first()
-    )
-    if last is None or last.reading != _Reading.DECLINED:
+    """The first try may have reached them: only when they do not know it, it is sent again.
+
+    One question of the payment's budget is spent on that; the ladder brings the later answers.
+    """
+    if _heard_since(operation) is None:
+        ladder.ask_now(payment)
+    payment.refresh_from_db()
+    if ladder.is_decided(payment):
+        raise OrderRefused(f"{payment.reference} is {payment.state} already")
+    if _heard_since(operation) != _Reading.DECLINED:
         raise OrderUnknown(f"nobody can say yet whether {payment.channel.code} has the order")
+
+
+def _heard_since(operation: Operation) -> str | None:
+    """How the last answer about the payment was read, since its order was sent."""
+    asked = OperationAttempt.objects.filter(
+        operation__payment=operation.payment_id,
+        operation__kind=_Kind.STATUS,
+        at__gt=operation.last_sent_at,
+    ).exclude(reading=_Reading.NOT_SENT)
+    return asked.order_by("-id").values_list("reading", flat=True).first()
 
 
 def _decide(operation: Operation, tried: Tried[Ordered]) -> Verdict:
@@ -120,6 +129,18 @@ def _decide(operation: Operation, tried: Tried[Ordered]) -> Verdict:
     if tried.value is None:
         return verdict
     return Verdict(state=State.SUCCEEDED, note="placed", result=_result(tried.value))
+
+
+def _offer(found: Adapter, order: Order, channel: Channel) -> Ordered | None:
+    """The form that the browser takes there; None when this partner wants a call instead."""
+    if found.offer is None:
+        return None
+    try:
+        return found.offer(order, calling(channel))
+    except Declined as no:
+        if found.order is None:
+            raise OrderRefused(f"{channel.code} declined: {no}") from no
+        return None
 
 
 def _offered(operation: Operation, ordered: Ordered) -> Ordered:
