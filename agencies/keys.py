@@ -29,12 +29,15 @@ def put(
     agency: Agency,
     *,
     key_id: str,
-    secret: str,
+    secret: str | None,
     capabilities: Sequence[str],
     addresses: Sequence[str],
     actor: User | str,
 ) -> AgencyKey:
-    """Make a key, or make one what is said; another secret rotates it. Again changes nothing."""
+    """Make a key, or make one what is said; another secret rotates it. Again changes nothing.
+
+    Without a secret a key that is there keeps its own.
+    """
     unknown = sorted(set(capabilities) - set(EVERY))
     if unknown or not capabilities:
         raise NotKey(f"expected capabilities of {', '.join(EVERY)}")
@@ -42,28 +45,29 @@ def put(
         doors.networks_of(addresses)
     except ValueError as error:
         raise NotKey(f"expected networks such as 203.0.113.0/24: {error}") from error
-    if len(secret) < SECRET_LEAST:
-        raise NotKey(f"expected a secret of {SECRET_LEAST} characters or more")
     key = AgencyKey.objects.select_for_update().filter(key_id=key_id).first()
+    if (secret is None and key is None) or (secret is not None and len(secret) < SECRET_LEAST):
+        raise NotKey(f"expected a secret of {SECRET_LEAST} characters or more")
     agreed = {"capabilities": list(capabilities), "addresses": list(addresses)}
     if key is None:
         key = AgencyKey.objects.create(
-            agency=agency, key_id=key_id, sealed=doors.seal(secret, key_id=key_id), **agreed
+            agency=agency,
+            key_id=key_id,
+            sealed=doors.seal(str(secret), key_id=key_id),
+            **agreed,
         )
         audit.record(actor, "agency_key.made", _named(key), after=agreed)
         return key
     if key.agency_id != agency.pk:
         raise NotKey(f"{key_id} is a key of another agency")
-    if (key.capabilities, key.addresses) != (agreed["capabilities"], agreed["addresses"]):
-        before = {"capabilities": key.capabilities, "addresses": key.addresses}
+    if key.ended_at is not None:
+        raise NotKey(f"{key_id} was ended; make another key")
+    before = {"capabilities": key.capabilities, "addresses": key.addresses}
+    if before != agreed:
         key.capabilities, key.addresses = agreed["capabilities"], agreed["addresses"]
         key.save(update_fields=["capabilities", "addresses"])
         audit.record(actor, "agency_key.changed", _named(key), before=before, after=agreed)
-    if key.ended_at is not None:
-        key.ended_at = None
-        key.save(update_fields=["ended_at"])
-        audit.record(actor, "agency_key.opened", _named(key))
-    if doors.unseal(key.sealed, key_id=key_id) != secret:
+    if secret is not None and doors.unseal(key.sealed, key_id=key_id) != secret:
         _replace(key, secret, kept=BEFORE_KEPT, actor=actor)
     doors.forget()
     return key

@@ -16,6 +16,7 @@ from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
 from channels_.registry import adapter
 from channels_.secrets import missing_secrets, set_secret
 from channels_.setups import HOUSE_SETTINGS
+from configuration.agencies import apply_agency
 from configuration.schema import SECTIONS, ConfigurationRefused, Row, SecretValue, understood
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
@@ -77,6 +78,7 @@ def wanted_secrets(document: Mapping[str, Any]) -> list[str]:
     for rows in understood(document).values():
         for row in rows:
             keys = [one.get("key") for one in row.get("api_keys", ())]
+            keys += [one.get("secret") for one in row.get("keys", ())]
             given = [row.get("password"), *row.get("secrets", {}).values(), *keys]
             found += [one.env for one in given if isinstance(one, SecretValue) and one.env]
     return found
@@ -88,8 +90,8 @@ class _Configuring:
     def __init__(self, *, actor: User | str, secrets: Mapping[str, str]) -> None:
         self.made: list[Change] = []
         self.problems: list[str] = []
-        self._actor = actor
-        self._secrets = secrets
+        self.actor = actor
+        self.secrets = secrets
 
     def everything(self, rows: Mapping[str, Sequence[Row]]) -> None:
         """Each table in an order in which what a row names is there before it."""
@@ -109,6 +111,8 @@ class _Configuring:
                 self._line_rules(row["line_rules"], account, f"bank_accounts[{row['code']}].")
         if "line_rules" in rows:
             self._line_rules(rows["line_rules"], None, "")
+        for row in rows.get("agencies", ()):
+            apply_agency(row, to=self)
         for row in rows.get("counters", ()):
             self._counter(row)
         for row in rows.get("rules", ()):
@@ -122,7 +126,7 @@ class _Configuring:
         while waiting:
             ready = [r for r in waiting.values() if r.get("parent", "") not in waiting]
             if not ready:
-                self._refuse(f"offices: these stand below each other: {', '.join(waiting)}")
+                self.refuse(f"offices: these stand below each other: {', '.join(waiting)}")
                 return []
             ordered.extend(waiting.pop(row["code"]) for row in ready)
         return ordered
@@ -131,14 +135,14 @@ class _Configuring:
         path = f"offices[{row['code']}]"
         values: Row = {name: row[name] for name in ("name", "kind") if name in row}
         if "parent" in row:
-            values["parent"] = self._named(Office, row["parent"], f"{path}.parent")
+            values["parent"] = self.named(Office, row["parent"], f"{path}.parent")
         before = Office.objects.filter(code=row["code"]).first()
         parent = values.get("parent", before.parent if before else None)
         if parent and before and parent.path.startswith(before.path):
-            self._refuse(f"{path}.parent: {parent.code} is below {before.code}")
+            self.refuse(f"{path}.parent: {parent.code} is below {before.code}")
             return
         values["path"] = f"{parent.path if parent else '/'}{row['code']}/"
-        office = self._put(Office, "offices", row, values, quiet={"path"})
+        office = self.put(Office, "offices", row, values, quiet={"path"})
         if before and office and before.path != office.path:
             self._move_below(before.path, office.path)
 
@@ -151,7 +155,7 @@ class _Configuring:
     def _user(self, row: Row) -> None:
         path = f"users[{row['username']}]"
         if row.get("demo") and settings.IS_PRODUCTION:
-            self._refuse(f"{path}.demo: production has no demo users")
+            self.refuse(f"{path}.demo: production has no demo users")
             return
         is_new = not User.objects.filter(username=row["username"]).exists()
         values: Row = {
@@ -160,7 +164,7 @@ class _Configuring:
         values |= {f"is_{name}": row[name] for name in ("active", "demo") if name in row}
         if is_new:
             values["password"] = "!"  # noqa: S105 - Django's mark of "no password opens this"
-        user = self._put(User, "users", row, values, key="username", quiet={"password"})
+        user = self.put(User, "users", row, values, key="username", quiet={"password"})
         if user is None:
             return
         self._roles(user, row)
@@ -180,7 +184,7 @@ class _Configuring:
     def _user_offices(self, user: User, row: Row, path: str) -> None:
         if "offices" not in row:
             return
-        wanted = {code: self._named(Office, code, f"{path}.offices") for code in row["offices"]}
+        wanted = {code: self.named(Office, code, f"{path}.offices") for code in row["offices"]}
         granted = people_actions.granted_offices(user)
         held = {office.code: office for office in granted}
         for code in wanted.keys() - held.keys():
@@ -192,26 +196,26 @@ class _Configuring:
             self._say_list("user", user, "offices", set(held), set(wanted))
 
     def _password(self, user: User, value: SecretValue, path: str) -> None:
-        password = value.found_in(self._secrets)
+        password = value.found_in(self.secrets)
         if password is None:
             if not user.has_usable_password():
-                self._refuse(f"{path}.password: the environment has no {value.env}")
+                self.refuse(f"{path}.password: the environment has no {value.env}")
         elif not user.check_password(password):
             user.set_password(password)
             user.save(update_fields=["password"])
-            self._say("user", user, "password", "set")
+            self.say("user", user, "password", "set")
 
     def _api_key(self, user: User, row: Row, path: str) -> None:
         held = ApiKey.objects.filter(user=user, name=row["name"], revoked_at=None)
         given: SecretValue | None = row.get("key")
-        key = given.found_in(self._secrets) if given else None
+        key = given.found_in(self.secrets) if given else None
         if key is None:
             if not held.exists():
                 missing = f"the environment has no {given.env}" if given else "is required"
-                self._refuse(f"{path}.key: {missing}")
+                self.refuse(f"{path}.key: {missing}")
             return
         if not is_api_key(key):
-            self._refuse(f"{path}.key: expected 12 letters and digits, a dot, and 32 or more signs")
+            self.refuse(f"{path}.key: expected 12 letters and digits, a dot, and 32 or more signs")
             return
         prefix, digest = key.partition(".")[0], digest_of_key(key)
         if held.filter(digest=digest).exists():
@@ -221,12 +225,12 @@ class _Configuring:
             prefix=prefix,
             defaults={"user": user, "name": row["name"], "digest": digest, "revoked_at": None},
         )
-        self._say("user", user, f"api_key {row['name']}", "set")
+        self.say("user", user, f"api_key {row['name']}", "set")
 
     def _bank_account(self, row: Row) -> None:
         fields = ("name", "bank", "account_number", "ifsc", "currency", "file_due_at")
         values = {name: row[name] for name in fields if name in row}
-        self._put(BankAccount, "bank_accounts", row, values)
+        self.put(BankAccount, "bank_accounts", row, values)
 
     def _channel(self, row: Row) -> None:
         path = f"channels[{row['code']}]"
@@ -239,35 +243,35 @@ class _Configuring:
         if "live" in row:
             values["is_live"] = row["live"]
         if "bank_account" in row:
-            values["bank_account"] = self._named(
+            values["bank_account"] = self.named(
                 BankAccount, row["bank_account"], f"{path}.bank_account"
             )
-        channel = self._put(Channel, "channels", row, values)
+        channel = self.put(Channel, "channels", row, values)
         if channel is None:
             return
         known = {**adapter(channel.adapter).settings, **HOUSE_SETTINGS}
         for name in channel.settings.keys() - known.keys():
             expected = ", ".join(known) or "nothing"
-            self._refuse(f"{path}.settings.{name}: {channel.adapter} agrees on {expected}")
+            self.refuse(f"{path}.settings.{name}: {channel.adapter} agrees on {expected}")
         for name, value in row.get("secrets", {}).items():
             self._secret(channel, name, value, f"{path}.secrets.{name}")
         if "fee_rates" in row:
             self._fee_rates(channel, row["fee_rates"])
         if channel.is_live and (missing := missing_secrets(channel)):
-            self._refuse(f"{path}.live: needs the secrets {', '.join(missing)}")
+            self.refuse(f"{path}.live: needs the secrets {', '.join(missing)}")
 
     def _secret(self, channel: Channel, name: str, value: SecretValue, path: str) -> None:
-        found = value.found_in(self._secrets)
+        found = value.found_in(self.secrets)
         if found is None:
             if name in missing_secrets(channel):
-                self._refuse(f"{path}: the environment has no {value.env}")
+                self.refuse(f"{path}: the environment has no {value.env}")
             return
         before = channel.secrets.filter(name=name, state="current").values_list("pk", flat=True)
         held = list(before)
         try:
-            made = set_secret(channel, name=name, value=found, actor=self._actor)
+            made = set_secret(channel, name=name, value=found, actor=self.actor)
         except DomainError as error:
-            self._refuse(f"{path}: {error}")
+            self.refuse(f"{path}: {error}")
             return
         if made.pk not in held:  # set_secret has recorded it
             self.made.append(Change("~", "channel", channel.code, f"secret {name} set"))
@@ -286,11 +290,11 @@ class _Configuring:
             label = f"{channel.code} {row['method']}{'/' if row.get('network') else ''}"
             label += f"{row.get('network', '')} from {row.get('valid_from')}"
             if row.get("valid_from") is None:
-                self._refuse(
+                self.refuse(
                     f"channels[{channel.code}].fee_rates[{row['method']}].valid_from: is required"
                 )
                 continue
-            rate = self._store(FeeRate, "fee_rate", label, lookup, values)
+            rate = self.store(FeeRate, "fee_rate", label, lookup, values)
             kept.append(rate.pk)
         self._remove("fee_rate", FeeRate.objects.filter(channel=channel).exclude(pk__in=kept))
 
@@ -300,13 +304,13 @@ class _Configuring:
             here = f"{path}line_rules[{row['priority']}]"
             values = {n: row.get(n, "") for n in ("code", "words")}
             values |= {"meaning": row.get("meaning"), "side": row.get("side", "both")}
-            values["channel"] = self._named(Channel, row.get("channel", ""), f"{here}.channel")
+            values["channel"] = self.named(Channel, row.get("channel", ""), f"{here}.channel")
             if not (values["code"] or values["words"]) or not values["meaning"]:
-                self._refuse(f"{here}: needs meaning, and code or words")
+                self.refuse(f"{here}: needs meaning, and code or words")
                 continue
             label = f"{account.code if account else 'all'} {row['priority']}"
             lookup = {"account": account, "priority": row["priority"]}
-            kept.append(self._store(BankLineRule, "line_rule", label, lookup, values).pk)
+            kept.append(self.store(BankLineRule, "line_rule", label, lookup, values).pk)
         stale = BankLineRule.objects.filter(account=account).exclude(pk__in=kept)
         self._remove("line_rule", stale)
 
@@ -316,14 +320,14 @@ class _Configuring:
         if "open" in row:
             values["is_open"] = row["open"]
         if "office" in row:
-            values["office"] = self._named(Office, row["office"], f"{path}.office")
+            values["office"] = self.named(Office, row["office"], f"{path}.office")
             if values["office"] is None:
                 return
         if "bank_account" in row:
-            values["bank_account"] = self._named(
+            values["bank_account"] = self.named(
                 BankAccount, row["bank_account"], f"{path}.bank_account"
             )
-        self._put(Counter, "counters", row, values)
+        self.put(Counter, "counters", row, values)
 
     def _rule(self, row: Row) -> None:
         """An edited rule is a new version; the old one stays for the runs that used it."""
@@ -334,7 +338,7 @@ class _Configuring:
         values = {name: row[name] for name in fields if name in row}
         if latest is None:
             values["is_active"] = row.get("active", True)
-            self._put(Rule, "rules", row, values)
+            self.put(Rule, "rules", row, values)
             return
         wanted = row.get("active", latest.is_active)
         before = {name: getattr(latest, name) for name in values}
@@ -342,7 +346,7 @@ class _Configuring:
             if wanted != latest.is_active:
                 latest.is_active = wanted
                 latest.save(update_fields=["is_active"])
-                self._say("rule", latest, "active", f"{_word(not wanted)} -> {_word(wanted)}")
+                self.say("rule", latest, "active", f"{_word(not wanted)} -> {_word(wanted)}")
             return
         versions.update(is_active=False)
         newest = versions.first() or latest
@@ -357,7 +361,7 @@ class _Configuring:
 
     # ---- what all tables share ----
 
-    def _put(
+    def put(
         self,
         model: Any,
         section: str,
@@ -373,11 +377,11 @@ class _Configuring:
         missing = SECTIONS[section].required - row.keys()
         if missing and not exists:
             for name in sorted(missing):
-                self._refuse(f"{section}[{code}].{name}: is required for a new {what}")
+                self.refuse(f"{section}[{code}].{name}: is required for a new {what}")
             return None
-        return self._store(model, what, code, {key: code}, values, quiet=quiet)
+        return self.store(model, what, code, {key: code}, values, quiet=quiet)
 
-    def _store(
+    def store(
         self,
         model: Any,
         what: str,
@@ -387,6 +391,7 @@ class _Configuring:
         *,
         quiet: Iterable[str] = (),
     ) -> Any:
+        """Create or update the row that is looked up, and tell each difference."""
         rows = model.objects
         found = rows.select_for_update(of=["self"]).filter(**lookup).first()
         if found is None:
@@ -413,23 +418,27 @@ class _Configuring:
             self._record(f"{what}.removed", (what, str(row)[:80]), {"was": str(row)}, {})
             row.delete()
 
-    def _named(self, model: Any, code: str, path: str) -> Any:
+    def named(self, model: Any, code: str, path: str) -> Any:
         """The row a key names; an empty text names none."""
         if not code:
             return None
         found = model.objects.filter(code=code).first()
         if found is None:
-            self._refuse(f"{path}: there is no {_title(model)} {code}")
+            self.refuse(f"{path}: there is no {_title(model)} {code}")
         return found
 
     def _tell(self, what: str, label: str, name: str, was: Any, became: Any) -> None:
         detail = f"{name} {_word(was)} -> {_word(became)}"
         self.made.append(Change("~", what, label, detail))
 
-    def _say(self, what: str, obj: Model, name: str, detail: str) -> None:
+    def say(
+        self, what: str, obj: Model, name: str, detail: str, *, is_recorded: bool = False
+    ) -> None:
+        """Note a change of a list or secret; recorded here unless its action has done so."""
         code = getattr(obj, "code", None) or getattr(obj, "username", "")
         self.made.append(Change("~", what, str(code), f"{name} {detail}"))
-        self._record(f"{what}.changed", obj, {}, {name: detail})
+        if not is_recorded:
+            self._record(f"{what}.changed", obj, {}, {name: detail})
 
     def _say_list(self, what: str, user: User, name: str, held: set[str], wanted: set[str]) -> None:
         was, became = ", ".join(sorted(held)) or "none", ", ".join(sorted(wanted)) or "none"
@@ -444,9 +453,10 @@ class _Configuring:
         after: Mapping[str, Any],
     ) -> None:
         told = [{name: _word(value) for name, value in facts.items()} for facts in (before, after)]
-        audit.record(self._actor, action, obj, before=told[0], after=told[1])
+        audit.record(self.actor, action, obj, before=told[0], after=told[1])
 
-    def _refuse(self, problem: str) -> None:
+    def refuse(self, problem: str) -> None:
+        """Note why the file cannot be; nothing of it is kept then."""
         self.problems.append(problem)
 
 

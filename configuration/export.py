@@ -6,6 +6,7 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
+from agencies.models import Agency
 from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
 from configuration.schema import SECTIONS, Row
 from payments.models import Counter
@@ -24,6 +25,10 @@ def document() -> dict[str, list[Row]]:
         "users": [_user(one) for one in User.objects.order_by("username")],
         "bank_accounts": [_account(one) for one in BankAccount.objects.order_by("code")],
         "channels": [_channel(one) for one in Channel.objects.order_by("position", "code")],
+        "agencies": [
+            _agency(one)
+            for one in Agency.objects.select_related("channel", "float_account").order_by("code")
+        ],
         "line_rules": [_line_rule(one) for one in _line_rules_of(None)],
         "counters": [_counter(one) for one in Counter.objects.order_by("code")],
         "rules": [_rule(one) for one in _rules()],
@@ -82,6 +87,40 @@ def _channel(one: Channel) -> Row:
         "settings": one.settings,
         "quiet_minutes": one.quiet_minutes or 0,
         "fee_rates": [_plain(rate, *fields) for rate in rates],
+    }
+
+
+def _agency(one: Agency) -> Row:
+    account = one.float_account
+    return {
+        **_plain(one, "code", "name", "kind"),
+        "channel": one.channel.code,
+        "offices": [office.code for office in one.offices.order_by("path")],
+        "active": one.is_active,
+        "payment_max_paise": one.payment_max_paise or 0,
+        "day_max_paise": one.day_max_paise or 0,
+        "opens_at": _time(one.opens_at),
+        "closes_at": _time(one.closes_at),
+        "hold_minutes": one.hold_minutes,
+        "float": account.kind,
+        "credit_limit_paise": account.credit_limit_paise,
+        "alarm_paise": account.alarm_paise,
+        "keys": [
+            {
+                "id": key.key_id,
+                "capabilities": list(key.capabilities),
+                "addresses": list(key.addresses),
+            }
+            for key in one.keys.filter(ended_at=None).order_by("key_id")
+        ],
+        "terminals": [
+            {
+                **_plain(terminal, "code", "place"),
+                "office": terminal.office.code if terminal.office else "",
+                "active": terminal.is_active,
+            }
+            for terminal in one.terminals.select_related("office").order_by("code")
+        ],
     }
 
 

@@ -9,10 +9,13 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from agencies.capabilities import EVERY
+from agencies.models import Agency, FloatAccount
 from channels_.contract import Method
 from channels_.models import BankLineRule, Channel
 from channels_.registry import adapters
 from cspdcl.kernel.errors import DomainError
+from cspdcl.kernel.money import PAISE_MAX
 from people.models import Office
 from people.roles import ROLES
 from reconciliation.models import Leg, Rule
@@ -139,6 +142,11 @@ def minutes(value: Any) -> int | None:
     return whole(0, 10_080)(value) or None
 
 
+def limit(value: Any) -> int | None:
+    """An amount in paise that something may reach; 0 is no limit."""
+    return whole(0, PAISE_MAX)(value) or None
+
+
 def agreed(value: Any) -> dict[str, Any]:
     """What was agreed with a partner: names that its adapter knows, checked with the channel."""
     if not isinstance(value, dict):
@@ -231,6 +239,28 @@ API_KEYS: Final = Section(
     required=frozenset({"key"}),
 )
 
+AGENCY_KEYS: Final = Section(
+    what="agency_key",
+    key="id",
+    fields={
+        "id": text(40, least=4, shape=r"[A-Za-z0-9_-]+"),
+        "secret": secret,
+        "capabilities": list_of(one_of(*EVERY)),
+        "addresses": list_of(text(43, least=2)),
+    },
+)
+
+TERMINALS: Final = Section(
+    what="terminal",
+    key="code",
+    fields={
+        "code": text(24, least=1, shape=r"[A-Za-z0-9._-]+"),
+        "office": text(24),
+        "place": text(120),
+        "active": yes_no,
+    },
+)
+
 # In the order they are applied: what a row names must be there before it.
 SECTIONS: Final[Mapping[str, Section]] = {
     "offices": Section(
@@ -300,6 +330,28 @@ SECTIONS: Final[Mapping[str, Section]] = {
         },
         required=frozenset({"name", "adapter", "route"}),
         tables={"fee_rates": FEE_RATES},
+    ),
+    "agencies": Section(
+        what="agency",
+        key="code",
+        fields={
+            "code": CODE,
+            "name": text(80, least=1),
+            "kind": one_of(*Agency.Kind.values),
+            "channel": CODE,
+            "offices": list_of(OFFICE),
+            "active": yes_no,
+            "payment_max_paise": limit,
+            "day_max_paise": limit,
+            "opens_at": clock_time,
+            "closes_at": clock_time,
+            "hold_minutes": whole(1, 1440),
+            "float": one_of(*FloatAccount.Kind.values),
+            "credit_limit_paise": whole(0, PAISE_MAX),
+            "alarm_paise": whole(0, PAISE_MAX),
+        },
+        required=frozenset({"name", "kind", "channel"}),
+        tables={"keys": AGENCY_KEYS, "terminals": TERMINALS},
     ),
     "line_rules": LINE_RULES,
     "counters": Section(
@@ -392,6 +444,6 @@ def _refuse_repetition(
 
 def _shown(name: str, value: Any) -> str:
     """The value as the file has it, but for secrets."""
-    if name in {"password", "key", "secrets"}:
+    if name in {"password", "key", "secret", "secrets"}:
         return "something else"
     return repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:57]}..."

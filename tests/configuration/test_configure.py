@@ -9,6 +9,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 
+from agencies.doors import door
+from agencies.models import Agency
 from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
 from channels_.secrets import secrets_of
 from configuration import export
@@ -387,3 +389,95 @@ def test_the_command_refuses_in_words(tmp_path, content: str):
         call_command("configure", str(file))
 
     assert not Office.objects.exists()
+
+
+AGENCY = """
+[[channels]]
+code = "atp"
+name = "ATP machines"
+adapter = "agency"
+route = "settlement"
+live = true
+[[agencies]]
+code = "atp"
+name = "ATP machines"
+kind = "atp"
+channel = "atp"
+offices = ["Z1"]
+payment_max_paise = 5000000
+opens_at = 06:00:00
+closes_at = 22:00:00
+float = "credit"
+credit_limit_paise = 100000
+alarm_paise = 20000
+[[agencies.keys]]
+id = "ak_atp_1"
+secret = { env = "ATP_SECRET" }
+capabilities = ["dues", "pay"]
+addresses = ["203.0.113.0/24"]
+[[agencies.terminals]]
+code = "T-1"
+place = "Zone office"
+office = "Z1"
+"""
+ATP_SECRET = {"ATP_SECRET": "a secret of an agency in tests"}
+
+
+def test_an_agency_is_made_whole_and_the_second_time_changes_nothing():
+    first = lines(read(OFFICES + AGENCY), ATP_SECRET)
+    second = lines(read(OFFICES + AGENCY), ATP_SECRET)
+    without = lines(read(OFFICES + AGENCY))
+
+    assert "+ agency atp ATP machines" in first
+    assert "~ agency atp key ak_atp_1 set" in first
+    assert "+ terminal atp T-1" in first
+    assert second == without == []
+    agency = Agency.objects.get()
+    assert (agency.channel.code, agency.float_account.credit_limit_paise) == ("atp", 100_000)
+    assert wanted_secrets(read(OFFICES + AGENCY)) == ["ATP_SECRET"]
+    assert "a secret of" not in str(list(AuditEvent.objects.values()))
+
+
+def test_another_secret_rotates_the_key_of_an_agency():
+    lines(read(OFFICES + AGENCY), ATP_SECRET)
+
+    told = lines(read(OFFICES + AGENCY), {"ATP_SECRET": "the next secret of an agency"})
+
+    assert told == ["~ agency atp key ak_atp_1 set"]
+    here = door("ak_atp_1")
+    assert here is not None
+    assert list(here.secrets) == ["the next secret of an agency", ATP_SECRET["ATP_SECRET"]]
+    assert here.capabilities == {"dues", "pay"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('adapter = "agency"', 'adapter = "counter"', "agencies[atp].channel: expected a channel"),
+        ('float = "credit"', 'float = "prepaid"', "a prepaid float has none"),
+        ('["dues", "pay"]', '["dues", "fly"]', "keys[ak_atp_1].capabilities: expected"),
+        ("203.0.113.0/24", "203.0.113.1/24", "keys[ak_atp_1]: expected networks"),
+        ('{ env = "ATP_SECRET" }', '"short"', "expected a secret of 24"),
+        ('{ env = "ATP_SECRET" }', '{ env = "ELSEWHERE" }', "the environment has no ELSEWHERE"),
+        ('offices = ["Z1"]', 'offices = ["Z9"]', "there is no office Z9"),
+        ("closes_at = 22:00:00", "closes_at = 05:00:00", "agency_opens_before_it_closes"),
+        ("payment_max_paise = 5000000", "payment_max_paise = -1", "[atp].payment_max_paise"),
+    ],
+)  # fmt: skip
+def test_an_agency_that_cannot_be_is_refused(old, new, problem):
+    assert old in AGENCY
+    with pytest.raises(ConfigurationRefused) as refused:
+        lines(read(OFFICES + AGENCY.replace(old, new)), ATP_SECRET)
+
+    assert problem in str(refused.value)
+    assert not Agency.objects.exists()
+
+
+def test_an_agency_is_exported_as_it_was_configured():
+    lines(read(OFFICES + AGENCY), ATP_SECRET)
+
+    written = export.toml(export.document())
+
+    assert lines(read(written)) == []
+    assert "203.0.113.0/24" in written
+    assert "secret" not in written
