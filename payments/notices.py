@@ -344,7 +344,9 @@ def _check(notice: Notice) -> None:
     if not 0 < notice.amount_paise <= PAISE_MAX:
         raise Malformed("expected an amount above zero")
     # An order that nobody could pay has failed without a payment of theirs; our name is enough.
-    is_named = notice.outcome is Outcome.FAILED and bool(notice.reference or notice.order_ref)
+    # A refund may be told of its order alone.
+    is_without = notice.outcome is Outcome.FAILED or notice.kind is NoticeKind.REFUND
+    is_named = is_without and bool(notice.reference or notice.order_ref)
     if not notice.channel_ref and not is_named:
         raise Malformed("expected the channel's identifier of the payment")
     for name, longest in _LENGTHS:
