@@ -7,13 +7,13 @@ udf1 to udf10, not PayU's own id, the method or the bank's reference; so every n
 ask ``verify_payment``, as PayU documents the flow. Refund and dispute callbacks carry no hash and
 are refused: refunds are followed by ``check_action_status``, chargebacks by the settlement.
 
-A payment is ``mihpayid`` (payuid in the settlement); ``txnid`` is our reference; a txnid that
-is not ours is asked for with ``check_payment``. Calls are commands
-to /merchant/postservice?form=2, signed with SHA-512 over key, command, var1 and salt; orders are
-``create_invoice`` (a page to open) or ``calls.checkout`` (a form for the browser). The settlement
-comes from ``get_settlement_details`` (version 1 or 2) or /settlement/range, or as a table whose
-columns the setting ``report`` can name. Unconfirmed: the retry schedule, the udf fields of an
-invoice, and the words of the range API beyond the UTR, the ids and the four amounts.
+A payment is ``mihpayid`` (payuid in the settlement); ``txnid`` is our reference; a txnid that is
+not ours is asked for with ``check_payment``. Calls are commands to /merchant/postservice?form=2,
+signed with SHA-512 over key, command, var1 and salt; an order is a form for the browser, or where
+``order_by`` is ``link`` a page that ``create_invoice`` makes. The settlement comes from
+``get_settlement_details`` (version 1 or 2) or /settlement/range, or as a table whose columns the
+setting ``report`` can name. Unconfirmed: the retry schedule, the udf fields of an invoice, and the
+words of the range API beyond the UTR, payuId and the fee, tax and net of a row.
 """
 
 from channels_.adapters.payu.calls import (
@@ -45,6 +45,7 @@ ADAPTER = Adapter(
     secret_names=(SECRET,),
     call_secret_names=(SECRET,),
     settings={
+        "order_by": "form (the payer's browser posts it) or link (create_invoice gives a page).",
         "consumer_field": "The signed field that carries the consumer number: udf1 to udf5.",
         "bill_field": "The signed field that carries the bill number: udf1 to udf5.",
         "product": "What the payer is shown as the product; part of the signature.",

@@ -83,6 +83,8 @@ def service_call(command: str, setup: Setup, **variables: str) -> Call:
 
 def checkout(order: Order, setup: Setup) -> Ordered:
     """The form for the payer's browser to post to PayU's page: no call of ours is needed."""
+    if setup.settings.get("order_by") == "link":
+        raise Declined("link", "orders are made by a call here")
     fields = {
         "key": setup.merchant_id,
         **_order_fields(order, setup),

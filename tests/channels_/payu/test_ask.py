@@ -280,6 +280,8 @@ def test_the_form_of_an_order_carries_the_request_hash() -> None:
     assert offered.form["hash"] == hashlib.sha512(words.encode()).hexdigest()
     assert offered.form["surl"] == offered.form["furl"] == "https://pay.example/return"
     assert "golden salt" not in "".join(offered.form.values())
+    with pytest.raises(Declined):
+        ADAPTER.offer(ORDER, replace(SETUP, settings={"order_by": "link"}))
 
 
 def test_a_refund_is_queued_under_our_token() -> None:
