@@ -26,7 +26,7 @@ from channels_.simulation import (
 from cspdcl.kernel.clock import now
 from payments.inbox import drain
 from payments.models import Consumer
-from simulator.chance import chance, patterned
+from simulator.chance import chance, patterned, sample_reference
 from tests import factories as make
 
 AMOUNT = 123_456
@@ -173,6 +173,7 @@ def sample_payment(
         paid_at=at - timedelta(minutes=1),
         fee_paise=0,
         tax_paise=0,
+        reference=sample_reference(rng, at),
     )
 
 
