@@ -12,6 +12,7 @@ by its key, whatever the repeat's own number and moment are.
 import hashlib
 import json
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, NamedTuple
@@ -48,8 +49,6 @@ from payments.states import PAID, State
 
 By = Literal["number", "business_partner", "either"]
 
-# Answered also while a channel is paused: they offer nothing and take nothing.
-_HARMLESS: Final = frozenset({AskKind.STATUS, AskKind.HEARTBEAT, AskKind.COMPLAINT})
 _CHANGING: Final = frozenset({AskKind.PAY, AskKind.REVERSE, AskKind.COMPLAINT})
 _FROM_ALL: Final = (Exactness.EXACT, Exactness.AT_LEAST)
 _UP_TO_ALL: Final = (Exactness.EXACT, Exactness.AT_MOST)
@@ -132,25 +131,20 @@ def unavailable(code: str) -> Wire | None:
     return refusal(here, Reply(code=ReplyCode.UNAVAILABLE, detail="Ask again."))
 
 
-def reply_to(channel: Channel, ask: Ask, *, message_id: int | None = None) -> Reply:
-    """The answer to a question as the books stand now; it changes nothing."""
-    if ask.kind is AskKind.HEARTBEAT:
-        return Reply(code=ReplyCode.OK)
-    if ask.kind is AskKind.DUES:
-        return _dues_reply(channel, ask)
-    if ask.kind is AskKind.STATUS:
-        return _status_reply(channel, ask)
-    if ask.kind is AskKind.VALIDATE:
-        return _validate_reply(channel, ask)
-    if ask.kind is AskKind.COMPLAINT:
-        return _about_payment(_payment_of(channel, ask))
-    if ask.kind is AskKind.REVERSE:
-        return _reversal(_payment_of(channel, ask))
-    return (
-        _standing(channel, ask, is_repeat=message_id is None)
-        or _refused_before(channel, ask)
-        or Reply(code=ReplyCode.PENDING)
-    )
+def reply_to(channel: Channel, ask: Ask, *, is_kept: bool = False) -> Reply:
+    """The answer to a question as the books stand now; it changes nothing.
+
+    ``is_kept``: its message is in the inbox, so that it will be decided if it is not yet.
+    """
+    if ask.kind in (AskKind.DUES, AskKind.VALIDATE) and channel.paused_at is not None:
+        return Reply(code=ReplyCode.UNAVAILABLE, detail=_PAUSED)
+    if ask.kind is AskKind.PAY:
+        return (
+            _standing(channel, ask, is_repeat=not is_kept)
+            or _refused_before(channel, ask)
+            or Reply(code=ReplyCode.PENDING if is_kept else ReplyCode.UNAVAILABLE)
+        )
+    return _REPLIES[ask.kind](channel, ask)
 
 
 def dues_of(number: str, *, by: By = "either", terms: Terms | None = None) -> Dues | ReplyCode:
@@ -206,8 +200,6 @@ def _take(here: Door, ask: Ask, inbound: Inbound, setup: Setup, *, apart: bool) 
         if apart:
             owed.owe(here.channel, ask=ask)
             return Reply(code=ReplyCode.PENDING)
-        if here.channel.paused_at is not None and ask.kind not in _HARMLESS:
-            return Reply(code=ReplyCode.UNAVAILABLE, detail=_PAUSED)
         return reply_to(here.channel, ask)
     known = _standing(here.channel, ask, is_repeat=True) if ask.kind is AskKind.PAY else None
     if known is not None:
@@ -219,9 +211,11 @@ def _take(here: Door, ask: Ask, inbound: Inbound, setup: Setup, *, apart: bool) 
         return decided.reply or Reply(code=ReplyCode.PENDING)
     apply_notices(decided.kept.message_id)
     _wait_for(decided.kept)
+    if decided.kept.is_conflict and _speaks_of_another(decided.kept, ask):
+        return Reply(code=ReplyCode.CONFLICT, detail="the message's number was used before")
     if ask.kind is AskKind.REVERSE:
         return _reverse(here.channel, ask, decided.kept)
-    return reply_to(here.channel, ask, message_id=decided.kept.message_id)
+    return reply_to(here.channel, ask, is_kept=True)
 
 
 @transaction.atomic
@@ -408,6 +402,13 @@ def _wait_for(kept: Kept) -> None:
         list(InboundMessage.objects.select_for_update().filter(pk=kept.message_id).values("pk"))
 
 
+def _speaks_of_another(kept: Kept, ask: Ask) -> bool:
+    """Whether the message that was kept under this number is about another payment."""
+    message = InboundMessage.objects.select_related("channel").get(pk=kept.message_id)
+    told = inbox.notices_of(message)
+    return ask.kind is AskKind.PAY and ask.key not in {one.channel_ref for one in told}
+
+
 def _reverse(channel: Channel, ask: Ask, kept: Kept) -> Reply:
     payment = _payment_of(channel, ask)
     if payment is not None and terms_of(channel.settings).may_reverse:
@@ -416,6 +417,10 @@ def _reverse(channel: Channel, ask: Ask, kept: Kept) -> Reply:
         except DomainError as error:
             log.warning("%s is not taken back: %s", payment.reference, error)
     return _reversal(payment)
+
+
+def _reversal_reply(channel: Channel, ask: Ask) -> Reply:
+    return _reversal(_payment_of(channel, ask))
 
 
 def _reversal(payment: Payment | None) -> Reply:
@@ -427,6 +432,16 @@ def _reversal(payment: Payment | None) -> Reply:
         reference=payment.reference,
         amount_paise=Paise(payment.amount_paise),
     )
+
+
+_REPLIES: Final[Mapping[AskKind, Callable[[Channel, Ask], Reply]]] = {
+    AskKind.DUES: _dues_reply,
+    AskKind.VALIDATE: _validate_reply,
+    AskKind.STATUS: _status_reply,
+    AskKind.COMPLAINT: lambda channel, ask: _about_payment(_payment_of(channel, ask)),
+    AskKind.REVERSE: _reversal_reply,
+    AskKind.HEARTBEAT: lambda _channel, _ask: Reply(code=ReplyCode.OK),
+}
 
 
 def _key(ask: Ask) -> str:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django.db import connection, transaction
 
@@ -37,7 +37,14 @@ from cspdcl.kernel.money import Paise
 from payments.models import OwedReply
 
 Send = Callable[[Channel, Call], Wire]
-ReplyTo = Callable[[Channel, Ask], Reply]
+
+
+class ReplyTo(Protocol):
+    """The answer to a question as the books stand."""
+
+    def __call__(self, channel: Channel, ask: Ask, *, is_kept: bool) -> Reply:
+        """``is_kept``: the question is in the inbox."""
+
 
 SEND: Final = "enquiries.tasks.send_owed_replies"
 PLACE: Final = "payments_owedreply.question"
@@ -130,7 +137,7 @@ def _deliver(row: OwedReply, *, send: Send, reply_to: ReplyTo) -> str:
     answering = adapter(row.channel.adapter).ask
     if answering is None or answering.deliver is None:
         return f"the adapter {row.channel.adapter} delivers no answers"
-    reply = reply_to(row.channel, ask)
+    reply = reply_to(row.channel, ask, is_kept=row.message_id is not None)
     if reply.code is ReplyCode.PENDING:
         return "the payment is not decided yet"
     try:

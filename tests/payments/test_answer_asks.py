@@ -256,6 +256,34 @@ def test_the_same_reference_with_other_contents_is_refused(channel, consumer, ch
     assert Payment.objects.get().amount_paise == 123_400
 
 
+def test_a_message_number_that_was_used_before_proves_nothing(channel, consumer) -> None:
+    first = payment(consumer.number)
+    post("pay", first)
+
+    answer = post("pay", {**first, "txnReferenceId": "BD016077BAKAAAHT0IRD"})
+
+    assert answer.json()["status"] == "FAILURE"
+    assert Payment.objects.get().channel_ref == TXN
+    assert InboundMessage.objects.get().conflicts == 1
+
+
+@pytest.mark.parametrize("order", itertools.permutations(["pay", "deemed", "status", "complaint"]))
+def test_in_any_order_it_ends_with_one_payment(channel, consumer, order) -> None:
+    news = {
+        "pay": ("pay", payment(consumer.number)),
+        "deemed": ("pay", payment(consumer.business_partner, deemed=True)),
+        "status": ("status", names(txnReferenceId=TXN)),
+        "complaint": ("complaint", names(complaintId="CC0125270014750", txnReferenceId=TXN)),
+    }
+
+    for word in (*order, *order):
+        assert post(*news[word]).status_code == 200
+
+    assert Payment.objects.get().state == State.SUCCEEDED
+    assert Receipt.objects.count() == 1
+    assert post("status", names(txnReferenceId=TXN)).json()["txnStatus"] == "SUCCESS"
+
+
 def test_an_unknown_consumer_is_refused_before_anything_is_credited(channel) -> None:
     answer = post("pay", payment("999999999999"))
     make.ConsumerFactory(number="999999999999")

@@ -232,6 +232,19 @@ def test_an_unknown_consumer_is_refused_and_a_late_payment_of_one_is_taken(chann
     assert Payment.objects.get().consumer is None
 
 
+def test_a_paused_channel_says_that_it_is_unavailable(unit, consumer) -> None:
+    xml_channel(unit, paused_at=now(), paused_by="sample", pause_reason="sample")
+
+    post(fetch(consumer.number))
+    post(payment(consumer.number))
+    replies.deliver()
+
+    reasons = [part(told, "Reason") for told in heard(unit)]
+    assert [one.get("responseCode") for one in reasons] == ["200", "200"]
+    assert reasons[0].get("complianceRespCd") == "BFR008"
+    assert not Payment.objects.exists()
+
+
 def test_a_unit_that_is_away_gets_its_answer_later(channel, consumer, unit) -> None:
     unit.fault = "cut"
     post(payment(consumer.number))
