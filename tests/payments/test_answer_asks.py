@@ -267,7 +267,9 @@ def test_a_message_number_that_was_used_before_proves_nothing(channel, consumer)
     assert InboundMessage.objects.get().conflicts == 1
 
 
-@pytest.mark.parametrize("order", itertools.permutations(["pay", "deemed", "status", "complaint"]))
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations(["pay", "deemed", "status", "complaint"]))
+)
 def test_in_any_order_it_ends_with_one_payment(channel, consumer, order) -> None:
     news = {
         "pay": ("pay", payment(consumer.number)),
