@@ -18,7 +18,7 @@ Unconfirmed: the header of the HMAC and the columns of the settlement report.
 
 from channels_.adapters.phonepe import calls
 from channels_.adapters.phonepe.notices import SECRET, SETTINGS, parse, verify
-from channels_.adapters.phonepe.signing import CALL_SECRET
+from channels_.adapters.phonepe.signing import CALL_SECRET, HMAC_HEADER
 from channels_.adapters.phonepe.statement import LAYOUT
 from channels_.contract import Adapter
 from channels_.formats.table import agreed, table_format
@@ -36,6 +36,6 @@ ADAPTER = Adapter(
     layouts=lambda settings: (table_format(agreed(LAYOUT, settings)),),
     secret_names=(SECRET,),
     call_secret_names=(CALL_SECRET,),
-    single_headers=("x-verify", "authorization"),
+    single_headers=("x-verify", "authorization", HMAC_HEADER),
     settings=SETTINGS,
 )

@@ -137,7 +137,7 @@ def _call_status(asked: StatusAsk, setup: Setup) -> Call:
 
 def _read_status(wire: Wire, setup: Setup, asked: StatusAsk) -> Sequence[Notice]:
     document = _answer(wire)
-    if document.get("code") in NOT_KNOWN:
+    if _code(document) in NOT_KNOWN:
         return []
     order = asked.order_ref or asked.reference
     if _is_v1(setup):
@@ -259,16 +259,21 @@ def _answer(wire: Wire) -> _Entity:
         raise Malformed(f"expected an answer, got HTTP {wire.status}")
     document = json_strict.object_at(json_strict.loads(wire.body))
     is_refusal = wire.status >= 400
-    if is_refusal and document.get("code") not in REFUND_REFUSED:
-        raise Malformed(f"HTTP {wire.status} with the code {document.get('code')!r}")
+    if is_refusal and _code(document) not in REFUND_REFUSED:
+        raise Malformed(f"HTTP {wire.status} with the code {_code(document)!r}")
     return document
 
 
 def _refuse(document: _Entity, codes: frozenset[str]) -> None:
-    code = document.get("code")
+    code = _code(document)
     if code in codes:
         message = document.get("message")
-        raise Declined(str(code), message[:200] if isinstance(message, str) else "")
+        raise Declined(code, message[:200] if isinstance(message, str) else "")
+
+
+def _code(document: _Entity) -> str:
+    found = document.get("code")
+    return found[:64] if isinstance(found, str) else ""
 
 
 def _is_v1(setup: Setup) -> bool:

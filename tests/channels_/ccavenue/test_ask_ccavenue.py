@@ -7,6 +7,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from channels_.adapters.ccavenue import ADAPTER, cipher
 from channels_.adapters.ccavenue.simulate import MERCHANT, SIMULATION
@@ -28,6 +30,7 @@ from channels_.simulation import Happened
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import Paise
 from tests.channels_.formats.loading import load
+from tests.channels_.gateway_fuzz import changed
 from tests.channels_.gateway_world import (
     NOON,
     PAYMENT,
@@ -374,3 +377,32 @@ def test_the_payout_file_of_the_simulation_is_read_to_the_paisa() -> None:
     )
     assert (refund.kind, refund.amount_paise) == (LineKind.REFUND, -46350)
     assert (refund.channel_ref, refund.original_ref) == (REFUND.channel_ref, PAYMENT.channel_ref)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "about", "document"),
+    [
+        (ADAPTER.status, STATUS, {"Order_Status_Result": TRACKED}),
+        (ADAPTER.refund, BACK, {"Refund_Order_Result": {"refund_status": 0, "reason": ""}}),
+        (
+            ADAPTER.refund_status,
+            replace(BACK, channel_ref="310001234567"),
+            {"Order_Status_Result": TRACKED},
+        ),
+        (
+            ADAPTER.history,
+            Window(since=NOON, until=NOON),
+            {"order_Status_List": [TRACKED, TRACKED], "page_count": 1},
+        ),
+    ],
+    ids=["status", "refund", "refund_status", "history"],
+)
+@given(data=st.data())
+def test_any_value_in_an_answer_is_read_or_refused(
+    exchange: Exchange[Any, Any] | None, about: Any, document: Any, data: st.DataObject
+) -> None:
+    read(exchange, answered(document), about)
+    try:
+        read(exchange, answered(changed(document, data)), about)
+    except (Malformed, Declined):
+        return

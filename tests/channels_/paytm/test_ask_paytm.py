@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from channels_.adapters.paytm import ADAPTER, checksum
 from channels_.adapters.paytm.simulate import MERCHANT, SIMULATION
@@ -21,6 +23,7 @@ from channels_.contract import (
 )
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import Paise
+from tests.channels_.gateway_fuzz import changed, is_understood
 from tests.channels_.gateway_world import (
     PAYMENT,
     REFERENCE,
@@ -312,3 +315,34 @@ def test_other_ends_of_a_payment(outcome: Outcome) -> None:
 
 def test_nothing_is_known_of_an_order_that_never_began() -> None:
     assert ask(ADAPTER.status, STATUS, SmallWorld()) == []
+
+
+RAISED: Final = {
+    **result("PENDING", "601"),
+    "refId": REFUND_REFERENCE,
+    "txnId": PAYMENT.channel_ref,
+    "refundId": "2026081911121280130016",
+    "refundAmount": "463.50",
+    "acceptRefundTimestamp": "2026-08-19 10:00:00.0",
+}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "about", "body"),
+    [
+        (ADAPTER.order, ORDER, {**result("S", "0000"), "txnToken": "fe795335"}),
+        (ADAPTER.status, STATUS, PAID),
+        (ADAPTER.refund, BACK, RAISED),
+        (ADAPTER.refund_status, BACK, RAISED),
+    ],
+    ids=["order", "status", "refund", "refund_status"],
+)
+@given(data=st.data())
+def test_any_value_in_an_answer_is_read_or_refused(
+    exchange: Exchange[Any, Any] | None, about: Any, body: Any, data: st.DataObject
+) -> None:
+    document = {"head": {}, "body": body}
+    assert is_understood(exchange, about, document=document, status=200, setup=SETUP)
+    status = data.draw(st.sampled_from([200, 200, 200, 400, 404, 500]))
+
+    is_understood(exchange, about, document=changed(document, data), status=status, setup=SETUP)

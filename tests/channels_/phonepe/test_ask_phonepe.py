@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from channels_.adapters.phonepe import ADAPTER
 from channels_.adapters.phonepe.simulate import MERCHANT, SIMULATION
@@ -25,6 +27,7 @@ from channels_.contract import (
 )
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import Paise
+from tests.channels_.gateway_fuzz import changed, is_understood
 from tests.channels_.gateway_world import (
     NOON,
     PAYMENT,
@@ -458,3 +461,39 @@ def test_other_ends_of_a_payment(outcome: Outcome, setup: Setup) -> None:
 def test_an_old_token_is_a_definite_no() -> None:
     with pytest.raises(Declined, match="AUTHORIZATION_FAILED"):
         ask(ADAPTER.refund, BACK, world(), V2)
+
+
+V1_BEGUN: Final = {
+    "success": True,
+    "code": "PAYMENT_INITIATED",
+    "data": {"instrumentResponse": {"redirectInfo": {"url": "https://mercury.invalid/x"}}},
+}
+V2_BEGUN: Final = {"orderId": "OMO1", "state": "PENDING", "redirectUrl": "https://mercury.invalid/"}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "about", "document", "setup"),
+    [
+        (ADAPTER.order, ORDER, V1_BEGUN, V1),
+        (ADAPTER.status, STATUS, V1_PAID, V1),
+        (ADAPTER.refund, BACK, V1_BACK, V1),
+        (ADAPTER.refund_status, BACK, V1_BACK, V1),
+        (ADAPTER.token, None, {"access_token": "x", "expires_at": 1787037000}, V2),
+        (ADAPTER.order, ORDER, V2_BEGUN, V2),
+        (ADAPTER.status, STATUS, V2_PAID, V2),
+        (ADAPTER.refund, BACK, V2_BACK, V2),
+        (ADAPTER.refund_status, BACK, V2_BACK, V2),
+    ],
+)
+@given(data=st.data())
+def test_any_value_in_an_answer_is_read_or_refused(
+    exchange: Exchange[Any, Any] | None,
+    about: Any,
+    document: Any,
+    setup: Setup,
+    data: st.DataObject,
+) -> None:
+    assert is_understood(exchange, about, document=document, status=200, setup=setup)
+    status = data.draw(st.sampled_from([200, 200, 200, 400, 404, 500]))
+
+    is_understood(exchange, about, document=changed(document, data), status=status, setup=setup)
