@@ -12,11 +12,12 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final, NamedTuple, Self
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -51,8 +52,16 @@ class Child:
         return self.popen is not None and self.popen.poll() is None
 
 
+class Other(NamedTuple):
+    """One more process to run beside ours; it works when its address answers with 200."""
+
+    name: str
+    command: list[str]
+    url: str
+
+
 class Processes:
-    """Web server, worker and beat of one installation.
+    """Web server, worker and beat of one installation, and others that were asked for.
 
     `with Processes() as processes: ...; processes.wait()`, or start(), wait() and stop() by hand.
     Only one set runs in a directory at a time; what a killed set left behind is ended first.
@@ -67,10 +76,11 @@ class Processes:
         task_processes: int = 2,
         home: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        others: Sequence[Other] = (),
         announce: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.home = home or var_dir()
-        self.port = _usable(port)
+        self.port = usable_port(port)
         self.url = f"http://{HOST}:{self.port}"
         self._announce = announce
         self._environment = {**os.environ, **embedded.environment(), **(environment or {})}
@@ -80,7 +90,13 @@ class Processes:
         self._lock: IO[str] | None = None
         self._handler: signal.Handlers | Callable[[int, FrameType | None], Any] | int | None = None
         self._node = f"cspdcl-{self.port}@localhost"
-        self.children = self._describe(web_workers, web_threads, task_processes)
+        self.children = [
+            *(
+                Child(o.name, o.command, self._log_of(o.name), partial(_answers, o.url))
+                for o in others
+            ),
+            *self._describe(web_workers, web_threads, task_processes),
+        ]
 
     def __enter__(self) -> Self:
         self.start()
@@ -95,7 +111,7 @@ class Processes:
         self.stop()
 
     def start(self) -> None:
-        """Start all three and return when each of them does its work."""
+        """Start them all and return when each of them does its work."""
         self._take_lock()
         if threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGTERM, _leave)
@@ -120,11 +136,13 @@ class Processes:
         return 0
 
     def stop(self) -> None:
-        """Stop web, then beat, then the worker; who does not end in time is killed."""
-        for name in ("web", "beat", "worker"):
-            for child in self.children:
-                if child.name == name:
-                    self._end(child)
+        """Stop web, then beat, then the worker, then others; who stays on in vain is killed."""
+        order = ("web", "beat", "worker")
+        for child in sorted(
+            self.children,
+            key=lambda one: order.index(one.name) if one.name in order else len(order),
+        ):
+            self._end(child)
         if self._handler is not None:
             signal.signal(signal.SIGTERM, self._handler)
             self._handler = None
@@ -133,9 +151,8 @@ class Processes:
             self._lock = None
 
     def _describe(self, workers: int, threads: int, processes: int) -> list[Child]:
-        python, logs, run = sys.executable, self.home / "log", self.home / "run"
-        for directory in (logs, run):
-            directory.mkdir(parents=True, exist_ok=True)
+        python, run = sys.executable, self.home / "run"
+        run.mkdir(parents=True, exist_ok=True)
         beat_pid = run / "beat.own.pid"
         web = [
             *(python, "-m", "gunicorn", "cspdcl.wsgi:application", "--bind", f"{HOST}:{self.port}"),
@@ -150,10 +167,15 @@ class Processes:
         schedule = str(run / "beat-schedule")
         beat = [*celery, "beat", "-s", schedule, "--pidfile", str(beat_pid), "--loglevel", "INFO"]
         return [
-            Child("web", web, logs / "web.log", self._web_answers),
-            Child("worker", worker, logs / "worker.log", self._worker_answers),
-            Child("beat", beat, logs / "beat.log", beat_pid.exists),
+            Child("web", web, self._log_of("web"), partial(_answers, f"{self.url}/healthz")),
+            Child("worker", worker, self._log_of("worker"), self._worker_answers),
+            Child("beat", beat, self._log_of("beat"), beat_pid.exists),
         ]
+
+    def _log_of(self, name: str) -> Path:
+        directory = self.home / "log"
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory / f"{name}.log"
 
     def _launch(self, child: Child) -> None:
         (self.home / "run" / f"{child.name}.own.pid").unlink(missing_ok=True)
@@ -228,14 +250,6 @@ class Processes:
     def _mark(self, child: Child) -> str:
         return f"{child.name}@{self.home}"
 
-    def _web_answers(self) -> bool:
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with direct.open(f"{self.url}/healthz", timeout=5) as reply:
-                return bool(reply.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
     def _worker_answers(self) -> bool:
         broker = self._environment["REDIS_URL"].replace("unix://", "redis+socket://")
         # An app of its own: the project's would ring at the broker of this process, not of its.
@@ -269,7 +283,16 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def _usable(port: int) -> int:
+def _answers(url: str) -> bool:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(url, timeout=5) as reply:
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def usable_port(port: int) -> int:
     """The port, or any free one when somebody has it."""
     for candidate in (port, 0):
         with socket.socket() as probe, contextlib.suppress(OSError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from configuration.actions import apply
 from people.roles import ROLES
@@ -37,9 +38,12 @@ class Installation:
     sending: Mapping[str, Any]  # the secrets with which the day is sent
 
 
-def install(path: Path) -> Installation:
-    """Apply the sample configuration; every secret it names is made now."""
+def install(path: Path, *, partners_url: str) -> Installation:
+    """Apply the sample configuration with secrets made now, and partners at this address."""
     document = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    for row in document["channels"]:
+        if "api_url" in row:
+            row["api_url"] = f"{partners_url}{urlsplit(row['api_url']).path}"
     made = {name: _secret(name) for name in _names(document)}
     scene = scene_of(document)
     sending = {

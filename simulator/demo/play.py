@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
@@ -20,19 +21,24 @@ from django.db import connection
 from channels_.models import InboundMessage
 from cspdcl.env import env_int, env_str, var_dir
 from cspdcl.kernel.clock import today
-from cspdcl.processes import Processes
+from cspdcl.processes import HOST, Other, Processes, usable_port
+from enquiries.tasks import climb_ladders
+from payments.models import Payment
+from payments.states import State
 from reconciliation.models import Run
 from reconciliation.tasks import reconcile_day
-from simulator.day import play_day
+from simulator.day import Day, play_day
 from simulator.demo.installation import Installation, install
 from simulator.demo.summary import lines_of, summary_of
 from simulator.files import statements_of, write_day
 from simulator.sender import send_day
 
-STEPS: Final = 9
+STEPS: Final = 10
 INBOX_SECONDS: Final = 120
 RUN_SECONDS: Final = 120
+ASK_SECONDS: Final = 180
 PORT: Final = 8000
+PARTNERS_PORT: Final = 8010
 
 CONFIGURATION: Final = "demo.toml"
 Say = Callable[[str], None]
@@ -57,13 +63,21 @@ class Demo:
         with self._does("Empty database, files for the browser"):
             call_command("migrate", verbosity=0)
             _collect_static()
+        partners_port = usable_port(PARTNERS_PORT)
         with self._does("Offices, people, channels, counters and bank accounts"):
-            installation = install(self._configuration)
-        with self._does("Web server, worker and timetable"):
-            processes = Processes(port=env_int("PORT", PORT), home=self.home)
+            installation = install(
+                self._configuration, partners_url=f"http://{HOST}:{partners_port}"
+            )
+        directory = self.home / "day"
+        with self._does(f"A day of {self.payments:,} payments on {self.day}, seed {self.seed}"):
+            day = play_day(installation.scene, day=self.day, payments=self.payments, seed=self.seed)
+            write_day(day, directory)
+        with self._does("Web server, worker and timetable; the partners' side of our calls"):
+            partners = self._partners(partners_port, installation)
+            processes = Processes(port=env_int("PORT", PORT), home=self.home, others=[partners])
             processes.start()
         try:
-            summary = self._play(processes.url, installation)
+            summary = self._play(day, processes.url, installation)
             total = round(time.monotonic() - started, 1)
             self._write(summary, total)
             self._say("")
@@ -77,14 +91,22 @@ class Demo:
             return processes.wait()
         finally:
             processes.stop()  # before a word is said: nobody may be listening any more
-            self._say("Web server, worker and timetable are stopped.")
+            self._say("Web server, worker, timetable and partners are stopped.")
 
-    def _play(self, url: str, installation: Installation) -> dict[str, Any]:
+    def _partners(self, port: int, installation: Installation) -> Other:
+        """The fake partners, with the day in their books and their secrets in a file of ours."""
+        path = self.home / "partners.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(installation.sending), encoding="utf-8")
+        command = [
+            *(sys.executable, "manage.py", "fake_partners", "--quiet", "--port", str(port)),
+            *("--directory", str(self.home / "day"), "--secrets", str(path)),
+            *("--configuration", str(self._configuration)),
+        ]
+        return Other("partners", command, f"http://{HOST}:{port}/")
+
+    def _play(self, day: Day, url: str, installation: Installation) -> dict[str, Any]:
         directory = self.home / "day"
-        with self._does(f"A day of {self.payments:,} payments on {self.day}, seed {self.seed}"):
-            scene = installation.scene
-            day = play_day(scene, day=self.day, payments=self.payments, seed=self.seed)
-            write_day(day, directory)
         with self._does(f"{len(day.consumers):,} consumers and their bills"):
             _quietly("load_consumers", str(directory / "consumers.csv"))
         with self._does(
@@ -92,6 +114,8 @@ class Demo:
             f" {len(day.batches)} batches of receipts"
         ):
             self._send(directory, url, installation)
+        with self._does("Partners are asked about what their messages did not prove"):
+            self._ask()
         files = statements_of(day, directory)
         with self._does(f"{len(files)} files: the channels' reports, the banks' statements"):
             for source, name in files:
@@ -117,6 +141,17 @@ class Demo:
         due = InboundMessage.objects.filter(state=InboundMessage.State.DUE)
         self._await(
             lambda: not due.exists(), seconds=INBOX_SECONDS, what="the inbox was not worked off"
+        )
+
+    def _ask(self) -> None:
+        """The timetable would ask within seconds; the demo does not wait for it to begin."""
+        unproved = Payment.objects.filter(
+            ask_from__isnull=False, state__in=(State.CREATED, State.PENDING)
+        )
+        self._note(f"{unproved.count():,} payments to ask about")
+        climb_ladders.delay()
+        self._await(
+            lambda: not unproved.exists(), seconds=ASK_SECONDS, what="partners were not asked"
         )
 
     def _reconcile(self) -> None:

@@ -133,10 +133,8 @@ def lines_of(summary: Mapping[str, Any]) -> Iterator[str]:
         (*head, "Breaks", "Money open"), [_channel_row(one) for one in summary["channels"]]
     )
     yield ""
-    names = [one["channel"] or "bank" for one in summary["channels"]]
     yield from _table(
-        ("Breaks by reason", *names, "All", "Rupees", "Planted", "Found"),
-        [*_reason_rows(summary)],
+        ("Breaks by reason", "Breaks", "Rupees", "Planted", "Found"), [*_reason_rows(summary)]
     )
     yield ""
     yield from _proof_lines(summary["proof"])
@@ -170,13 +168,8 @@ def _reason_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
             continue
         counts = judged[reason.value]
         found = summary["breaks"].get(reason.value, {"count": 0, "amount_paise": 0})
-        of_channels = (
-            one["breaks_by_reason"].get(reason.value, {"count": 0})["count"]
-            for one in summary["channels"]
-        )
         yield (
             str(reason.label),
-            *(f"{number or ''}" for number in of_channels),
             f"{found['count']}",
             grouped_rupees(found["amount_paise"]),
             f"{counts['found'] + counts['missed']}",

@@ -127,6 +127,7 @@ SIMULATION: Final = Simulation(
     methods=((Method.UPI, 70), (Method.NETBANKING, 15), (Method.CARD, 10), (Method.WALLET, 5)),
     door="/ask/{code}/{path}",
     settings={"any_day": True},
+    share=6,
     merchant_id=BILLER,
     make_keys=make_keys,
     refs={

@@ -406,6 +406,7 @@ SIMULATION: Final = Simulation(
     answer=answer,
     news=frozenset(_WORDS),
     methods=((Method.UPI, 60), (Method.CARD, 25), (Method.NETBANKING, 10), (Method.WALLET, 5)),
+    share=8,  # every notice of it is asked about
     merchant_id=KEY,
     is_ordered=False,  # its API answers one payment of an order, and every notice is asked about
     refs={
