@@ -4,6 +4,7 @@ What stands above the mark is written by hand; what stands below it is made anew
 """
 
 import inspect
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Final
@@ -43,18 +44,26 @@ def _overview(known: Iterable[Adapter]) -> Iterator[str]:
     yield f"|---|{'---|' * len(_WORDS)}"
     for one in known:
         marks = ["yes" if name in one.capabilities else "" for name in _WORDS]
-        yield f"| [{one.title}](#{one.code}) | {' | '.join(marks)} |"
+        yield f"| [{one.title}](#{_anchor(_heading(one))}) | {' | '.join(marks)} |"
     yield ""
 
 
 def _chapters(known: Iterable[Adapter]) -> Iterator[str]:
     for one in known:
-        yield f'<a id="{one.code}"></a>'
-        yield f"## {one.title} (`{one.code}`)"
+        yield f"## {_heading(one)}"
         yield inspect.getdoc(import_module(f"{folder.__name__}.{one.code}")) or ""
         yield ""
         yield from _facts(one)
         yield ""
+
+
+def _heading(one: Adapter) -> str:
+    return f"{one.title} ({one.code})"
+
+
+def _anchor(heading: str) -> str:
+    """How a reader of the page finds the heading: as its words, small and joined."""
+    return re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
 
 
 def _facts(one: Adapter) -> Iterator[str]:

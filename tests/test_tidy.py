@@ -161,9 +161,9 @@ def test_only_the_simulator_makes_things_up() -> None:
         at(path, node)
         for path, node in nodes()
         if isinstance(node, ast.ImportFrom)
-        and re.search(r"channels_\.(?:simulation|adapters\.\w+\.simulate)$", node.module or "")
+        and re.search(r"channels_\.(?:simulation|adapters\.\w+\.simulate(?:_\w+)?)$", node.module or "")
         and not path.startswith("simulator/")
-        and not path.endswith("/simulate.py")
+        and not re.search(r"/simulate(?:_\w+)?\.py$", path)
         and path != FINDER
     ]
     asked = [

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from channels_.adapters.razorpay.partner import answer
-from channels_.adapters.razorpay.sample import (
+from channels_.adapters.razorpay.simulate_partner import answer
+from channels_.adapters.razorpay.simulate_sample import (
     DISPUTE_STATUS,
     REFUND_STATUS,
     STATUS,

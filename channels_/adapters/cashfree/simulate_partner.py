@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from channels_.adapters.cashfree.sample import (
+from channels_.adapters.cashfree.simulate_sample import (
     STATUS_OF,
     local,
     order_entity,

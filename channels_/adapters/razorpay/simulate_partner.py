@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from channels_.adapters.razorpay.sample import payment_entity, refund_entity, report_item
+from channels_.adapters.razorpay.simulate_sample import payment_entity, refund_entity, report_item
 from channels_.contract import Outcome, Setup, Wire
 from channels_.simulation import Called, Happened, SampleRefund, World
 
