@@ -1,6 +1,6 @@
 """Plays the files of a simulated day against a running server, over HTTP, as its senders would.
 
-A sender repeats what was not acknowledged, with the same bytes. Each counter speaks in its own
+A sender repeats what was not acknowledged, with the same body. Each counter speaks in its own
 order, because a pay-in slip carries what was taken before it; partners speak all at once.
 """
 
@@ -48,17 +48,19 @@ class Request(NamedTuple):
     body: bytes
     headers: Mapping[str, str]
     is_accepted: Callable[[Wire], bool] = _any_answer
+    sign_again: Callable[[], Mapping[str, str]] | None = None  # where a signature holds but once
 
     def signed(self) -> "Request":
         """The request itself: nothing is left to do."""
         return self
 
+    def again(self) -> "Request":
+        """What is sent when no answer came: the same body, signed at that moment."""
+        return self if self.sign_again is None else self._replace(headers=self.sign_again())
+
 
 class Unsigned(NamedTuple):
-    """One message of a partner. It is sealed and signed when it is sent: signatures know the time.
-
-    What is sent again is sent with the same bytes.
-    """
+    """One message of a partner, sealed and signed when it is sent: signatures know the time."""
 
     at: str
     channel: str
@@ -68,14 +70,19 @@ class Unsigned(NamedTuple):
 
     def signed(self) -> Request:
         """The message as it travels, sealed and signed now."""
-        setup = replace(self.setup, at=now(), nonce=token_hex(16))
-        envelope = self.envelope
-        if self.simulation.seal is not None:
-            envelope = self.simulation.seal(envelope, setup)
-        headers = self.simulation.sign(envelope, setup)
-        path = self.simulation.door.format(code=self.channel, path=envelope.path)
-        accepted = self.simulation.is_accepted or _any_answer
-        return Request(self.at, path, envelope.body, headers, accepted)
+        seal, setup = self.simulation.seal, self._setup_now()
+        envelope = self.envelope if seal is None else seal(self.envelope, setup)
+        return Request(
+            at=self.at,
+            path=self.simulation.door.format(code=self.channel, path=envelope.path),
+            body=envelope.body,
+            headers=self.simulation.sign(envelope, setup),
+            is_accepted=self.simulation.is_accepted or _any_answer,
+            sign_again=lambda: self.simulation.sign(envelope, self._setup_now()),
+        )
+
+    def _setup_now(self) -> Setup:
+        return replace(self.setup, at=now(), nonce=token_hex(16))
 
 
 Letter = Request | Unsigned
@@ -161,6 +168,7 @@ class Sender:
         for attempt in range(TRIES):
             if attempt and self._ending.wait(min(100 * 2**attempt, _BACKOFF_MOST) / 1000):
                 break
+            request = request.again() if attempt else request
             status, answer = self._try(connection, request)
             with self._lock:
                 outcome.answers[str(status or "no answer")] += 1
