@@ -1,10 +1,15 @@
-"""``python -m bench [reconcile|capture] ...``: every measurement, or the named ones."""
+"""``python -m bench [reconcile|capture|drain|dues] ...``: all measurements, or the named."""
 
 import sys
 
-from bench import capture, reconcile
+from bench import capture, drain, dues, reconcile
 
-MEASUREMENTS = {"reconcile": reconcile.measure, "capture": capture.measure}
+MEASUREMENTS = {
+    "reconcile": reconcile.measure,
+    "capture": capture.measure,
+    "drain": drain.measure,
+    "dues": dues.measure,
+}
 
 
 def main() -> None:

@@ -156,12 +156,15 @@ def test_the_clock_is_read_in_one_place() -> None:
     assert not found, "cspdcl.kernel.clock reads the time: UTC inside, Indian days outside"
 
 
+_MADE_UP = re.compile(r"channels_\.(?:simulation|adapters\.\w+\.simulate(?:_\w+)?)$")
+
+
 def test_only_the_simulator_makes_things_up() -> None:
     found = [
         at(path, node)
         for path, node in nodes()
         if isinstance(node, ast.ImportFrom)
-        and re.search(r"channels_\.(?:simulation|adapters\.\w+\.simulate(?:_\w+)?)$", node.module or "")
+        and _MADE_UP.search(node.module or "")
         and not path.startswith("simulator/")
         and not re.search(r"/simulate(?:_\w+)?\.py$", path)
         and path != FINDER
