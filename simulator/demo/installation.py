@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from channels_.adapters.agency.simulate import KEY, SECRET
 from configuration.actions import apply
 from people.roles import ROLES
 from simulator.scene import PlayedChannel, Scene, scene_of
@@ -46,12 +47,8 @@ def install(path: Path, *, partners_url: str) -> Installation:
             row["api_url"] = f"{partners_url}{urlsplit(row['api_url']).path}"
     made = {name: _secret(name) for name in _names(document)}
     scene = scene_of(document)
-    sending = {
-        channel.code: _keys(channel, row, made)
-        for channel in scene.channels
-        for row in document["channels"]
-        if row["code"] == channel.code
-    }
+    rows = {row["code"]: row for row in document["channels"]}
+    sending = {one.code: _keys(one, rows[one.code], made) for one in scene.channels}
     apply(document, actor=ACTOR, secrets=made)
     return Installation(
         logins=[
@@ -62,6 +59,7 @@ def install(path: Path, *, partners_url: str) -> Installation:
         scene=scene,
         sending={
             **sending,
+            **_agencies(document, made),
             "api_key": next(
                 made[key["key"]["env"]]
                 for user in document["users"]
@@ -102,6 +100,15 @@ def _keys(
     keys = channel.simulation.make_keys()
     made.update((env, keys.ours[name]) for name, env in wanted.items() if name in keys.ours)
     return keys.theirs
+
+
+def _agencies(document: Mapping[str, Any], made: Mapping[str, str]) -> Mapping[str, Any]:
+    """What agencies hold, by their channel: their keys are their own, not their channel's."""
+    return {
+        row["channel"]: {KEY: key["id"], SECRET: made[key["secret"]["env"]]}
+        for row in document.get("agencies", ())
+        for key in row["keys"][:1]
+    }
 
 
 def _titles(codes: list[str]) -> str:

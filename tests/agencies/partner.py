@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +10,11 @@ from django.test import Client
 
 from agencies import doors, floats
 from agencies.capabilities import EVERY
+from agencies.keys import put as put_key
 from agencies.models import Agency, AgencyKey, FloatAccount, FloatChange
 from channels_.adapters.agency.signing import signature, words_to_sign
+from channels_.adapters.agency.simulate import KEY
+from channels_.adapters.agency.simulate import SECRET as SECRET_NAME
 from channels_.models import Channel
 from cspdcl.kernel.clock import now
 from people import actions as people_actions
@@ -39,6 +43,24 @@ def make_agency(
     make_key(agency)
     if float_paise:
         top_up(account, float_paise)
+    doors.forget()
+    return agency
+
+
+def install_agency(channel: Channel, keys: Mapping[str, str]) -> Agency:
+    """An agency on ample credit for a channel that is played, with the keys of its simulation."""
+    agency = Agency.objects.create(
+        code=channel.code, name=channel.name, kind=Agency.Kind.OTHER, channel=channel
+    )
+    FloatAccount.objects.create(agency=agency, kind="credit", credit_limit_paise=10**12)
+    put_key(
+        agency,
+        key_id=keys[KEY],
+        secret=keys[SECRET_NAME],
+        capabilities=EVERY,
+        addresses=(),
+        actor="test",
+    )
     doors.forget()
     return agency
 

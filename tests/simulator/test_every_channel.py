@@ -25,7 +25,7 @@ DAY = date(2026, 11, 20)
 SCENE = read_scene(PROJECT / "configuration" / "demo.toml")
 CODES = [channel.code for channel in SCENE.channels]
 REPORTING = [one.code for one in SCENE.channels if one.simulation.report is not None]
-LATE = "2026-11-20 23:30:00+05:30"
+LATE = "2026-11-21 00:30:00+05:30"  # the last payments are of before midnight
 
 
 @pytest.fixture(autouse=True)
