@@ -42,11 +42,16 @@ _NEAR: Final = timedelta(days=3)
 def number_in(account: str, settings: Mapping[str, Any]) -> str:
     """The consumer number or business partner in a virtual account; empty when it is not ours."""
     bare = "".join(account.split()).upper()
-    for prefix in _texts(settings, PREFIXES):
+    for prefix in prefixes_of(settings):
         digits = bare.removeprefix(prefix.upper())
         if bare.startswith(prefix.upper()) and _NUMBER.fullmatch(digits):
             return digits
     return ""
+
+
+def prefixes_of(settings: Mapping[str, Any]) -> list[str]:
+    """What our virtual accounts begin with, as agreed with one bank."""
+    return _texts(settings, PREFIXES)
 
 
 def utr_of(text: str) -> str:

@@ -93,11 +93,17 @@ def slips_among(references: Collection[str]) -> Rows:
 
 
 def consumer_numbers_among(numbers: Collection[str]) -> dict[str, str]:
-    """Which of these are a consumer number or business partner: as asked -> consumer number."""
+    """Which of these are a consumer number or business partner: as asked -> consumer number.
+
+    A partner with several accounts names none of them.
+    """
     asked = list(numbers)
     known = Consumer.objects.filter(Q(number__in=asked) | Q(business_partner__in=asked))
-    answer: dict[str, str] = {}
+    own: dict[str, str] = {}
+    partners: dict[str, set[str]] = {}
     for number, partner in known.values_list("number", "business_partner"):
-        answer[number] = number
-        answer.setdefault(partner, number)
+        own[number] = number
+        partners.setdefault(partner, set()).add(number)
+    single = {partner: one.pop() for partner, one in partners.items() if len(one) == 1}
+    answer = {**single, **own}
     return {digits: answer[digits] for digits in asked if digits in answer}

@@ -4,14 +4,16 @@ Money that is no collection (charges, interest, sweeps) is named and summed, nev
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db.models import Q
 
+from channels_ import van
 from channels_.contract import StatementLine
-from channels_.formats.references import rrn_in, utr_among
+from channels_.formats.narrations import GENERAL, Narration, bank_of, read_narration
+from channels_.formats.references import utr_among
 from channels_.models import BankAccount, BankLineRule, Channel
 from cspdcl.kernel.workdays import working_day_after
 from payments import books
@@ -22,10 +24,11 @@ MEANING: Final = BankLineRule.Meaning
 # What must find its other side: everything else is classified and summed.
 COLLECTIONS: Final = frozenset({Kind.SETTLEMENT, Kind.DEPOSIT, Kind.TRANSFER, Kind.CHEQUE_RETURN})
 
-_DIGITS: Final = re.compile(r"\d{6,22}")
+_DIGITS: Final = re.compile(r"([A-Z]*)(\d{6,22})")
 _INSTRUMENT: Final = re.compile(r"(?<!\d)\d{6}(?!\d)")
 # A virtual account is a client's prefix and the business partner's ten digits.
 _PARTNER_DIGITS: Final = 10
+_NUMBER_DIGITS: Final = 12  # of a consumer, at most; more are an account of the payer
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class BankLines:
     file_id: int
     rules: Sequence[BankLineRule] = field(default_factory=list)
     transfers: int | None = None  # the channel whose payers send money here, if it is one
+    bank: str = GENERAL  # whose way of printing the statement has
+    prefixes: tuple[str, ...] = ()  # of our virtual accounts here
 
     @classmethod
     def of(cls, account: BankAccount, *, file_id: int) -> "BankLines":
@@ -46,9 +51,15 @@ class BankLines:
             )
         )
         senders = Channel.objects.filter(bank_account=account, route=Channel.Route.TRANSFER)
-        keys = list(senders.values_list("pk", flat=True)[:2])
-        transfers = keys[0] if len(keys) == 1 else None
-        return cls(account=account, file_id=file_id, rules=rules, transfers=transfers)
+        found = list(senders.values_list("pk", "settings"))
+        return cls(
+            account=account,
+            file_id=file_id,
+            rules=rules,
+            transfers=found[0][0] if len(found) == 1 else None,
+            bank=bank_of(account.ifsc),
+            prefixes=tuple({one for _pk, told in found for one in van.prefixes_of(told)}),
+        )
 
     def entries(self, lines: Iterable[StatementLine]) -> Iterable[NewEntry]:
         """One entry a line, in batches so that consumer numbers are looked up set-based."""
@@ -61,16 +72,28 @@ class BankLines:
         yield from self._batch(batch)
 
     def _batch(self, batch: Sequence[StatementLine]) -> Iterable[NewEntry]:
-        credits_of = [line for line in batch if line.amount_paise > 0]
-        asked = {digits for line in credits_of for digits in _consumer_digits(line)}
-        known = books.consumer_numbers_among(asked) if asked else {}
+        rules = [_Rule(one, one.side, one.code.upper(), one.words.upper()) for one in self.rules]
+        read = []
         for line in batch:
-            yield self._entry(line, known)
+            said = self._said(line)
+            digits = _consumer_digits(line, said) if line.amount_paise > 0 else []
+            read.append((line, said, digits))
+        asked = {one for _line, _said, digits in read for one in digits}
+        known = books.consumer_numbers_among(asked) if asked else {}
+        for line, said, digits in read:
+            named = {known[one] for one in digits if one in known}
+            yield self._entry(line, said, named, rules)
 
-    def _entry(self, line: StatementLine, known: Mapping[str, str]) -> NewEntry:
-        kind, channel_id = self._meaning(line)
-        utr = line.utr or utr_among(line.reference, line.channel_ref, line.narration)
-        named = {known[digits] for digits in _consumer_digits(line) if digits in known}
+    def _said(self, line: StatementLine) -> Narration:
+        return read_narration(line.narration, bank=self.bank, prefixes=self.prefixes)
+
+    def _entry(
+        self, line: StatementLine, said: Narration, named: set[str], rules: Sequence["_Rule"]
+    ) -> NewEntry:
+        kind, channel_id = self._meaning(line, rules)
+        utr = line.utr or utr_among(line.reference, line.channel_ref) or said.utr
+        # A number in the payer's remark is no RRN where the bank's own place for one is known.
+        rrn = said.rrn if said.utr or said.rrn else line.rrn
         return NewEntry(
             book=Book.BANK,
             kind=kind,
@@ -93,7 +116,7 @@ class BankLines:
             settlement_ref="",
             deposit_ref="",
             utr=utr.upper()[:40],
-            rrn=line.rrn or rrn_in(line.narration),
+            rrn=rrn,
             instrument=_instrument(line) if kind == Kind.CHEQUE_RETURN else "",
             # Two consumers named is none named: a wrong one is worse.
             consumer_number=named.pop() if kind == Kind.TRANSFER and len(named) == 1 else "",
@@ -105,34 +128,45 @@ class BankLines:
             in_bank_stage=kind in COLLECTIONS,
         )
 
-    def _meaning(self, line: StatementLine) -> tuple[Kind, int | None]:
+    def _meaning(self, line: StatementLine, rules: Sequence["_Rule"]) -> tuple[Kind, int | None]:
         side = BankLineRule.Side.CREDIT if line.amount_paise > 0 else BankLineRule.Side.DEBIT
-        narration = line.narration.upper()
-        for rule in self.rules:
+        narration, code = line.narration.upper(), line.code.upper()
+        for rule in rules:
             if (
-                rule.side in {side, BankLineRule.Side.BOTH}
-                and rule.code.upper() in {"", line.code.upper()}
-                and rule.words.upper() in narration
+                rule.side in (side, BankLineRule.Side.BOTH)
+                and (not rule.code or rule.code == code)
+                and rule.words in narration
             ):
-                kind = Kind(rule.meaning)
+                kind = Kind(rule.row.meaning)
                 sender = self.transfers if kind == Kind.TRANSFER else None
-                return kind, rule.channel_id or sender
+                return kind, rule.row.channel_id or sender
         if side == BankLineRule.Side.CREDIT:
             return Kind.TRANSFER, self.transfers
         return Kind.OTHER, None
 
 
-def _consumer_digits(line: StatementLine) -> list[str]:
-    if line.consumer_number:
-        return [line.consumer_number]
-    text = f"{line.narration} {line.reference}".upper()
+class _Rule(NamedTuple):
+    """A rule with its words as they are compared."""
+
+    row: BankLineRule
+    side: str
+    code: str
+    words: str
+
+
+def _consumer_digits(line: StatementLine, said: Narration) -> list[str]:
+    """What may name the consumer: where somebody says so that alone, else any number left over."""
+    if line.consumer_number or said.consumer:
+        return [line.consumer_number or said.consumer]
+    text = f"{said.rest} {line.reference.upper()}"
     # The digits of a UTR or RRN are chance: some consumer of millions would have them.
-    for own in (line.utr, line.rrn):
+    for own in (line.utr, line.rrn, said.utr, said.rrn):
         text = text.replace(own.upper(), " ") if own else text
     found = []
-    for digits in _DIGITS.findall(text):
-        found.append(digits)
-        if len(digits) > _PARTNER_DIGITS:
+    for letters, digits in _DIGITS.findall(text):
+        if len(digits) <= _NUMBER_DIGITS:
+            found.append(digits)
+        if letters and len(digits) > _PARTNER_DIGITS:
             found.append(digits[-_PARTNER_DIGITS:])
     return found
 
