@@ -7,7 +7,7 @@ from import_export.fields import Field
 from import_export.widgets import ForeignKeyWidget
 
 from channels_.models import BankAccount
-from payments.models import Counter, Deposit, Payment, PaymentEvent, Receipt, Refund
+from payments.models import Counter, Deposit, Dispute, Payment, PaymentEvent, Receipt, Refund
 from people.admin_base import MasterAdmin, ReadOnlyAdmin, RecordedResource
 from people.models import Office
 
@@ -80,4 +80,14 @@ class RefundAdmin(ReadOnlyAdmin):
     """Refunds as channels report them."""
 
     list_display = ("channel_ref", "payment", "amount_paise", "state", "business_date")
+    ordering = ("-id",)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnlyAdmin):
+    """Disputes of payments, as channels tell them."""
+
+    list_display = ("dispute_ref", "channel", "payment", "amount_paise", "state", "respond_by")
+    list_filter = ("state", "channel")
+    search_fields = ("=dispute_ref", "=channel_ref")
     ordering = ("-id",)

@@ -18,7 +18,15 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from payments.models import Consumer, Deposit, Payment, PaymentEvent, Refund, Tender
+from payments.models import (
+    Consumer,
+    Deposit,
+    DisputeLine,
+    Payment,
+    PaymentEvent,
+    Refund,
+    Tender,
+)
 from payments.states import PAID, State
 
 Rows = QuerySet[Any, Any]  # rows as dicts, by the columns each function names
@@ -74,6 +82,26 @@ def refunds_heard_of_since(instant: datetime | None) -> Rows:
         "amount_paise",
         "business_date",
         payment_reference=F("payment__reference"),
+    )
+
+
+def chargebacks_agreed_since(instant: datetime | None) -> Rows:
+    """Lines of disputes that our own verdict confirms: what the channel took, or gave back.
+
+    Columns: channel_id, line_key, channel_ref, amount_paise, business_date, payment_reference.
+    """
+    agreed = DisputeLine.objects.filter(agreed_at__isnull=False)
+    if instant is not None:
+        agreed = agreed.filter(agreed_at__gte=instant)
+    return agreed.order_by("id").values(
+        "channel_id",
+        "line_key",
+        "channel_ref",
+        "amount_paise",
+        "business_date",
+        payment_reference=Coalesce(
+            "dispute__payment__reference", Value(""), output_field=CharField()
+        ),
     )
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from django.db.models import F, Q, Sum
+from django.db.models import F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from payments.models import Payment, Refund
-from payments.states import State
+from payments.models import Dispute, Payment, Refund
+from payments.states import DisputeState, State
 
 
 class Owed(NamedTuple):
@@ -60,17 +60,21 @@ def outstanding(bills: Iterable[Owed], payments: Iterable[Covering]) -> Mapping[
 
 
 def coverings(consumer_id: int, bills: Sequence[Owed]) -> list[Covering]:
-    """The payments that can cover these bills of a consumer, without what was paid back."""
+    """The payments that can cover these bills of a consumer, without what went back or was lost."""
     if not bills:
         return []
     first = min(bill.issued_on for bill in bills)
     back = Coalesce(
         Sum("refunds__amount_paise", filter=Q(refunds__state=Refund.State.SUCCEEDED)), 0
     )
+    # Beside the joined refunds a second join would count each of them again.
+    of_payment = Dispute.objects.filter(payment=OuterRef("pk"), state=DisputeState.LOST)
+    sums = of_payment.order_by().values("payment").annotate(sum=Sum("amount_paise")).values("sum")
+    lost = Coalesce(Subquery(sums), 0)
     rows = (
         Payment.objects.filter(consumer_id=consumer_id, state=State.SUCCEEDED)
         .filter(Q(business_date__gte=first) | Q(bill_id__in=[bill.bill_id for bill in bills]))
-        .annotate(kept_paise=F("amount_paise") - back)
+        .annotate(kept_paise=F("amount_paise") - back - lost)
         .values_list("bill_id", "kept_paise", "business_date")
     )
     return [Covering(*row) for row in rows]

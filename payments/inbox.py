@@ -14,6 +14,7 @@ from channels_.queue import Verdict
 from cspdcl.kernel.crypto import Undecipherable
 from cspdcl.kernel.database import is_away
 from cspdcl.kernel.errors import DomainError, Malformed
+from payments.disputes import hear_dispute
 from payments.notices import Fold, NotYetKnown, hear_refund
 
 _AT_MOST: Final = 100_000  # messages in one go; then another worker may have its turn
@@ -32,6 +33,11 @@ _FAULTS: Final = (
 )
 
 _State = InboundMessage.State
+
+_ABOUT_PAYMENTS: Final = {
+    NoticeKind.REFUND: hear_refund,
+    NoticeKind.DISPUTE: hear_dispute,
+}
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +118,7 @@ def _apply(ids: Sequence[int]) -> None:
     fold.write()
     for message, notices in parsed:
         said[message.pk] += [
-            _hear_refund(message, notice) for notice in notices if notice.kind is NoticeKind.REFUND
+            _hear_about(message, notice) for notice in notices if notice.kind in _ABOUT_PAYMENTS
         ]
         verdicts.append(_verdict(message, said[message.pk]))
     queue.settle(verdicts)
@@ -130,8 +136,6 @@ def _hear(fold: Fold, message: InboundMessage, notice: Notice) -> _Said:
             return _State.REFUSED, f"{refusal.code}: {refusal}"
         except Malformed as error:
             return _State.PARKED, f"not understood: {error}"
-    if notice.kind is NoticeKind.DISPUTE:
-        return _State.DONE, f"dispute noted: {notice.code} of {notice.channel_ref}"
     if notice.kind is NoticeKind.SETTLEMENT:
         return _State.DONE, f"settlement noted: {notice.channel_ref} {notice.utr}"
     if notice.kind is NoticeKind.IGNORED:
@@ -139,9 +143,10 @@ def _hear(fold: Fold, message: InboundMessage, notice: Notice) -> _Said:
     return _State.DONE, ""
 
 
-def _hear_refund(message: InboundMessage, notice: Notice) -> _Said:
+def _hear_about(message: InboundMessage, notice: Notice) -> _Said:
+    """A refund or a dispute, once the payments that its message tells are stored."""
     try:
-        return _State.DONE, hear_refund(message, notice=notice)
+        return _State.DONE, _ABOUT_PAYMENTS[notice.kind](message, notice=notice)
     except NotYetKnown as wait:
         return _State.DUE, str(wait)
     except DomainError as refusal:

@@ -5,13 +5,13 @@ from operator import or_
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from channels_.contract import Method
 from channels_.models import BankAccount, Channel, InboundMessage
 from cspdcl.kernel.clock import now
-from payments.states import EDGES, PAID, State
+from payments.states import DISPUTE_EDGES, EDGES, PAID, DisputeState, State
 from people.models import Office
 
 METHODS = [(method.value, method.value) for method in Method]
@@ -295,10 +295,17 @@ class Refund(models.Model):
     channel_ref = models.CharField(max_length=64)
     amount_paise = models.BigIntegerField()
     state = models.CharField(max_length=16, choices=State)
+    reference = models.CharField(max_length=40, blank=True)  # ours of the refund, if carried back
+    is_excess = models.BooleanField(default=False)  # with it more goes back than was paid
     business_date = models.DateField()
     updated_at = models.DateTimeField(default=now)
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["updated_at"], condition=Q(is_excess=True), name="refund_in_excess"
+            ),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_paise__gt=0), name="refund_amount_positive"),
             models.CheckConstraint(
@@ -311,6 +318,114 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return self.channel_ref
+
+
+class Dispute(models.Model):
+    """A payer's bank takes a payment back unless we prove that it was right."""
+
+    channel = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, related_name="disputes", db_index=False
+    )
+    dispute_ref = models.CharField(max_length=64)  # theirs; "line:..." while only a report told it
+    payment = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, null=True, related_name="disputes"
+    )  # null: of a payment that we do not know yet
+    channel_ref = models.CharField(max_length=64, blank=True)  # theirs of the payment, as told
+    order_ref = models.CharField(max_length=64, blank=True)
+    amount_paise = models.BigIntegerField()
+    phase = models.CharField(max_length=32, blank=True)  # as the channel says
+    code = models.CharField(max_length=64, blank=True)  # their status word
+    reason = models.CharField(max_length=200, blank=True)
+    respond_by = models.DateTimeField(null=True)
+    state = models.CharField(max_length=16, choices=DisputeState, default=DisputeState.OPEN)
+    told_rank = models.PositiveSmallIntegerField(default=0)  # of the news that decided the state
+    told_at = models.DateTimeField()
+    opened_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "dispute_ref"], name="dispute_ref_once"),
+            models.CheckConstraint(condition=Q(amount_paise__gt=0), name="dispute_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(state__in=DisputeState.values), name="dispute_state_known"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["respond_by", "id"],
+                condition=Q(state__in=["open", "answered", "accepted"]),
+                name="dispute_running",
+            ),
+            models.Index(
+                fields=["channel", "channel_ref"],
+                condition=Q(payment__isnull=True),
+                name="dispute_of_nobody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.dispute_ref
+
+
+class DisputeEvent(models.Model):
+    """One piece of news about a dispute, or one move of it. Append-only by trigger."""
+
+    dispute = models.ForeignKey(Dispute, on_delete=models.PROTECT, related_name="events")
+    from_state = models.CharField(max_length=16, choices=DisputeState)
+    to_state = models.CharField(max_length=16, choices=DisputeState)
+    cause = models.CharField(max_length=120)
+    actor = models.CharField(max_length=80, blank=True)
+    message = models.ForeignKey(
+        InboundMessage, on_delete=models.PROTECT, null=True, related_name="dispute_events"
+    )
+    at = models.DateTimeField()
+    recorded_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(from_state=F("to_state"))
+                | reduce(or_, (Q(from_state=was, to_state=to) for was, to in DISPUTE_EDGES)),
+                name="dispute_event_edge_is_legal",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_state} -> {self.to_state}"
+
+
+class DisputeLine(models.Model):
+    """A line of a settlement report that takes a dispute's money, or gives it back.
+
+    ``agreed_at`` is set once our own verdict says the same; from then on it counts in our books.
+    """
+
+    dispute = models.ForeignKey(Dispute, on_delete=models.PROTECT, related_name="lines")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)
+    line_key = models.CharField(max_length=120)  # the line's own, within the channel's reports
+    channel_ref = models.CharField(max_length=64, blank=True)  # the line's
+    amount_paise = models.BigIntegerField()  # signed, + is money to us
+    business_date = models.DateField()
+    agreed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "line_key"], name="dispute_line_once"),
+            models.CheckConstraint(
+                condition=~Q(amount_paise=0), name="dispute_line_amount_not_zero"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["agreed_at"],
+                condition=Q(agreed_at__isnull=False),
+                name="dispute_line_agreed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.line_key
 
 
 class ReceiptSeries(models.Model):

@@ -5,12 +5,13 @@ late failures are refused; another channel_ref for a paid order is real money an
 of its own, marked as a duplicate; the amount of the notice wins until the payment has succeeded.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Q, Sum
 
 from channels_.contract import INDIAN_CURRENCY, Method, Notice, NoticeKind, Outcome
 from channels_.models import InboundMessage
@@ -22,6 +23,8 @@ from payments import receipts
 from payments.actions import advance, lock_words, save_changed
 from payments.models import Bill, Consumer, Payment, PaymentEvent, Refund, Tender
 from payments.states import PAID, State
+
+log = logging.getLogger(__name__)
 
 Heard = Sequence[tuple[InboundMessage, Sequence[Notice]]]
 
@@ -62,6 +65,12 @@ class AmountConflict(DomainError):
     """Another amount for what is already paid or refunded."""
 
     code = "amount_conflict"
+
+
+class RefundConflict(DomainError):
+    """A refund that is of one payment is told for another one."""
+
+    code = "refund_conflict"
 
 
 class NotYetKnown(DomainError):
@@ -258,33 +267,51 @@ class Fold:
 
 def hear_refund(message: InboundMessage, *, notice: Notice) -> str:
     """Store or move one refund; its payment must be known, else it is tried again later."""
+    refund = note_refund(message.channel_id, notice=notice, at=_at(message, notice))
+    return f"refund {refund.channel_ref} of {refund.payment.reference} {refund.state}"
+
+
+def note_refund(channel_id: int, *, notice: Notice, at: datetime) -> Refund:
+    """Store or move the refund that a notice or an answer tells, under its payment's lock.
+
+    Told money is kept, also when more goes back than was paid: then it is marked for an alarm.
+    """
     _check(notice)
     if not notice.refund_ref or not (notice.channel_ref or notice.order_ref):
         raise Malformed("expected the identifiers of the refund and of its payment or order")
-    payment = _refunded(message, notice)
+    payment = _refunded(channel_id, notice)
     if payment is None:
         raise NotYetKnown(f"refund {notice.refund_ref} of a payment that we do not know")
     # What proves nothing alone is only that a refund is under way; its status call says the rest.
     to = Refund.State.PENDING if notice.confirm else Refund.State(notice.outcome.value)
-    day = business_date(_at(message, notice))
+    day = business_date(at)
+    ours = notice.reference if notice.reference != payment.reference else ""
     refund, is_new = Refund.objects.get_or_create(
-        channel_id=message.channel_id,
+        channel_id=channel_id,
         channel_ref=notice.refund_ref,
         defaults={
             "payment": payment,
             "amount_paise": notice.amount_paise,
             "state": to,
+            "reference": ours[:40],
             "business_date": day,
         },
     )
+    if refund.payment_id != payment.pk:
+        raise RefundConflict(
+            f"refund {notice.refund_ref} is of {refund.payment.reference}, "
+            f"now told for {payment.reference}"
+        )
     if not is_new:
         _move_refund(refund, to=to, day=day, notice=notice)
-    return f"refund {notice.refund_ref} of {payment.reference} {refund.state}"
+        _name_refund(refund, ours)
+    _mark_excess(refund, payment)
+    return refund
 
 
-def _refunded(message: InboundMessage, notice: Notice) -> Payment | None:
+def _refunded(channel_id: int, notice: Notice) -> Payment | None:
     """The payment that a refund is of. An order that was paid twice does not tell which one."""
-    mine = Payment.objects.select_for_update().filter(channel_id=message.channel_id)
+    mine = Payment.objects.select_for_update().filter(channel_id=channel_id)
     if notice.channel_ref:
         return mine.filter(channel_ref=notice.channel_ref).first()
     paid = list(mine.filter(order_ref=notice.order_ref, state__in=PAID)[:2])
@@ -389,3 +416,25 @@ def _move_refund(refund: Refund, *, to: Refund.State, day: date, notice: Notice)
     refund.business_date = day
     refund.updated_at = now()
     refund.save(update_fields=["state", "business_date", "updated_at"])
+
+
+def _name_refund(refund: Refund, ours: str) -> None:
+    if ours and not refund.reference:
+        refund.reference = ours[:40]
+        refund.save(update_fields=["reference"])
+
+
+def _mark_excess(refund: Refund, payment: Payment) -> None:
+    """Whether with this refund more goes back than came; what was told is kept all the same."""
+    alive = Refund.objects.filter(payment=payment).exclude(state=Refund.State.FAILED)
+    sum_paise = alive.aggregate(sum=Sum("amount_paise"))["sum"] or 0
+    is_alive = refund.state != Refund.State.FAILED
+    is_excess = is_alive and sum_paise > payment.amount_paise
+    if is_excess != refund.is_excess:
+        refund.is_excess = is_excess
+        refund.save(update_fields=["is_excess"])
+    if is_excess:
+        log.error(
+            "refunds of %s sum to %s, it was paid with %s",
+            *(payment.reference, grouped_rupees(sum_paise), grouped_rupees(payment.amount_paise)),
+        )

@@ -26,6 +26,7 @@ MOVERS: Final = {
     "channels_/secrets.py": "secrets",
     "enquiries/operations.py": "questions",
     "payments/actions.py": "payments",
+    "payments/disputes.py": "disputes",
     "payments/notices.py": "refunds",
     "payments/owed.py": "owed replies",
     "reconciliation/decisions.py": "decisions",
