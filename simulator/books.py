@@ -68,7 +68,7 @@ class Books(World):
     def begin(self, reference: str, amount_paise: int, *, consumer_number: str) -> str:
         """Note an order of ours; the same reference again is the same order."""
         with self._lock:
-            known = self._names.get(reference)
+            known = self._names.get(_bare(reference))
             if known is not None:
                 order = self._orders.get(known)
                 return (order or self._happened[known]).payment.order_ref
@@ -81,7 +81,7 @@ class Books(World):
     def find(self, ref: str) -> Happened | None:
         """The payment with this reference of ours, channel_ref or order_ref, as it stands now."""
         with self._lock:
-            known = self._names.get(ref)
+            known = self._names.get(_bare(ref))
             return self._known(known) if known is not None and ref else None
 
     def refund(self, ref: str, *, reference: str, amount_paise: int) -> SampleRefund | None:
@@ -126,8 +126,8 @@ class Books(World):
         self._name(payment, is_paid=one.outcome is Outcome.SUCCEEDED)
 
     def _name(self, payment: SamplePayment, *, is_paid: bool = False) -> None:
-        self._names[payment.channel_ref] = payment.channel_ref
-        for name in (payment.reference, payment.order_ref, payment.rrn):
+        self._names[_bare(payment.channel_ref)] = payment.channel_ref
+        for name in map(_bare, (payment.reference, payment.order_ref, payment.rrn)):
             known = self._happened.get(self._names.get(name, ""))
             if name and (known is None or (is_paid and known.outcome is not Outcome.SUCCEEDED)):
                 self._names[name] = payment.channel_ref
@@ -227,6 +227,11 @@ def _made(kind: type[Named], line: Mapping[str, Any]) -> Named:
         for name, value in line.items()
     }
     return kind._make(values.get(name, "") for name in kind._fields)
+
+
+def _bare(name: str) -> str:
+    """A name as it is compared: some partners carry our reference without its hyphens."""
+    return name.replace("-", "")
 
 
 def _moment() -> datetime:

@@ -160,8 +160,28 @@ def test_sending_needs_every_secret(tmp_path):
     with pytest.raises(CommandError, match="go together"):
         call_command("simulate_day", *arguments, "--send", "http://127.0.0.1:1")
     secrets = tmp_path / "secrets.json"
-    secrets.write_text('{"razorpay": {"webhook_secret": "x"}}')
-    with pytest.raises(CommandError, match="neft"):
-        call_command(
-            "simulate_day", *arguments, "--send", "http://127.0.0.1:1", "--secrets", str(secrets)
-        )
+    sending = ["--send", "http://127.0.0.1:1", "--secrets", str(secrets)]
+    secrets.write_text('{"razorpay": {"webhook_secret": "x"}, "neft": {}}')
+    with pytest.raises(CommandError, match=r"lacks api_key, neft\.notice_key"):
+        call_command("simulate_day", *arguments, *sending)
+
+
+def test_only_whose_secrets_are_given_play(receiver, tmp_path):
+    secrets = tmp_path / "secrets.json"
+    secrets.write_text(json.dumps({"razorpay": SECRETS["razorpay"], "api_key": "prefix.secret"}))
+    arguments = ["--date", "2026-11-20", "--payments", "40", "--out", str(tmp_path / "day")]
+    call_command("simulate_day", *arguments, "--send", receiver.url, "--secrets", str(secrets))
+    doors = {path for path, _body, _headers in receiver.got if path.startswith("/in/")}
+    assert doors == {"/in/razorpay/"}
+    assert [path.name for path in (tmp_path / "day").glob("*-messages.jsonl")] == [
+        "razorpay-messages.jsonl"
+    ]
+
+
+def test_one_can_say_who_plays(tmp_path):
+    arguments = ["--date", "2026-11-20", "--payments", "40", "--out", str(tmp_path)]
+    call_command("simulate_day", *arguments, "--channels", "neft,payu")
+    written = {path.name for path in tmp_path.glob("*-messages.jsonl")}
+    assert written == {"neft-messages.jsonl", "payu-messages.jsonl"}
+    with pytest.raises(CommandError, match="no channel is played as pigeon"):
+        call_command("simulate_day", *arguments, "--channels", "pigeon")

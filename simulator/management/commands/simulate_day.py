@@ -2,7 +2,8 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ class Command(BaseCommand):
             type=Path,
             help="take offices, counters and fees from this file, not from the demo's",
         )
+        parser.add_argument(
+            "--channels", help="only these, by their codes with commas; else those with secrets"
+        )
         parser.add_argument("--send", metavar="URL", help="play the day against this server")
         parser.add_argument(
             "--secrets",
@@ -48,7 +52,13 @@ class Command(BaseCommand):
         if bool(options["send"]) != bool(options["secrets"]):
             raise CommandError("--send and --secrets go together: what is sent has to be signed")
         scene = _scene(options["configuration"])
-        secrets = _secrets(options["secrets"], scene) if options["secrets"] else {}
+        secrets = _secrets(options["secrets"]) if options["secrets"] else {}
+        if options["channels"]:
+            scene = _only(scene, options["channels"].split(","))
+        elif secrets:
+            scene = _only(scene, [one.code for one in scene.channels if one.code in secrets])
+        if secrets:
+            _check(secrets, scene, path=options["secrets"])
         day = play_day(
             scene,
             day=options["date"],
@@ -81,18 +91,28 @@ def _scene(path: Path | None) -> Scene:
     return read_scene(chosen)
 
 
-def _secrets(path: Path, scene: Scene) -> Mapping[str, Any]:
+def _only(scene: Scene, codes: Sequence[str]) -> Scene:
+    """The scene with these channels only; the counters take what the others would."""
+    known = {channel.code: channel for channel in scene.channels}
+    if unknown := sorted(set(codes) - set(known)):
+        raise CommandError(
+            f"no channel is played as {', '.join(unknown)}; known: {', '.join(known)}"
+        )
+    return replace(scene, channels=tuple(known[code] for code in known if code in codes))
+
+
+def _secrets(path: Path) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CommandError(f"--secrets: {error}") from error
-    wanted = {channel.code: [*adapter(channel.adapter).secret_names] for channel in scene.channels}
-    lacking = [
-        f"{code} ({', '.join(names)})"
-        for code, names in wanted.items()
-        if not set(names) <= set(found.get(code, ()))
-    ]
-    lacking += [] if "api_key" in found else ["api_key"]
+    return found
+
+
+def _check(secrets: Mapping[str, Any], scene: Scene, *, path: Path) -> None:
+    lacking = [] if "api_key" in secrets else ["api_key"]
+    for channel in scene.channels:
+        names = set(adapter(channel.adapter).secret_names) - set(secrets.get(channel.code, ()))
+        lacking += [f"{channel.code}.{name}" for name in sorted(names)]
     if lacking:
         raise CommandError(f"--secrets: {path} lacks {', '.join(lacking)}")
-    return found
