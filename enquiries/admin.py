@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 
-from enquiries.models import Alarm, Breaker, Operation
-from people.admin_base import ReadOnlyAdmin
+from enquiries.models import Alarm, Breaker, Operation, TatRule
+from people.admin_base import ReadOnlyAdmin, RecordedAdmin
 
 
 @admin.register(Operation)
@@ -30,3 +30,11 @@ class BreakerAdmin(ReadOnlyAdmin):
     """How the partners' APIs fare."""
 
     list_display = ("channel", "failures", "open_until", "last_problem")
+
+
+@admin.register(TatRule)
+class TatRuleAdmin(RecordedAdmin):
+    """The Reserve Bank's days, by date: a new circular is a new row."""
+
+    list_display = ("method", "days", "paise_a_day", "valid_from", "source")
+    ordering = ("method", "-valid_from")

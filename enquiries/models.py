@@ -197,6 +197,8 @@ class Alarm(models.Model):
         SILENT = "silent", _("silent for too long")
         UNREACHABLE = "unreachable", _("does not answer our calls")
         HISTORY = "history", _("missed news cannot be pulled")
+        REFUND = "refund", _("more goes back than was paid")
+        DISPUTE = "dispute", _("a dispute wants its answer")
 
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="alarms")
     kind = models.CharField(max_length=16, choices=Kind)
@@ -212,7 +214,8 @@ class Alarm(models.Model):
                 name="alarm_open_once",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["silent", "unreachable", "history"]), name="alarm_kind_known"
+                condition=Q(kind__in=["silent", "unreachable", "history", "refund", "dispute"]),
+                name="alarm_kind_known",
             ),
             models.CheckConstraint(
                 condition=Q(cleared_at__isnull=True) | Q(cleared_at__gte=F("raised_at")),
@@ -222,3 +225,25 @@ class Alarm(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel_id} {self.kind}"
+
+
+class TatRule(models.Model):
+    """By when failed money must be back for one method, and what each later day costs."""
+
+    method = models.CharField(max_length=16, blank=True)  # a Method; blank: whatever is not named
+    days = models.PositiveSmallIntegerField()  # after the day of the payment
+    paise_a_day = models.BigIntegerField()  # what the payer's bank owes the payer
+    valid_from = models.DateField()  # for payments of this day and later
+    source = models.CharField(max_length=120, blank=True)  # the circular that says so
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["method", "valid_from"], name="tat_rule_once"),
+            models.CheckConstraint(
+                condition=Q(paise_a_day__gte=0, paise_a_day__lte=10**9),
+                name="tat_rule_compensation_sane",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method or '*'}: T+{self.days} from {self.valid_from}"

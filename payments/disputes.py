@@ -310,5 +310,10 @@ def _agree(dispute: Dispute) -> None:
         DisputeState.WON: 0,
         DisputeState.CLOSED: 0,
     }.get(DisputeState(dispute.state))
-    if taken is not None and taken == expected:
+    if taken is None:
+        return
+    if dispute.state == DisputeState.ACCEPTED and taken == -dispute.amount_paise:
+        # We gave in, and the channel took the money: that is the verdict.
+        _go(dispute, to=DisputeState.LOST, cause="given in, and the money was taken", at=now())
+    elif taken == expected:
         lines.filter(agreed_at__isnull=True).update(agreed_at=now())

@@ -2,6 +2,7 @@
 
 from functools import reduce
 from operator import or_
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
@@ -323,6 +324,7 @@ class Refund(models.Model):
 class Dispute(models.Model):
     """A payer's bank takes a payment back unless we prove that it was right."""
 
+    public_id = models.UUIDField(default=uuid4, unique=True)
     channel = models.ForeignKey(
         Channel, on_delete=models.PROTECT, related_name="disputes", db_index=False
     )
