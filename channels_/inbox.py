@@ -29,8 +29,7 @@ from channels_.contract import (
     WrongMerchant,
 )
 from channels_.models import Channel, InboundMessage, RefusalTally
-from channels_.secrets import UnknownSecret
-from channels_.setups import calling, setups_of
+from channels_.setups import answering_setups_of, reading_setups_of, setups_of
 from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.errors import Malformed, Unverified
@@ -164,7 +163,20 @@ def remembered_door(code: str) -> Door | None:
 
 
 def proved(here: Door, inbound: Inbound) -> Setup:
-    """The setup whose secrets prove the sender. All are tried, so that time tells nothing."""
+    """The setup whose secrets prove the sender; secrets that were rotated just now are seen."""
+    try:
+        return _proved(here, inbound)
+    except Unverified:
+        fresh = setups_of(here.channel)
+        if fresh == here.setups:
+            raise
+    renewed = replace(here, setups=fresh)
+    _remembered[here.channel.code] = (time.monotonic() + _REMEMBERED_FOR, renewed)
+    return _proved(renewed, inbound)
+
+
+def _proved(here: Door, inbound: Inbound) -> Setup:
+    """All secrets are tried, so that time tells nothing."""
     verify = here.adapter.verify
     if verify is None:
         raise Unverified("this channel cannot prove who sends")
@@ -225,18 +237,32 @@ def notices_of(message: InboundMessage) -> Sequence[Notice]:
     """What a kept message says; Malformed when it cannot be understood."""
     adapter = registry.adapter(message.channel.adapter)
     if message.path.startswith(answers.PATH):
-        return answers.notices_in(adapter, body_of(message), _calling(message.channel))
+        return _answered(message, adapter)
     if adapter.parse is None:
         raise Malformed(f"the adapter {message.channel.adapter} reads no notices")
     inbound = body_of(message)
+    try:
+        return adapter.parse(inbound, _setup_of(message, adapter, inbound))
+    except Malformed:
+        # It may be sealed for a secret that was put in force a moment ago.
+        was = _setups_remembered.pop(message.channel.pk, None)
+        if was is None or was[1] == _setups(message.channel):
+            raise
     return adapter.parse(inbound, _setup_of(message, adapter, inbound))
 
 
-def _calling(channel: Channel) -> Setup:
-    try:
-        return calling(channel)
-    except UnknownSecret as error:
-        raise Malformed(str(error)) from error
+def _answered(message: InboundMessage, adapter: Adapter) -> Sequence[Notice]:
+    """What an answer says, read with today's secrets, else with those of the question's day."""
+    inbound = body_of(message)
+    setups = answering_setups_of(message.channel)
+    if not setups:
+        raise Malformed(f"{message.channel.code} has no secret for its answers")
+    for setup in setups[:-1]:
+        try:
+            return answers.notices_in(adapter, inbound, setup)
+        except Malformed:
+            continue
+    return answers.notices_in(adapter, inbound, setups[-1])
 
 
 def _setup_of(message: InboundMessage, adapter: Adapter, inbound: Inbound) -> Setup:
@@ -274,7 +300,7 @@ def _can_read(adapter: Adapter, inbound: Inbound, setup: Setup) -> bool:
 def _setups(channel: Channel) -> Sequence[Setup]:
     known = _setups_remembered.get(channel.pk)
     if known is None or known[0] < time.monotonic():
-        known = (time.monotonic() + _REMEMBERED_FOR, setups_of(channel))
+        known = (time.monotonic() + _REMEMBERED_FOR, reading_setups_of(channel))
         _setups_remembered[channel.pk] = known
     return known[1]
 

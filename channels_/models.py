@@ -208,6 +208,10 @@ class InboundMessage(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(default=now)
     outcome = models.CharField(max_length=200, blank=True)  # what it did, or why nothing
+    settled_at = models.DateTimeField(null=True)  # when the worker last said what became of it
+    replay = models.ForeignKey(
+        "Replay", on_delete=models.PROTECT, null=True, related_name="messages", db_index=False
+    )  # the last one that let it be tried again
 
     class Meta:
         constraints = [
@@ -226,10 +230,43 @@ class InboundMessage(models.Model):
             models.Index(
                 fields=["channel"], condition=Q(state="parked"), name="inbound_message_parked"
             ),
+            # What a channel says of its own accord: how it fares is read from this alone.
+            models.Index(
+                fields=["channel", "received_at"],
+                condition=~Q(path__startswith="answer:"),
+                name="inbound_message_told",
+            ),
+            models.Index(
+                fields=["replay", "state"],
+                condition=Q(replay__isnull=False),
+                name="inbound_message_replayed",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.channel_id}:{self.event_key}"
+
+
+class Replay(models.Model):
+    """A person's decision to let many parked messages be tried again; they know it by its id."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+")
+    since = models.DateField()  # of the day in India on which they came
+    until = models.DateField()
+    words = models.CharField(max_length=80, blank=True)  # part of why they were parked, "" is any
+    total = models.PositiveIntegerField()  # so many were released
+    asked_by = models.CharField(max_length=80)
+    asked_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(until__gte=F("since")), name="replay_covers_forward"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.total} messages of {self.since} to {self.until}"
 
 
 class RefusalTally(models.Model):

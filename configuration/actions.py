@@ -14,7 +14,7 @@ from django.db.models import Model
 
 from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
 from channels_.registry import adapter
-from channels_.secrets import missing_secrets, set_secret
+from channels_.secrets import WentBack, missing_secrets, set_secret
 from channels_.setups import HOUSE_SETTINGS
 from configuration.agencies import apply_agency
 from configuration.schema import SECTIONS, ConfigurationRefused, Row, SecretValue, understood
@@ -270,6 +270,8 @@ class _Configuring:
         held = list(before)
         try:
             made = set_secret(channel, name=name, value=found, actor=self.actor)
+        except WentBack:
+            return  # it was rotated since; the environment has not heard of it
         except DomainError as error:
             self.refuse(f"{path}: {error}")
             return

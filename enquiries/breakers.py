@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from channels_.models import Channel
 from cspdcl.kernel.clock import now
@@ -16,14 +17,22 @@ _DOUBLINGS_MAX: Final = 5  # at most sixteen minutes
 
 
 def closed_channels() -> list[int]:
-    """The channels that are left alone now."""
-    waiting = Breaker.objects.filter(open_until__gt=now())
-    return list(waiting.values_list("channel_id", flat=True))
+    """The channels that are left alone now: paused, or they do not answer."""
+    return list(_left_alone().values_list("pk", flat=True))
 
 
 def is_left_alone(channel: Channel) -> bool:
     """Whether nobody should ask this channel now."""
-    return Breaker.objects.filter(channel=channel, open_until__gt=now()).exists()
+    return _left_alone().filter(pk=channel.pk).exists()
+
+
+def is_paused(channel: Channel) -> bool:
+    """Whether a person has paused the channel, as the database says now."""
+    return Channel.objects.filter(pk=channel.pk, paused_at__isnull=False).exists()
+
+
+def _left_alone() -> QuerySet[Channel]:
+    return Channel.objects.filter(Q(paused_at__isnull=False) | Q(breaker__open_until__gt=now()))
 
 
 def note_success(channel: Channel) -> None:

@@ -91,7 +91,7 @@ def ask_now(payment: Payment) -> Payment:
     if operation.last_sent_at is not None and now() - operation.last_sent_at < _GAP:
         return found
     if breakers.is_left_alone(found.channel):
-        raise NotAskable(f"{found.channel.code} does not answer at present")
+        raise NotAskable(f"{found.channel.code} is paused or does not answer at present")
     claimed = operations.claim(operation.pk, even_manual=True)
     if claimed is None:
         raise NotAskable(f"{found.reference} is being asked for at this moment")

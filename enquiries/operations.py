@@ -228,6 +228,8 @@ def _asked(
 ) -> Tried[Read]:
     number, at = operation.attempts, operation.last_sent_at or now()
     blank: Tried[Read] = Tried(reading=Reading.NOT_SENT, number=number, at=at)
+    if breakers.is_paused(operation.channel):
+        return replace(blank, detail="the channel is paused: no call goes out")
     try:
         setup = passes.with_pass(operation.channel, calling(operation.channel))
         call = exchange.call(asked, setup)

@@ -86,7 +86,7 @@ def _placed(channel: Channel, operation: Operation, order: Order) -> Ordered:
     if exchange is None:
         raise OrderRefused(f"{channel.code} takes no orders by a call")
     if breakers.is_left_alone(channel):
-        raise OrderUnknown(f"{channel.code} does not answer at present")
+        raise OrderUnknown(f"{channel.code} is paused or does not answer at present")
     claimed = operations.claim(operation.pk)
     if claimed is None:
         raise OrderUnknown(f"the order {order.reference} is in another hand, or was tried enough")

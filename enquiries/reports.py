@@ -36,7 +36,7 @@ def pull_report(channel: Channel, day: date) -> list[tuple[str, bytes]]:
     if not can_pull(channel):
         return []
     if breakers.is_left_alone(channel):
-        raise ReportAway(f"{channel.code} does not answer at present")
+        raise ReportAway(f"{channel.code} is paused or does not answer at present")
     operations.recover_lost(Operation.Kind.REPORT, decide=_after_try)
     since, until = day_bounds(day)
     files: list[tuple[str, bytes]] = []
