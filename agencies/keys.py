@@ -67,7 +67,7 @@ def put(
         key.capabilities, key.addresses = agreed["capabilities"], agreed["addresses"]
         key.save(update_fields=["capabilities", "addresses"])
         audit.record(actor, "agency_key.changed", _named(key), before=before, after=agreed)
-    if secret is not None and doors.unseal(key.sealed, key_id=key_id) != secret:
+    if secret is not None and not _has_held(key, secret):
         _replace(key, secret, kept=BEFORE_KEPT, actor=actor)
     doors.forget()
     return key
@@ -94,6 +94,12 @@ def end(key: AgencyKey, *, actor: User) -> None:
     if ended:
         audit.record(actor, "agency_key.ended", _named(key))
     doors.forget()
+
+
+def _has_held(key: AgencyKey, secret: str) -> bool:
+    """Whether this is its secret, or the one before: a file that has not heard of a rotation."""
+    held = [key.sealed] if key.sealed_before is None else [key.sealed, key.sealed_before]
+    return any(doors.unseal(blob, key_id=key.key_id) == secret for blob in held)
 
 
 def _replace(key: AgencyKey, secret: str, *, kept: timedelta, actor: User | str) -> None:

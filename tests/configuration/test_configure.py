@@ -9,8 +9,9 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 
+from agencies import keys
 from agencies.doors import door
-from agencies.models import Agency
+from agencies.models import Agency, AgencyKey
 from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
 from channels_.secrets import secrets_of
 from configuration import export
@@ -448,6 +449,19 @@ def test_another_secret_rotates_the_key_of_an_agency():
     assert here is not None
     assert list(here.secrets) == ["the next secret of an agency", ATP_SECRET["ATP_SECRET"]]
     assert here.capabilities == {"dues", "pay"}
+
+
+def test_a_file_that_has_not_heard_of_a_rotation_does_not_take_it_back():
+    lines(read(OFFICES + AGENCY), ATP_SECRET)
+    person = User.objects.create_user("operator", full_name="Operator")
+    fresh = keys.rotate(AgencyKey.objects.get(), actor=person)
+
+    told = lines(read(OFFICES + AGENCY), ATP_SECRET)
+
+    assert told == []
+    here = door("ak_atp_1")
+    assert here is not None
+    assert list(here.secrets) == [fresh, ATP_SECRET["ATP_SECRET"]]
 
 
 @pytest.mark.parametrize(
