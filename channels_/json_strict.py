@@ -7,7 +7,7 @@ wrong value inside is Malformed and kept for a person.
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
 from channels_.contract import Unreadable
@@ -15,8 +15,13 @@ from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import PAISE_MAX, Paise
 
 DEPTH_MAX: Final = 32
+EXPONENT_MAX: Final = (
+    64  # no number of ours is larger or finer; 1e999999999 is a gigabyte of digits
+)
 
-_TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+# A text that never ends is one token too: else each of its escaped quotes would begin a new search
+# to the end, and 256 KiB of them keep a worker for minutes.
+_TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def loads(body: bytes) -> Any:
@@ -31,7 +36,7 @@ def loads(body: bytes) -> Any:
         value = json.loads(
             text,
             object_pairs_hook=_once,
-            parse_float=Decimal,
+            parse_float=_fraction,
             parse_constant=_refuse_constant,
         )
     except (ValueError, RecursionError) as error:
@@ -74,6 +79,16 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _fraction(text: str) -> Decimal:
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("a number has too many digits") from None
+    if abs(found.adjusted()) > EXPONENT_MAX:
+        raise ValueError("a number has too many digits")
     return found
 
 
