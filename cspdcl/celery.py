@@ -42,6 +42,11 @@ app.conf.beat_schedule = {
         "task": "reconciliation.tasks.fetch_due_reports",
         "schedule": crontab(minute="*/20"),
     },
+    "ask for what only reports tell of": {
+        "task": "reconciliation.tasks.follow_listed",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "beat is alive": {"task": "people.tasks.note_heartbeat", "schedule": 30.0},
     "end holds of agencies": {"task": "agencies.tasks.end_holds", "schedule": 60.0},
     "forget used nonces": {"task": "agencies.tasks.forget_nonces", "schedule": 300.0},

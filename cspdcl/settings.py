@@ -253,6 +253,9 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # How late a counter that was offline may hand in its receipts; training plays any day.
 COUNTER_OFFLINE_DAYS_MAX = env_int("COUNTER_OFFLINE_DAYS_MAX", 7 if IS_PRODUCTION else 3660)
 NOTICE_BYTES_MAX = 256 * 1024  # what a channel may send to its door
+# Found money above this is assigned by two people; a schedule splits one credit in so many at most.
+ASSIGN_ALONE_RUPEES_MAX = env_int("ASSIGN_ALONE_RUPEES_MAX", 50_000)
+SCHEDULE_ROWS_MAX = env_int("SCHEDULE_ROWS_MAX", 20_000)
 STATEMENT_BYTES_MAX = env_int("STATEMENT_BYTES_MAX", 2 * 1024**3)
 STATEMENTS_DIR = VAR_DIR / "statements"  # kept by sha256
 REPORTS_DIR = VAR_DIR / "reports"

@@ -56,15 +56,9 @@ def propose(
     Raises NotDecidable when the break is closed, something waits already, an entry is taken, or a
     match would not agree to the paisa.
     """
-    if not has_role(maker, FINANCE_OFFICER, FINANCE_APPROVER):
-        raise NotYours("a finance officer proposes decisions")
-    locked = Break.objects.select_for_update().get(pk=open_break.pk)
+    locked = taken_up(open_break, maker=maker, why=why)
     if locked.state != Break.State.OPEN or locked.stage == Stage.FEE:
         raise NotDecidable("the break is closed, or its entries need no match")
-    if locked.decisions.filter(state=Decision.State.PROPOSED).exists():
-        raise NotDecidable("a decision for this break waits for its second person already")
-    if not why.strip():
-        raise NotDecidable("a decision needs a reason")
     own = [line.entry for line in locked.lines.select_related("entry").order_by("entry_id")]
     entries = own if kind == Decision.Kind.WRITE_OFF else [*own, *candidates]
     difference = difference_of(entries, stage=Stage(locked.stage))
@@ -87,15 +81,29 @@ def propose(
         DecisionLine(decision=decision, entry=entry) for entry in entries
     )
     audit.record(
-        maker, "decision.proposed", ("decision", decision.public_id), after=_facts(decision)
+        maker, "decision.proposed", ("decision", decision.public_id), after=facts_of(decision)
     )
     return decision
+
+
+def taken_up(open_break: Break, *, maker: User, why: str) -> Break:
+    """The break, locked for somebody who may propose something for it, with a reason."""
+    if not has_role(maker, FINANCE_OFFICER, FINANCE_APPROVER):
+        raise NotYours("a finance officer proposes decisions")
+    locked = Break.objects.select_for_update().get(pk=open_break.pk)
+    if locked.decisions.filter(state=Decision.State.PROPOSED).exists():
+        raise NotDecidable("a decision for this break waits for its second person already")
+    if not why.strip():
+        raise NotDecidable("a decision needs a reason")
+    return locked
 
 
 @transaction.atomic
 def approve(decision: Decision, *, checker: User, answer: str = "") -> Match:
     """Approve and act: the entries become one match. Raises NotYours for the maker."""
-    locked = _checked(decision, checker)
+    locked = checked_by(decision, checker)
+    if locked.kind not in (Decision.Kind.MATCH, Decision.Kind.WRITE_OFF):
+        raise NotDecidable(f"to {locked.get_kind_display()} joins no entries")
     locks.hold_books_open_now()
     entries = list(
         Entry.objects.filter(pk__in=locked.lines.values("entry_id"))
@@ -106,7 +114,7 @@ def approve(decision: Decision, *, checker: User, answer: str = "") -> Match:
     if not Break.objects.filter(pk=locked.open_break_id, state=Break.State.OPEN).exists():
         raise NotDecidable("the break is closed meanwhile; reject this and look at it again")
     _refuse_taken(entries, stage=locked.stage)
-    _answer(locked, checker, Decision.State.APPROVED, answer)
+    answered(locked, checker, Decision.State.APPROVED, answer)
     match = Match.objects.create(
         kind=Match.Kind.WRITE_OFF if locked.kind == Decision.Kind.WRITE_OFF else Match.Kind.HAND,
         stage=locked.stage,
@@ -131,10 +139,10 @@ def approve(decision: Decision, *, checker: User, answer: str = "") -> Match:
 @transaction.atomic
 def reject(decision: Decision, *, checker: User, answer: str) -> Decision:
     """Say no, with a reason; the break stays open."""
-    locked = _checked(decision, checker)
+    locked = checked_by(decision, checker)
     if not answer.strip():
         raise NotDecidable("a rejection needs a reason")
-    return _answer(locked, checker, Decision.State.REJECTED, answer)
+    return answered(locked, checker, Decision.State.REJECTED, answer)
 
 
 @transaction.atomic
@@ -163,7 +171,7 @@ def undo_match(match: Match, *, checker: User, why: str) -> Match:
         checker,
         "match.undone",
         ("decision", decision.public_id),
-        before=_facts(decision),
+        before=facts_of(decision),
         after={"why": why.strip(), "undone_at": locked.undone_at.isoformat()},
     )
     return locked
@@ -180,7 +188,8 @@ def difference_of(entries: Sequence[Entry], *, stage: Stage) -> int:
     return total
 
 
-def _checked(decision: Decision, checker: User) -> Decision:
+def checked_by(decision: Decision, checker: User) -> Decision:
+    """The decision, locked for a checker who may answer it. Raises NotYours and NotDecidable."""
     if not has_role(checker, FINANCE_APPROVER):
         raise NotYours("a finance approver decides")
     locked = Decision.objects.select_for_update().select_related("open_break").get(pk=decision.pk)
@@ -191,12 +200,13 @@ def _checked(decision: Decision, checker: User) -> Decision:
     return locked
 
 
-def _answer(decision: Decision, checker: User, state: Decision.State, answer: str) -> Decision:
+def answered(decision: Decision, checker: User, state: Decision.State, answer: str) -> Decision:
+    """Store what the checker of a locked decision says."""
     decision.state, decision.checker, decision.checked_at = state, checker, now()
     decision.answer = answer.strip()
     decision.save(update_fields=["state", "checker", "checked_at", "answer"])
     audit.record(
-        checker, f"decision.{state}", ("decision", decision.public_id), after=_facts(decision)
+        checker, f"decision.{state}", ("decision", decision.public_id), after=facts_of(decision)
     )
     return decision
 
@@ -211,7 +221,8 @@ def _refuse_taken(entries: Sequence[Entry], *, stage: str) -> None:
         raise NotDecidable(f"{taken.entry} is matched meanwhile; look at the break again")
 
 
-def _facts(decision: Decision) -> dict[str, object]:
+def facts_of(decision: Decision) -> dict[str, object]:
+    """A decision as the audit trail keeps it."""
     return {
         "kind": decision.kind,
         "break": decision.open_break.public_id,

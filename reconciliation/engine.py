@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
 from payments import inbox
-from reconciliation import breaks, classify, intake, locks, proof
+from reconciliation import bank_credits, breaks, classify, intake, locks, proof
 from reconciliation.models import Run
 from reconciliation.passes import IDENTITY, PASSES, open_items
 from reconciliation.rules import Key, active_rules
@@ -40,6 +40,14 @@ def reconcile(day: date, *, started_by: str) -> Run:
     Running it again changes nothing that the same entries and rules gave before. Raises
     AlreadyRunning while another run works.
     """
+    run = _reconcile(day, started_by=started_by)
+    if bank_credits.follow(run):
+        # What was taken in at once is matched at once.
+        run = _reconcile(day, started_by=started_by)
+    return run
+
+
+def _reconcile(day: date, *, started_by: str) -> Run:
     inbox.catch_up()
     run = _claim(day, started_by=started_by)
     try:

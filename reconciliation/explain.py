@@ -19,6 +19,7 @@ _KEY_NAMES: Final = {
     "rrn": gettext_lazy("RRN"),
     "utr": gettext_lazy("UTR"),
     "deposit_ref": gettext_lazy("deposit slip"),
+    "evidence": gettext_lazy("line it was made of"),
 }
 
 _RULE_SENTENCES: Final = {

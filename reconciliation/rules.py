@@ -16,6 +16,7 @@ class Key(TextChoices):
     RRN = "rrn", _("the RRN")
     UTR = "utr", _("the UTR")
     DEPOSIT_REF = "deposit_ref", _("the deposit slip")
+    EVIDENCE = "evidence", _("the line it was made of")
 
 
 STAGE_OF: Final = {
@@ -50,6 +51,9 @@ STARTING_RULES: Final = (
     Starting("settlement_carried", 60, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.CARRIED),
     Starting(
         "deposit_slip_sum", 70, Leg.DEPOSIT_BANK, Key.DEPOSIT_REF, Rule.Cardinality.MANY_TO_ONE
+    ),
+    Starting(
+        "transfer_evidence", 75, Leg.TRANSFER_BANK, Key.EVIDENCE, Rule.Cardinality.MANY_TO_ONE
     ),
     Starting("transfer_utr_exact", 80, Leg.TRANSFER_BANK, Key.UTR, Rule.Cardinality.MANY_TO_ONE),
     Starting("transfer_rrn_exact", 90, Leg.TRANSFER_BANK, Key.RRN, Rule.Cardinality.MANY_TO_ONE),

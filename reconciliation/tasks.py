@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from celery import shared_task
 
 from cspdcl.kernel.clock import today
-from reconciliation import engine, fetching
+from reconciliation import engine, fetching, listed
 from reconciliation.models import Run
 
 _DAYS_BACK_MAX = 7
@@ -43,3 +43,11 @@ def reconcile_due_days() -> None:
     for day in missed:
         if day == yesterday or (day not in done and done):
             engine.reconcile(day, started_by="timetable")
+
+
+@shared_task
+def follow_listed() -> None:
+    """Ask for payments that only reports tell of, or believe the report as agreed."""
+    count = listed.follow()
+    if count:
+        log.info("%s payments of reports were begun or taken", count)

@@ -205,6 +205,10 @@ _CREDIT_WITHOUT_RECEIPT: Final = take("""
           JOIN reconciliation_matchline l
             ON l.entry_id = e.id AND l.stage = 'bank' AND l.is_live
          WHERE e.in_bank_stage AND e.utr <> '' AND e.utr IN (SELECT word FROM named)
+           -- what was taken back has been paid by nobody
+           AND NOT EXISTS (SELECT FROM reconciliation_entry r
+                            WHERE e.book = 'receipts' AND r.book = 'receipts'
+                              AND r.source_key = 'reversal:' || e.reference)
     ), paid_already AS (
         SELECT n.id AS entry_id, min(n.word) AS word
           FROM named n JOIN paid_word p USING (word) GROUP BY n.id

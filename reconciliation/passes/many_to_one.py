@@ -4,6 +4,7 @@ from typing import Final
 
 from reconciliation.models import Leg, Rule, Run, Stage
 from reconciliation.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
+from reconciliation.rules import Key
 
 # A group has one key; a credit is its candidate when one of its words is that key. Only a group
 # with one candidate, which is nobody else's candidate, may match: anything else is a choice.
@@ -59,11 +60,39 @@ UNION ALL
 SELECT match_id, credit_id, %(stage)s, true FROM chosen
 """  # noqa: S608 - constants of this package
 
+# Payments that were made of a credit: which one it is stands written, nothing is compared but sums.
+_EVIDENCE: Final = f"""
+WITH grouped AS (
+    SELECT v.entry_id AS credit_id, sum(o.amount_paise)::bigint AS sum_paise,
+           max(o.business_date) AS business_date, array_agg(o.id ORDER BY o.id) AS entry_ids
+      FROM open_entry o
+      JOIN reconciliation_evidence v ON v.payment_reference = o.reference AND v.undone_at IS NULL
+     WHERE o.stage = 'bank' AND o.book = 'receipts' AND o.kind = 'payment'
+     GROUP BY v.entry_id
+), chosen AS (
+    SELECT nextval('reconciliation_match_id_seq') AS match_id, g.credit_id, g.entry_ids,
+           g.business_date, b.business_date AS credited_on,
+           g.sum_paise - b.amount_paise AS difference
+      FROM (SELECT * FROM grouped ORDER BY credit_id) AS g
+      JOIN open_entry b ON b.id = g.credit_id AND b.stage = 'bank' AND b.book = 'bank'
+     WHERE abs(g.sum_paise - b.amount_paise) <= %(tolerance)s
+), matched AS (
+{INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s,
+           greatest(business_date, credited_on), difference
+      FROM chosen
+)
+{INSERT_LINES}SELECT match_id, unnest(entry_ids), %(stage)s, true FROM chosen
+UNION ALL
+SELECT match_id, credit_id, %(stage)s, true FROM chosen
+"""  # noqa: S608 - constants of this package
+
 _KEYS: Final = frozenset({"deposit_ref", "utr", "rrn"})
 
 
 def run(rule: Rule, this_run: Run) -> int:
     """Match groups with their one credit; returns the matches made."""
+    if rule.key == Key.EVIDENCE:
+        return execute(_EVIDENCE, rule=rule, run=this_run, stage=Stage.BANK)
     if rule.key not in _KEYS:
         raise ValueError(f"rule {rule.code}: {rule.key!r} is no key of a bank credit")
     if rule.leg == Leg.CHANNEL_BANK:
