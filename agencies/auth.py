@@ -149,7 +149,7 @@ def prove(request: HttpRequest) -> Caller:
             "Requests of this key do not come from this address.",
             expected="an address that was agreed",
         )
-    if not _use(headers.nonce, key_pk=found.key_pk):
+    if not _use(headers.nonce, key_pk=found.key_pk, is_reading=request.method == "GET"):
         _count(found, request, _Kind.REPLAYED, "the nonce was used before")
         raise NotProved(
             "replayed",
@@ -197,22 +197,34 @@ def _headers(request: HttpRequest) -> _Headers:
     return _Headers(*given)
 
 
-def _use(nonce: str, *, key_pk: int) -> bool:
-    """Use a nonce up, and note once a minute that the key lives; false when it was used before."""
+def _use(nonce: str, *, key_pk: int, is_reading: bool) -> bool:
+    """Use a nonce up, and note once a minute that the key lives; false when it was used before.
+
+    Who only reads does not wait for the disk: a nonce that a crash forgets could be used to read
+    the same once more, by nobody but who holds the signed request.
+    """
     moment = now()
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH noted AS (
+            WITH written AS (
+                SELECT set_config('synchronous_commit', %(commit)s, true)
+            ), noted AS (
                 UPDATE agencies_agencykey SET last_used_at = %(now)s
                 WHERE id = %(key)s
                   AND (last_used_at IS NULL OR last_used_at < %(now)s - interval '1 minute')
             )
             INSERT INTO agencies_nonce (key_id, nonce, expires_at)
-            VALUES (%(key)s, %(nonce)s, %(until)s)
+            SELECT %(key)s, %(nonce)s, %(until)s FROM written
             ON CONFLICT (key_id, nonce) DO NOTHING
             """,
-            {"now": moment, "key": key_pk, "nonce": nonce, "until": moment + _LONGEST_KEPT},
+            {
+                "now": moment,
+                "key": key_pk,
+                "nonce": nonce,
+                "until": moment + _LONGEST_KEPT,
+                "commit": "off" if is_reading else "on",
+            },
         )
         return int(cursor.rowcount) == 1
 

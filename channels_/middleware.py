@@ -5,12 +5,14 @@ from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, resolve
 from django.utils import translation
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
-DOORS: Final = ("/in/", "/ask/")  # their views check who calls, and use nothing of a session
+# Their views check who calls, and use nothing of a session.
+DOORS: Final = ("/in/", "/ask/", "/partner/")
 
 
 class DoorMiddleware:
@@ -31,5 +33,7 @@ class DoorMiddleware:
         translation.activate(settings.LANGUAGE_CODE)
         request.resolver_match = found
         answer: HttpResponse = found.func(request, *found.args, **found.kwargs)
+        if isinstance(answer, SimpleTemplateResponse):  # of an API: written when it is asked for
+            answer.render()
         answer.headers.setdefault("Content-Length", str(len(answer.content)))
         return answer
