@@ -32,6 +32,11 @@ _JWS: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _JWE: Final = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+){3}")
 _CHECKSUM: Final = re.compile(r"[0-9A-Fa-f]{64}")
 _FIELDS_MAX: Final = 50
+_FAULTS: Final = (
+    JoseError,
+    ValueError,
+    TypeError,
+)  # a header such as {"crit": null} is a TypeError
 _PARAMETERS: Final = {
     "clientid": HeaderParameter("who signed", "str"),
     "kid": HeaderParameter("the key's name", "str"),
@@ -90,7 +95,7 @@ def open_token(token: str, setup: Setup) -> Mapping[str, Any]:
     key = OctKey.import_key(_key(setup, SIGNING_KEY))
     try:
         opened = jws.deserialize_compact(token, key, registry=registry)
-    except (JoseError, ValueError) as error:
+    except _FAULTS as error:
         raise Unverified(f"the signature does not hold: {error}") from error
     client = setup.settings.get("client_id")
     told = opened.headers().get("clientid")
@@ -132,7 +137,7 @@ def _decrypted(payload: bytes, setup: Setup) -> bytes:
         raise Unreadable("expected a compact JWE inside the signature")
     try:
         opened = jwe.decrypt_compact(payload, key, registry=registry)
-    except (JoseError, ValueError) as error:
+    except _FAULTS as error:
         raise Unreadable(f"cannot be decrypted: {error}") from error
     return opened.plaintext or b""
 

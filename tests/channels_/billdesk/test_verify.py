@@ -69,6 +69,14 @@ def test_the_header_never_chooses_the_algorithm() -> None:
             verify(form(token_by("HS256")), replace(SETUP, settings={"jws_alg": agreed}))
 
 
+@pytest.mark.parametrize("crit", [None, 1, [], {"alg": 1}, "alg"])
+def test_a_header_of_strange_values_is_refused(crit: Any) -> None:
+    header = part({"alg": "HS256", "clientid": "smplcspdcl", "crit": crit})
+
+    with pytest.raises(Unverified):
+        verify(f"{header}.{part(TRANSACTION)}.{'A' * 43}".encode())
+
+
 @pytest.mark.parametrize("secrets", [{}, {"signing_key": ""}, {"signing_key": KEY + "x"}])
 def test_another_key_believes_nothing(secrets: dict[str, str]) -> None:
     other = replace(SETUP, secrets=secrets)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels_.adapters.payu import ADAPTER
+from channels_.adapters.payu.fields import fields_of
 from channels_.adapters.payu.notices import reverse_hash
-from channels_.contract import Inbound, Setup, WrongMerchant
+from channels_.contract import Inbound, Setup, Unreadable, WrongMerchant
 from cspdcl.kernel.errors import Unverified
 
 HERE: Final = Path(__file__).parent
@@ -121,6 +123,61 @@ def test_a_number_of_a_gigabyte_is_refused_before_it_is_written_out() -> None:
     assert b"1e999999999" in body
     with pytest.raises(Unverified, match="too many digits"):
         verify(body)
+
+
+def in_parts(*parts: bytes, end: bytes = b"--b--\r\n") -> Inbound:
+    body = b"".join(b"--b\r\n" + part for part in parts) + end
+    return Inbound(body, {"content-type": "multipart/form-data; boundary=b"})
+
+
+def plain(name: str, value: str) -> bytes:
+    return f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+
+
+def test_a_form_in_parts_is_believed_by_its_hash() -> None:
+    message = in_parts(*(plain(name, value) for name, value in FIELDS.items()))
+
+    assert ADAPTER.verify is not None
+    ADAPTER.verify(message, SETUP)
+    assert fields_of(message) == FIELDS
+
+
+NAMED: Final = b'Content-Disposition: form-data; name="a"\r\n'
+NESTED: Final = b"".join(
+    b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (depth, depth)
+    for depth in range(900)
+)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        NESTED + b"\r\n" * 90_000,
+        b"Content-Disposition: form-data; " + b'name*0="a";' * 20_000 + b"\r\n\r\nx\r\n",
+        b"Content-Disposition: form-data; name=" + b"((" * 60_000 + b"\r\n\r\nx\r\n",
+        b'Content-Disposition: form-data; name="a"; filename="a.txt"\r\n\r\nx\r\n',
+        NAMED + b"X-Other: 1\r\n\r\nx\r\n",
+        NAMED + b'Content-Disposition: form-data; name="b"\r\n\r\nx\r\n',
+        NAMED + b"Content-Transfer-Encoding: base64\r\n\r\neA==\r\n",
+        NAMED + b"\r\n\xff\r\n",
+        b"\r\nx\r\n",
+        b"",
+    ],
+    ids=range(10),
+)
+def test_no_other_parts_are_read_and_none_takes_its_time(part: bytes) -> None:
+    """Whoever has no salt may send this: a general reader of MIME took 40 seconds, or crashed."""
+    began = time.process_time()
+    with pytest.raises(Unreadable):
+        fields_of(in_parts(part))
+
+    assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("end", [b"", b"--b", b"--b--x", b"--b--\r\n--b--\r\n"])
+def test_parts_that_do_not_end_are_refused(end: bytes) -> None:
+    with pytest.raises(Unreadable):
+        fields_of(in_parts(plain("status", "success"), end=end))
 
 
 @given(given_hash=st.text(max_size=140))
