@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
+from django.db import transaction
 from django.db.models import Q, Sum
 
 from channels_.contract import INDIAN_CURRENCY, Method, Notice, NoticeKind, Outcome
@@ -271,6 +272,7 @@ def hear_refund(message: InboundMessage, *, notice: Notice) -> str:
     return f"refund {refund.channel_ref} of {refund.payment.reference} {refund.state}"
 
 
+@transaction.atomic
 def note_refund(channel_id: int, *, notice: Notice, at: datetime) -> Refund:
     """Store or move the refund that a notice or an answer tells, under its payment's lock.
 

@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = (
     "cspdcl", "people", "channels_", "payments", "reconciliation", "reports", "configuration",
-    "simulator", "agencies", "enquiries",
+    "simulator", "agencies", "enquiries", "refunds",
 )  # fmt: skip
 
 # Who may move a state: one mover for each of these tables.
@@ -29,6 +29,8 @@ MOVERS: Final = {
     "payments/disputes.py": "disputes",
     "payments/notices.py": "refunds",
     "payments/owed.py": "owed replies",
+    "refunds/actions.py": "requests for refunds",
+    "refunds/answering.py": "answers to disputes",
     "reconciliation/decisions.py": "decisions",
     "reconciliation/engine.py": "runs",
     "reconciliation/statements.py": "files",
