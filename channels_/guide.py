@@ -15,7 +15,7 @@ from channels_.contract import CALLS, Adapter
 MARK: Final = "<!-- Below this line: made by manage.py channel_guide. -->"
 
 # What each capability lets a channel do, in the order in which a reader asks for it.
-_WORDS: Final[Mapping[str, str]] = {
+WORDS: Final[Mapping[str, str]] = {
     "notices": "tells",
     "questions": "asks",
     "order": "order",
@@ -40,10 +40,10 @@ def guide(page: str, adapters: Mapping[str, Adapter]) -> str:
 
 def _overview(known: Iterable[Adapter]) -> Iterator[str]:
     yield "## What each adapter can do"
-    yield f"| adapter | {' | '.join(_WORDS.values())} |"
-    yield f"|---|{'---|' * len(_WORDS)}"
+    yield f"| adapter | {' | '.join(WORDS.values())} |"
+    yield f"|---|{'---|' * len(WORDS)}"
     for one in known:
-        marks = ["yes" if name in one.capabilities else "" for name in _WORDS]
+        marks = ["yes" if name in one.capabilities else "" for name in WORDS]
         yield f"| [{one.title}](#{_anchor(_heading(one))}) | {' | '.join(marks)} |"
     yield ""
 
@@ -67,7 +67,7 @@ def _anchor(heading: str) -> str:
 
 
 def _facts(one: Adapter) -> Iterator[str]:
-    calls = [_WORDS[name] for name in CALLS if name in one.capabilities]
+    calls = [WORDS[name] for name in CALLS if name in one.capabilities]
     formats = [*one.formats, *(one.layouts({}) if one.layouts else ())]
     if one.secret_names:
         yield f"- Secrets that prove what comes in: {_codes(one.secret_names)}."

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib import messages as notes
 from django.core.paginator import Paginator
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -18,8 +18,8 @@ from channels_ import actions, health, masking
 from channels_.contract import Notice
 from channels_.inbox import body_of, notices_of
 from channels_.models import InboundMessage
-from channels_.selectors import channels_visible_to, messages_visible_to, tallies_visible_to
-from cspdcl.kernel.clock import day_bounds, today
+from channels_.selectors import channels_visible_to, messages_visible_to
+from cspdcl.kernel.clock import day_bounds
 from cspdcl.kernel.crypto import Undecipherable
 from cspdcl.kernel.errors import Malformed
 from people.access import Somebody, has_role, roles, signed_in
@@ -49,28 +49,20 @@ class MessageFilter(forms.Form):
 @roles(*KEEPERS)
 @require_safe
 def operator(request: HttpRequest) -> HttpResponse:
-    """How everything is now, and what needs a person."""
-    rows = health.channel_rows(request.user)
-    queues = health.queues(request.user)
-    refusals = tallies_visible_to(request.user).filter(day=today()).order_by("channel_code", "kind")
+    """How everything is now, and what needs a person; it looks again by itself."""
     context = {
-        "rows": rows,
-        "queues": queues,
-        "heartbeats": health.heartbeats(),
-        "needs": health.needs(rows, queues),
-        "due": queues[0].waiting,
-        "parked": queues[1].waiting,
-        "refusals": refusals,
-        "refused": refusals.aggregate(total=Sum("count"))["total"] or 0,
+        "house": health.house(request.user),
         "files": health.last_files(request.user),
-        "came": sum(row["messages_today"] for row in rows),
+        "is_still": "still" in request.GET,
         "columns": [
             {"label": _("Channel")},
-            {"label": _("Last notice")},
-            {"label": _("Today"), "is_end": True},
-            {"label": _("Wait"), "is_end": True, "is_minor": True},
+            {"label": _("Last notice"), "is_minor": True},
+            {"label": _("An hour"), "is_end": True},
+            {"label": _("24 h"), "is_minor": True},
+            {"label": _("Handled in"), "is_end": True, "is_minor": True},
             {"label": _("Refused"), "is_end": True, "is_minor": True},
-            {"label": _("Last file"), "is_minor": True},
+            {"label": _("File"), "is_minor": True},
+            {"label": _("Secrets"), "is_minor": True},
             {"label": _("State")},
         ],
     }
@@ -145,6 +137,7 @@ def message(request: HttpRequest, channel_code: str, event_key: str) -> HttpResp
         "facts": _facts(found),
         "may_replay": found.state == InboundMessage.State.PARKED
         and has_role(request.user, *KEEPERS),
+        "asks_first": actions.may_be_question(found),
     }
     return render(request, "channels_/message.html", context)
 
@@ -154,7 +147,8 @@ def message(request: HttpRequest, channel_code: str, event_key: str) -> HttpResp
 def replay(request: HttpRequest, channel_code: str, event_key: str) -> HttpResponse:
     """Try a message again that was given up."""
     found = _message(request.user, channel_code, event_key)
-    actions.replay(found.pk, by=signed_in(request))
+    has_asked = request.POST.get("has_asked") == "on"
+    actions.replay(found.pk, by=signed_in(request), has_asked=has_asked)
     notes.success(request, _("The message is tried again within seconds."))
     return HttpResponseRedirect(
         reverse("channels:message", args=[found.channel.code, found.event_key])

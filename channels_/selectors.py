@@ -1,14 +1,24 @@
 """Reading channels: what came in, what was refused, what waits. Of staff with a reason only."""
 
+import json
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db import connection
+from django.db.models import Count, Min, OuterRef, QuerySet, Subquery
 
-from channels_.models import BankAccount, Channel, InboundMessage, RefusalTally, StatementFile
-from cspdcl.kernel.clock import day_bounds, today
+from channels_.models import (
+    BankAccount,
+    Channel,
+    InboundMessage,
+    RefusalTally,
+    Replay,
+    StatementFile,
+)
+from cspdcl.kernel.clock import now, today
 from people import roles
 from people.access import has_role, sees_everything
 from people.models import User
@@ -23,6 +33,50 @@ _READ_MESSAGES: Final = (
     roles.FINANCE_OFFICER,
     roles.FINANCE_APPROVER,
 )
+
+
+HOURS: Final = 24
+REFUSAL_DAYS: Final = 14
+
+# The index inbound_message_told holds just these rows; the median looks at 200 of a channel.
+_PULSES: Final = """
+    SELECT
+        channel.id,
+        (
+            SELECT message.received_at FROM paychannels_inboundmessage AS message
+            WHERE message.channel_id = channel.id AND NOT (message.path::text LIKE 'answer:%%')
+            ORDER BY message.received_at DESC
+            LIMIT 1
+        ),
+        (
+            SELECT jsonb_object_agg(counted.hour, counted.n) FROM (
+                SELECT
+                    floor(extract(epoch FROM %(now)s - message.received_at) / 3600)::int AS hour,
+                    count(*) AS n
+                FROM paychannels_inboundmessage AS message
+                WHERE message.channel_id = channel.id
+                  AND message.received_at > %(since)s AND message.received_at <= %(now)s
+                  AND NOT (message.path::text LIKE 'answer:%%')
+                GROUP BY 1
+            ) AS counted
+        ),
+        (
+            SELECT percentile_cont(0.5) WITHIN GROUP (
+                ORDER BY extract(epoch FROM latest.settled_at - latest.received_at)
+            )
+            FROM (
+                SELECT message.received_at, message.settled_at
+                FROM paychannels_inboundmessage AS message
+                WHERE message.channel_id = channel.id
+                  AND message.received_at > %(since)s
+                  AND NOT (message.path::text LIKE 'answer:%%')
+                ORDER BY message.received_at DESC
+                LIMIT 200
+            ) AS latest
+            WHERE latest.settled_at IS NOT NULL
+        )
+    FROM paychannels_channel AS channel
+"""
 
 
 def channels_visible_to(user: Somebody) -> QuerySet[Channel]:
@@ -54,40 +108,64 @@ def tallies_visible_to(user: Somebody) -> QuerySet[RefusalTally]:
     return RefusalTally.objects.none()
 
 
-def health_rows(user: Somebody) -> list[Mapping[str, Any]]:
-    """A row per channel: is it live, what came today, what waits, what was refused, last file.
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How a channel fares in what it says of its own accord; answers to our questions are none."""
 
-    Each figure is a look into an index, because the inbox holds a year of messages.
-    """
-    start, end = day_bounds(today())
-    mine = messages_visible_to(user).filter(channel=OuterRef("pk"))
-    files = files_visible_to(user).filter(channel=OuterRef("pk"))
-    refused: dict[str, int] = {}
-    for tally in tallies_visible_to(user).filter(day=today()):
-        refused[tally.channel_code] = refused.get(tally.channel_code, 0) + tally.count
-    channels = (
-        channels_visible_to(user)
-        .annotate(
-            last_message_at=Subquery(mine.order_by("-received_at").values("received_at")[:1]),
-            messages_today=_counted(mine.filter(received_at__gte=start, received_at__lt=end)),
-            due=_counted(mine.filter(state=InboundMessage.State.DUE)),
-            parked=_counted(mine.filter(state=InboundMessage.State.PARKED)),
-            last_file_at=Subquery(files.order_by("-loaded_at").values("loaded_at")[:1]),
-        )
-        .order_by("position", "code")
-    )
-    return [
-        {
-            "channel": channel,
-            "last_message_at": channel.last_message_at,
-            "messages_today": channel.messages_today,
-            "due": channel.due,
-            "parked": channel.parked,
-            "refused_today": refused.get(channel.code, 0),
-            "last_file_at": channel.last_file_at,
-        }
-        for channel in channels
-    ]
+    last_at: datetime | None = None
+    hours: tuple[int, ...] = (0,) * HOURS  # notices by the hour, the oldest first
+    handled: timedelta | None = None  # from kept to done, the median of the latest
+
+
+def pulses(user: Somebody) -> Mapping[int, Pulse]:
+    """The pulse of every channel in one statement that reads one partial index, 24 hours of it."""
+    if not has_role(user, *_READ_MESSAGES):
+        return {}
+    moment = now()
+    with connection.cursor() as cursor:
+        cursor.execute(_PULSES, {"now": moment, "since": moment - timedelta(hours=HOURS)})
+        rows = cursor.fetchall()
+    return {row[0]: _pulse(*row[1:]) for row in rows}
+
+
+def waiting(
+    user: Somebody, state: InboundMessage.State
+) -> Mapping[int, tuple[int, datetime | None]]:
+    """How many messages of each channel are in a waiting state, and since when the oldest is."""
+    rows = messages_visible_to(user).filter(state=state).order_by().values("channel")
+    found = rows.annotate(count=Count("pk"), oldest=Min("received_at"))
+    return {row["channel"]: (row["count"], row["oldest"]) for row in found}
+
+
+def last_files(user: Somebody) -> Mapping[int, datetime]:
+    """When the last file of each channel was loaded; one that was refused is none."""
+    mine = files_visible_to(user).filter(channel=OuterRef("pk"), state=StatementFile.State.LOADED)
+    latest = Subquery(mine.order_by("-loaded_at").values("loaded_at")[:1])
+    found = channels_visible_to(user).annotate(at=latest).filter(at__isnull=False)
+    return dict(found.values_list("pk", "at"))
+
+
+def refusals(user: Somebody, channel: Channel) -> list[RefusalTally]:
+    """What a channel's door refused on the last fourteen days, the newest day first."""
+    first = today() - timedelta(days=REFUSAL_DAYS - 1)
+    rows = tallies_visible_to(user).filter(channel_code=channel.code, day__gte=first)
+    return list(rows.order_by("-day", "kind"))
+
+
+def reads_messages(user: Somebody) -> bool:
+    """Whether what partners send, and the ages of secrets, are for this user."""
+    return has_role(user, *_READ_MESSAGES)
+
+
+def replays_visible_to(user: Somebody) -> QuerySet[Replay]:
+    """What was let be tried again, for those who work on channels."""
+    return Replay.objects.all() if has_role(user, *_READ_MESSAGES) else Replay.objects.none()
+
+
+def progress_of(replay: Replay) -> Mapping[str, int]:
+    """How many of a replay's messages are in each state now; a later replay takes its own away."""
+    rows = InboundMessage.objects.filter(replay=replay).order_by().values("state")
+    return {row["state"]: row["n"] for row in rows.annotate(n=Count("pk"))}
 
 
 def parked_count() -> int:
@@ -95,9 +173,13 @@ def parked_count() -> int:
     return InboundMessage.objects.filter(state=InboundMessage.State.PARKED).count()
 
 
-def _counted(rows: QuerySet[InboundMessage]) -> Coalesce:
-    counts = rows.order_by().values("channel").annotate(n=Count("pk")).values("n")
-    return Coalesce(Subquery(counts), 0)
+def _pulse(last_at: datetime | None, hours: str | None, seconds: float | None) -> Pulse:
+    counts = {int(hour): count for hour, count in json.loads(hours or "{}").items()}
+    return Pulse(
+        last_at=last_at,
+        hours=tuple(counts.get(hour, 0) for hour in reversed(range(HOURS))),
+        handled=None if seconds is None else timedelta(seconds=seconds),
+    )
 
 
 def _is_staff(user: Somebody) -> bool:

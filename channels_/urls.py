@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from channels_ import pages, views
+from channels_ import channel_pages, pages, views
 
 app_name = "channels"
 
@@ -12,5 +12,15 @@ urlpatterns = [
     path("operator/", pages.operator, name="operator"),
     path("operator/messages/", pages.messages, name="messages"),
     path("operator/messages/<slug:channel_code>/<path:event_key>/", pages.message, name="message"),
+    path("operator/channels/<slug:channel_code>/", channel_pages.channel, name="channel"),
+    path("operator/channels/<slug:channel_code>/pause/", channel_pages.pause, name="pause"),
+    path("operator/channels/<slug:channel_code>/resume/", channel_pages.resume, name="resume"),
+    path(
+        "operator/channels/<slug:channel_code>/secrets/<slug:name>/",
+        channel_pages.rotate,
+        name="rotate",
+    ),
+    path("operator/replays/", channel_pages.replays, name="replays"),
+    path("operator/replays/<int:replay_id>/", channel_pages.replay_state, name="replay_state"),
     path("operator/replay/<slug:channel_code>/<path:event_key>/", pages.replay, name="replay"),
 ]

@@ -506,6 +506,7 @@ class RefusedAsk(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["channel", "key"], name="refused_ask_once"),
         ]
+        indexes = [models.Index(fields=["channel", "-at"], name="refused_ask_latest")]
 
     def __str__(self) -> str:
         return f"{self.key}: {self.code}"
@@ -544,6 +545,11 @@ class OwedReply(models.Model):
             ),
             models.Index(
                 fields=["asked_at"], condition=Q(message__isnull=True), name="owed_reply_old"
+            ),
+            models.Index(
+                fields=["channel", "-asked_at"],
+                condition=Q(state__in=["due", "given_up"]),
+                name="owed_reply_open",
             ),
         ]
 

@@ -11,6 +11,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from channels_.models import Channel
+from channels_.selectors import reads_messages
 from cspdcl.kernel.ids import is_reference
 from cspdcl.kernel.money import NotMoney, grouped_rupees, paise_from_rupees
 from payments.counter import ADAPTER as COUNTER_ADAPTER
@@ -20,10 +21,12 @@ from payments.models import (
     Consumer,
     Counter,
     Deposit,
+    OwedReply,
     Payment,
     PaymentEvent,
     Receipt,
     Refund,
+    RefusedAsk,
     Tender,
 )
 from payments.states import PAID, State
@@ -72,6 +75,17 @@ def receipts_visible_to(user: Somebody) -> QuerySet[Receipt]:
 def refunds_visible_to(user: Somebody) -> QuerySet[Refund]:
     """Refunds of the payments of the user's offices."""
     return _of_offices(Refund.objects.all(), user, "payment__office")
+
+
+def refused_asks_visible_to(user: Somebody) -> QuerySet[RefusedAsk]:
+    """Partners' questions that were refused, for those who see the partners' messages."""
+    return RefusedAsk.objects.all() if reads_messages(user) else RefusedAsk.objects.none()
+
+
+def owed_replies_visible_to(user: Somebody) -> QuerySet[OwedReply]:
+    """Answers owed to partners, for the same; the questions themselves stay sealed."""
+    rows = OwedReply.objects.defer("question")
+    return rows if reads_messages(user) else rows.none()
 
 
 def counter_channels() -> QuerySet[Channel]:

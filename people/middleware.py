@@ -48,9 +48,14 @@ class IdleSessionMiddleware:
             is_left = seen is not None and moment - seen > settings.SESSION_IDLE_MINUTES * 60
             if is_left or moment - began > settings.SESSION_COOKIE_AGE:
                 logout(request)
-            elif seen is None or moment - seen >= _SEEN_EVERY:
+            elif seen is None or (moment - seen >= _SEEN_EVERY and not _is_unattended(request)):
                 request.session[_BEGAN], request.session[_SEEN] = began, moment
         return self.get_response(request)
+
+
+def _is_unattended(request: HttpRequest) -> bool:
+    """A page that looks again by itself keeps nobody signed in."""
+    return "X-Unattended" in request.headers
 
 
 class SecondFactorMiddleware:

@@ -14,6 +14,14 @@ on("click", "[data-toggles]", (button, happened) => {
   button.setAttribute("aria-expanded", String(open));
 });
 
+// What asks before it acts is a page of its own; where its form stands in a dialog here, that is shown instead.
+on("click", "[data-opens]", (link, happened) => {
+  const dialog = document.getElementById(link.dataset.opens);
+  if (!dialog) return;
+  happened.preventDefault();
+  dialog.showModal();
+});
+
 export const closeSide = () => {
   one("#side")?.classList.remove("is-open");
   one("[data-toggles=side]")?.setAttribute("aria-expanded", "false");

@@ -43,11 +43,11 @@ def test_the_page_says_what_came_what_waits_and_what_was_refused(as_role, parked
 
     answer = as_role("operator").get("/operator/")
 
-    context = answer.context
-    (row,) = context["rows"]
-    assert (row["messages_today"], row["due"], row["parked"]) == (2, 1, 1)
-    assert (context["due"], context["parked"], context["refused"]) == (1, 1, 3)
-    assert [one["look"].tone for one in context["heartbeats"]] == ["ok"]
+    house = answer.context["house"]
+    (row,) = house.channels
+    assert (row.in_hour, row.due, row.parked, row.look.tone) == (2, 1, 1, "bad")
+    assert (house.due, house.parked, house.refused) == (1, 1, 3)
+    assert [one["look"].tone for one in house.beats] == ["ok"]
     page = answer.content.decode()
     assert "signature wrong" in page
     assert "given up after five tries" in page
@@ -59,14 +59,14 @@ def test_all_is_well_when_nothing_waits_and_everybody_lives(as_role) -> None:
 
     answer = as_role("operator").get("/operator/")
 
-    assert answer.context["needs"] == 0
+    assert answer.context["house"].needs == 0
     assert "all is well" in answer.content.decode()
 
 
 def test_a_silent_beat_needs_somebody(as_role) -> None:
     answer = as_role("operator").get("/operator/")
 
-    assert answer.context["needs"] == 1
+    assert answer.context["house"].needs == 1
     assert "never heard" in answer.content.decode()
 
 
