@@ -160,11 +160,14 @@ def note_asked(payment_id: int, *, at: datetime) -> None:
 def fail_by_hand(payment_id: int, *, by: User, reason: str) -> Payment:
     """A person decides that no money came. Money that is found later is believed all the same."""
     payment = Payment.objects.select_for_update(of=("self",)).get(pk=payment_id)
-    if payment.state not in (State.CREATED, State.PENDING):
+    # A failed one of which unproved news came since waits for a person again.
+    is_told_anew = payment.state == State.FAILED and payment.ask_from is not None
+    if payment.state not in (State.CREATED, State.PENDING) and not is_told_anew:
         raise NotPayable(f"{payment.reference} is {payment.state}, there is nothing to decide")
     if not reason.strip():
         raise NotPayable("say why no money can have come")
     was = payment.state
+    payment.ask_from = None  # the person has judged all news so far; newer news opens it again
     event = advance(
         payment,
         to=State.FAILED,
@@ -172,7 +175,7 @@ def fail_by_hand(payment_id: int, *, by: User, reason: str) -> Payment:
         at=now(),
         actor=by.username,
     )
-    payment.save(update_fields=["state"])
+    payment.save(update_fields=["state", "ask_from"])
     if event is not None:
         event.save()
     audit.record(

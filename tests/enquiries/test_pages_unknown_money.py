@@ -10,7 +10,7 @@ from channels_.contract import Wire
 from cspdcl.kernel.clock import business_date, now
 from enquiries import ladder, tat
 from enquiries.models import Alarm, Operation
-from payments.models import PaymentEvent
+from payments.models import Payment, PaymentEvent
 from people.models import AuditEvent
 from tests import factories as make
 from tests.enquiries.asking import attempt, channel_at, listed, waiting
@@ -190,3 +190,25 @@ def test_alarms_are_shown_to_those_who_act_on_them(users) -> None:
 
     assert [one.kind for one in open_alarms(users["operator"])] == ["silent"]
     assert open_alarms(users["clerk"]) == []
+
+
+def test_a_decision_ends_the_questions_also_of_unproved_news(as_role, manual) -> None:
+    decide = reverse("enquiries:decide", args=[manual.reference])
+    Payment.objects.filter(pk=manual.pk).update(ask_from=now())
+    client = as_role("finance_officer")
+
+    assert client.post(decide, {"reason": "not in the report of T+2"}).status_code == 302
+    ladder.climb()
+    assert not Operation.objects.filter(state="manual").exists()
+
+    # Whoever writes to the door without a signature opens it again, and it can be ended again.
+    Payment.objects.filter(pk=manual.pk).update(ask_from=now())
+    ladder.climb()
+    assert Operation.objects.filter(state="manual").count() == 1
+    assert client.post(decide, {"reason": "nor in that of T+3"}).status_code == 302
+    ladder.climb()
+    assert not Operation.objects.filter(state="manual").exists()
+    manual.refresh_from_db()
+    assert (manual.state, manual.ask_from) == ("failed", None)
+    assert PaymentEvent.objects.filter(payment=manual).count() == 1
+    assert AuditEvent.objects.filter(action="payment.failed_by_hand").count() == 2
