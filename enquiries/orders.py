@@ -11,6 +11,7 @@ from channels_.contract import Adapter, Declined, Order, Ordered
 from channels_.models import Channel
 from channels_.registry import adapter
 from channels_.setups import calling
+from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError, Transient
 from cspdcl.kernel.money import Paise
 from enquiries import breakers, ladder, operations
@@ -58,6 +59,7 @@ def place(payment: Payment, *, contact: Contact | None = None) -> Ordered:
     found = adapter(channel.adapter)
     if found.order is None and found.offer is None:
         raise OrderRefused(f"{channel.code} takes no orders")
+    operations.recover_lost(_Kind.ORDER, decide=_decide)
     operation = operations.intend(
         channel,
         kind=_Kind.ORDER,
@@ -69,6 +71,8 @@ def place(payment: Payment, *, contact: Contact | None = None) -> Ordered:
     if channel.paused_at is not None or not channel.is_live:
         raise Paused(f"{channel.code} takes nothing new at present")
     order = _order(payment, contact or Contact())
+    if order.expires_at is not None and order.expires_at <= now():
+        raise OrderRefused(f"{payment.reference} has expired: begin another payment")
     offered = _offer(found, order, channel)
     if offered is not None:
         return _offered(operation, offered)

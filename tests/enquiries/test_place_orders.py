@@ -11,8 +11,8 @@ from channels_.contract import Wire
 from cspdcl.kernel.clock import now
 from enquiries import ladder
 from enquiries.models import Operation
-from enquiries.operations import KeyReused, Paused, intend
-from enquiries.orders import Contact, OrderRefused, OrderUnknown, place
+from enquiries.operations import KeyReused, Paused, claim, intend
+from enquiries.orders import TRIES, Contact, OrderRefused, OrderUnknown, place
 from payments.models import Payment
 from tests import factories as make
 from tests.enquiries.asking import channel_at, listed
@@ -77,6 +77,8 @@ def test_a_definite_no_is_final(partner, payment) -> None:
 
 
 def test_a_lost_answer_is_asked_about_and_never_gets_a_new_reference(partner, payment) -> None:
+    payment.channel.settings = {**payment.channel.settings, "order_minutes": 60}
+    payment.channel.save(update_fields=["settings"])
     partner.fault = "cut"
     with pytest.raises(OrderUnknown):
         place(payment)
@@ -147,3 +149,39 @@ def test_a_key_names_one_thing_only(partner, payment) -> None:
             payment.channel, kind=Operation.Kind.REFUND, key="R1", budget=1, amount_paise=200,
             payment=payment,
         )  # fmt: skip
+
+
+def test_an_order_whose_asker_died_can_still_be_placed(partner, payment) -> None:
+    made = intend(
+        payment.channel,
+        kind=Operation.Kind.ORDER,
+        key=payment.reference,
+        budget=TRIES,
+        amount_paise=payment.amount_paise,
+        payment=payment,
+    )
+    assert claim(made.pk) is not None  # and here the worker is killed
+    no = {"error": {"code": "BAD_REQUEST_ERROR", "description": "The id does not exist"}}
+    partner.answer = lambda _path, body: (
+        Wire(json.dumps(an_order(payment)).encode()) if body else Wire(json.dumps(no).encode(), 400)
+    )
+
+    with pytest.raises(OrderUnknown, match="another hand"):
+        place(payment)
+    with time_machine.travel(now() + timedelta(minutes=3), tick=False):
+        assert place(payment).order_ref == "order_Made000001"
+
+    assert [one[0] for one in partner.asked] == ["GET", "POST"]
+
+
+def test_an_order_that_has_expired_is_not_offered(partner, payment) -> None:
+    partner.says(an_order(payment))
+    place(payment)
+
+    with (
+        time_machine.travel(now() + timedelta(minutes=16), tick=False),
+        pytest.raises(OrderRefused, match="expired"),
+    ):
+        place(payment)
+
+    assert len(partner.asked) == 1
