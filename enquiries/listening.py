@@ -11,12 +11,13 @@ from functools import partial
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from channels_ import answers, inbox, registry
 from channels_.contract import Adapter, Exchange, Notice, Setup, Window, Wire
 from channels_.models import Channel, InboundMessage
 from cspdcl.kernel.clock import INDIA, now
+from cspdcl.kernel.errors import Malformed
 from enquiries import alarms, breakers, operations
 from enquiries.models import Alarm, Listening, Operation, OperationAttempt
 from enquiries.operations import Tried, Verdict
@@ -29,6 +30,7 @@ OVERLAP: Final = timedelta(minutes=10)
 BACK_MAX: Final = timedelta(days=2)  # further back the settlement report tells more, and surely
 PAGES_MAX: Final = 100  # of one pull; the rest is pulled the next time
 TRIES: Final = 3  # of one page of one window
+_CURSOR_MAX: Final = 200
 
 _News = tuple[Sequence[Notice], str]
 
@@ -38,7 +40,9 @@ log = logging.getLogger(__name__)
 def watch() -> list[Channel]:
     """Raise the alarm for who is silent for too long, clear it for who speaks; the silent ones."""
     silent = []
-    for channel in _expected_to_speak():
+    expected = _expected_to_speak()
+    _clear_for_others(expected)
+    for channel in expected:
         heard = last_heard(channel)
         if is_silent(channel, heard=heard, at=now()):
             since = heard.astimezone(INDIA).strftime("%d-%m-%Y %H:%M") if heard else "ever"
@@ -73,18 +77,27 @@ def last_heard(channel: Channel, *, before: datetime | None = None) -> datetime 
 
 def fill_gaps() -> int:
     """Pull what the silent ones have not told, and finish pulls that were broken off."""
+    wanting = (Alarm.Kind.SILENT, Alarm.Kind.HISTORY)
     waiting = Channel.objects.filter(
-        Q(alarms__kind=Alarm.Kind.SILENT, alarms__cleared_at__isnull=True)
-        | Q(listening__since__isnull=False),
+        Q(alarms__kind__in=wanting, alarms__cleared_at__isnull=True)
+        | Q(listening__since__isnull=False)
+        # It spoke again while an older window was in hand: what lies between is missing still.
+        | Q(alarms__kind=Alarm.Kind.SILENT, alarms__cleared_at__gt=F("listening__heard_until")),
         is_live=True,
     ).distinct()
     return sum(pull(channel) for channel in waiting.order_by("code"))
 
 
 def pull(channel: Channel) -> int:
-    """Pull a channel's news from the last heard moment until now; says how many pages came."""
+    """Pull a channel's news from the last heard moment until now; says how many pages came.
+
+    The window is noted before anybody may ask, so that a partner who is away cannot lose it.
+    """
     adapter = registry.adapter(channel.adapter)
-    if adapter.history is None or not channel.api_url or breakers.is_left_alone(channel):
+    if adapter.history is None or not channel.api_url:
+        return 0
+    _window_in_hand(channel)
+    if breakers.is_left_alone(channel):
         return 0
     operations.recover_lost(Operation.Kind.HISTORY, decide=_after_try)
     for count in range(PAGES_MAX):
@@ -112,11 +125,16 @@ def _window_in_hand(channel: Channel) -> tuple[Window, int]:
 
 
 def _heard_before_silence(channel: Channel, row: Listening, moment: datetime) -> datetime:
-    """Until when all is heard: the last pull, or the last message before the alarm was raised."""
-    alarm = (
-        Alarm.objects.filter(channel=channel, kind=Alarm.Kind.SILENT).order_by("-raised_at").first()
-    )
-    spoken = last_heard(channel, before=alarm.raised_at if alarm else moment)
+    """Until when all is heard: the last pull, or the last message before a silence since then.
+
+    A channel that speaks again has not told what lies before: its silence counts until a pull has
+    covered it.
+    """
+    silences = Alarm.objects.filter(channel=channel, kind=Alarm.Kind.SILENT)
+    if row.heard_until is not None:
+        silences = silences.exclude(cleared_at__lte=row.heard_until)
+    first = silences.filter(raised_at__gt=moment - BACK_MAX).order_by("raised_at").first()
+    spoken = last_heard(channel, before=first.raised_at if first else moment)
     known = [at for at in (spoken, row.heard_until) if at is not None]
     return max(known, default=moment - BACK_MAX)
 
@@ -133,7 +151,7 @@ def _pull_page(channel: Channel, adapter: Adapter, window: Window, page: int) ->
     )
     claimed = operations.claim(operation.pk)
     if claimed is None:
-        return _give_up_window(channel, operation)
+        return _begin_anew(channel, operation, window, page)
     kept: list[int] = []
     exchange: Exchange[Window, _News] = Exchange(
         call=adapter.history.call, read=partial(_read, adapter)
@@ -151,7 +169,10 @@ def _pull_page(channel: Channel, adapter: Adapter, window: Window, page: int) ->
 
 
 def _read(adapter: Adapter, wire: Wire, setup: Setup, asked: Window) -> _News:
-    return answers.read_history(adapter, wire, setup, asked)
+    notices, cursor = answers.read_history(adapter, wire, setup, asked)
+    if len(cursor) > _CURSOR_MAX:
+        raise Malformed(f"expected a cursor of at most {_CURSOR_MAX} characters")
+    return notices, cursor
 
 
 def _keep_page(
@@ -174,7 +195,7 @@ def _keep_page(
         )
     mine = Listening.objects.filter(channel=operation.channel, since=window.since, page=page)
     if cursor and cursor != window.cursor:
-        mine.update(cursor=cursor[:200], page=page + 1, pulled_at=now())
+        mine.update(cursor=cursor, page=page + 1, pulled_at=now())
     else:
         mine.update(
             heard_until=window.until, since=None, until=None, cursor="", page=0, pulled_at=now()
@@ -192,12 +213,17 @@ def _after_try(operation: Operation, tried: Tried[Any]) -> Verdict:
     return Verdict(state=State.UNKNOWN, next_at=now(), note=tried.detail)
 
 
-def _give_up_window(channel: Channel, operation: Operation) -> bool:
-    """Nobody else has it in hand and its tries are spent: begin anew, and tell a person."""
+def _begin_anew(channel: Channel, operation: Operation, window: Window, page: int) -> bool:
+    """A page whose tries are spent: the same window from its beginning, and a person is told.
+
+    Whatever else keeps the page from us is another worker, who has it in hand or has had it.
+    """
     operation.refresh_from_db()
-    if operation.state == State.SENT:
+    if operation.state != State.FAILED:
         return False
-    Listening.objects.filter(channel=channel).update(since=None, until=None, cursor="", page=0)
+    mine = Listening.objects.filter(channel=channel, since=window.since, page=page)
+    since = max(window.since, now() - BACK_MAX)
+    mine.update(since=since, until=now(), cursor="", page=0)
     alarms.sound(channel, kind=Alarm.Kind.HISTORY, detail=operation.note or "no page came")
     return False
 
@@ -206,6 +232,14 @@ def _end_silence(channel: Channel) -> None:
     """It speaks again: pull once more what lies before, because it may not tell that itself."""
     if alarms.clear(channel, kind=Alarm.Kind.SILENT):
         pull(channel)
+
+
+def _clear_for_others(expected: Sequence[Channel]) -> None:
+    """Who was paused or switched off meanwhile need not speak; who is off is not called either."""
+    still_open = Alarm.objects.filter(cleared_at__isnull=True).select_related("channel")
+    moot = Q(kind=Alarm.Kind.SILENT) & ~Q(channel__in=expected) | Q(channel__is_live=False)
+    for alarm in still_open.filter(moot):
+        alarms.clear(alarm.channel, kind=Alarm.Kind(alarm.kind))
 
 
 def _has_spoken(channel: Channel, heard: datetime) -> bool:
