@@ -185,16 +185,16 @@ def _stored(
     named = mine.filter(dispute_ref=notice.dispute_ref).first()
     if named is not None:
         return named, False
+    # A report names the dispute, or its payment; a notice has both.
+    fits = Q(channel_ref=notice.dispute_ref)
     if payment is not None:
-        begun = mine.filter(
-            payment=payment,
-            dispute_ref__startswith=BY_LINE,
-            amount_paise=notice.amount_paise,
-        ).first()
-        if begun is not None:
-            begun.dispute_ref = notice.dispute_ref
-            begun.save(update_fields=["dispute_ref"])
-            return begun, False
+        fits |= Q(payment=payment, amount_paise=notice.amount_paise)
+    begun = mine.filter(fits, dispute_ref__startswith=BY_LINE).order_by("id").first()
+    if begun is not None:
+        begun.dispute_ref = notice.dispute_ref
+        begun.channel_ref = notice.channel_ref or begun.channel_ref
+        begun.save(update_fields=["dispute_ref", "channel_ref"])
+        return begun, False
     rank = _told(notice)[1]
     return Dispute.objects.get_or_create(
         channel_id=channel_id,

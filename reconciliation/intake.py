@@ -271,6 +271,18 @@ def _receipt_entries(*, since: datetime | None, dues: "_DueDates") -> Iterator[N
             reference=row["payment_reference"],
             channel_ref=row["channel_ref"],
         )
+    for row in books.chargebacks_agreed_since(since).iterator(chunk_size=5000):
+        channel = dues.channel(row["channel_id"])
+        yield _receipt_entry(
+            kind=Kind.CHARGEBACK,
+            channel=channel,
+            source_key=f"chargeback:{row['line_key']}"[:120],
+            day=row["business_date"],
+            due_on=dues.of_receipt(channel, row["business_date"], None),
+            amount_paise=row["amount_paise"],
+            reference=row["payment_reference"],
+            channel_ref=row["channel_ref"],
+        )
 
 
 def _receipt_entry(

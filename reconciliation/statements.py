@@ -23,7 +23,7 @@ from channels_.models import BankAccount, Channel, StatementFile
 from cspdcl.kernel.errors import DomainError, Malformed
 from cspdcl.kernel.workdays import working_day_after
 from people import audit
-from reconciliation import intake, locks
+from reconciliation import chargebacks, intake, locks
 from reconciliation.bank_lines import BankLines
 from reconciliation.intake import NewEntry
 from reconciliation.models import Book, Kind
@@ -93,6 +93,7 @@ def load(
         with transaction.atomic():
             _take_turn(file)
             _load(file, kept, source=source, format_code=format_code, by=by)
+            chargebacks.tell_disputes(file)
     except (Malformed, intake.ChangedLine) as error:
         refused = _row(source, kept, name=name, by=by)
         refused.state, refused.problem, refused.format = (

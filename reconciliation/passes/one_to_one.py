@@ -14,7 +14,7 @@ WITH pair AS (
            coalesce(sum(amount_paise) FILTER (WHERE book = 'receipts'), 0)
              - coalesce(sum(amount_paise) FILTER (WHERE book = 'channel'), 0) AS difference
       FROM {{source}}
-     WHERE {{key}} <> '' AND kind IN ('payment', 'refund')
+     WHERE {{key}} <> '' AND kind IN ('payment', 'refund', 'chargeback')
      GROUP BY channel_id, kind, {{key}}
     HAVING count(*) = 2
        AND count(*) FILTER (WHERE book = 'receipts') = 1

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
+from channels_.contract import Notice, NoticeKind, Outcome
 from channels_.models import BankAccount, BankLineRule, Channel, StatementFile
 from cspdcl.kernel.clock import INDIA
-from payments.models import Counter, Deposit, Payment, Refund
+from cspdcl.kernel.money import Paise
+from payments import disputes
+from payments.models import Counter, Deposit, Dispute, Payment, Refund
 from payments.states import State
 from people.models import User
 from reconciliation import engine, selectors, statements
@@ -164,6 +167,15 @@ class Desk:
             payment=payment, channel_ref=ref, amount_paise=rupees * 100, business_date=on
         )
         return refund
+
+    def dispute_lost(self, payment: Payment, rupees: int, *, ref: str, on: date) -> Dispute:
+        """The channel's verdict: the payer's bank keeps the money."""
+        notice = Notice(
+            kind=NoticeKind.DISPUTE, event="lost", outcome=Outcome.FAILED, dispute_ref=ref,
+            channel_ref=payment.channel_ref or "", amount_paise=Paise(rupees * 100),
+            occurred_at=at(on),
+        )  # fmt: skip
+        return disputes.note_dispute(payment.channel_id, notice=notice, at=at(on))
 
     def slip(self, number: str, payments: Iterable[Payment], *, on: date) -> Deposit:
         """A deposit slip that carries receipts to the bank."""

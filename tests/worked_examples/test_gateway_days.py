@@ -252,3 +252,20 @@ def _ref(channel_ref: str) -> str:
     from payments.models import Payment
 
     return Payment.objects.get(channel_ref=channel_ref).reference
+
+
+def test_a_chargeback_closes_by_itself_once_its_dispute_is_lost(desk: Desk) -> None:
+    payment = desk.receipt("razorpay", 800, on=MON, channel_ref="pay_1")
+    desk.report(
+        paid("pay_1", 800, paid_on=MON, settled_on=WED, settlement="S1", utr="U0001"),
+        taken_back("adj_1", 300, dispute="disp_1", settled_on=WED, settlement="S1", utr="U0001"),
+    )
+    desk.statement(Line(500, "U0001"), on=WED)
+    desk.reconcile(WED)
+    assert desk.breaks(WED) == [("chargeback", "adj_1", 300)]
+
+    desk.dispute_lost(payment, 300, ref="disp_1", on=THU)
+    desk.reconcile(THU)
+
+    assert desk.breaks(THU) == []
+    assert Match.objects.filter(leg="receipt_channel").count() == 2
