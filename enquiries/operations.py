@@ -29,6 +29,8 @@ ANSWER_PLACE: Final = "enquiries_operationattempt.answer"
 
 _NOTE_MAX: Final = 200
 _WAIT_MORE: Final = timedelta(seconds=60)
+_NOT_LET_IN: Final = frozenset({401, 403})
+_TURNED_AWAY: Final = _NOT_LET_IN | {429}
 # What a fault of an adapter can look like; the question goes on, and the log has the fault.
 _FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -69,6 +71,7 @@ class Tried(Generic[Read]):
     wire: Wire | None = None
     setup: Setup | None = None
     request_sha256: str = ""
+    is_away: bool = False  # the partner gave no pass, so that nothing could be asked
 
     @property
     def may_have_reached(self) -> bool:
@@ -233,6 +236,8 @@ def _asked(
     try:
         setup = passes.with_pass(operation.channel, calling(operation.channel))
         call = exchange.call(asked, setup)
+    except NotSent as error:
+        return replace(blank, detail=_words(error), is_away=True)
     except (DomainError, Malformed, Transient) as error:
         return replace(blank, detail=_words(error))
     except _FAULTS as fault:
@@ -240,6 +245,9 @@ def _asked(
         return replace(blank, detail=_words(fault))
     digest = _digest(call)
     tried = replace(blank, setup=setup, request_sha256=digest)
+    if operation.next_at is not None and now() >= operation.next_at:
+        # Whoever was frozen this long was given up: another may have sent it already.
+        return replace(blank, detail="its time was over before it could be sent")
     try:
         wire = send(call, api_url=setup.api_url, limits=limits)
     except (NotSent, NotAllowed) as error:
@@ -323,15 +331,18 @@ def _record(operation: Operation, tried: Tried[Any]) -> None:
 
 
 def _note_reach(channel: Channel, tried: Tried[Any]) -> None:
-    """A partner that cannot be reached is left alone for a while; a fault of ours is none."""
+    """A partner that cannot be reached, or lets us in no more, is left alone for a while.
+
+    A fault of ours is none; but a wrong key would else burn every payment's questions in silence.
+    """
     wire = tried.wire
-    if wire is not None and wire.status in (401, 403):
+    if wire is not None and wire.status in _NOT_LET_IN:
         passes.forget(channel)
     if tried.reading in (Reading.ANSWERED, Reading.DECLINED):
         breakers.note_success(channel)
-    elif wire is None and tried.request_sha256:
+    elif wire is None and (tried.request_sha256 or tried.is_away):
         breakers.note_failure(channel, tried.detail)
-    elif wire is not None and (wire.status >= 500 or wire.status == 429):
+    elif wire is not None and (wire.status >= 500 or wire.status in _TURNED_AWAY):
         breakers.note_failure(channel, f"HTTP {wire.status}")
 
 

@@ -377,6 +377,51 @@ def test_a_partner_that_fails_is_left_alone_and_tells_a_person(partner) -> None:
     assert Alarm.objects.get().cleared_at is not None
 
 
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_a_wrong_key_rings_and_does_not_burn_the_questions(partner, status) -> None:
+    channel = channel_at(partner)
+    for number in range(8):
+        waiting(channel, order_ref=f"order_Many{number:06d}")
+    partner.answer = lambda _path, _body: Wire(b"{}", status)
+
+    ladder.climb()
+
+    assert len(partner.asked) == 5
+    alarm = Alarm.objects.get(cleared_at=None)
+    assert (alarm.kind, alarm.detail) == ("unreachable", f"HTTP {status}")
+
+
+def test_a_partner_that_gives_no_pass_is_left_alone_too(partner) -> None:
+    channel = make.ChannelFactory(
+        adapter="phonepe", api_url=partner.url, merchant_id="M1", settings={"version": "v2"}
+    )
+    make.ChannelSecretFactory(channel=channel, name="api_key", value="a secret of tests")
+    for number in range(8):
+        waiting(channel, order_ref=f"order_Many{number:06d}")
+    partner.answer = lambda _path, _body: Wire(b"busy", 503)
+
+    ladder.climb()
+
+    assert len(partner.asked) == 5
+    assert Breaker.objects.get().failures == 5
+    assert set(Operation.objects.values_list("spent", flat=True)) == {0}
+
+
+def test_who_was_frozen_before_it_could_send_sends_nothing(partner, payment) -> None:
+    ladder.open_ladders()
+    Operation.objects.update(next_at=now())
+    claimed = operations.claim_due(Operation.Kind.STATUS)
+    assert claimed is not None
+
+    with time_machine.travel(now() + timedelta(minutes=10), tick=False):
+        ladder.recover()
+        ladder._ask(claimed)
+
+    assert partner.asked == []
+    assert readings() == [Reading.LOST]
+    assert only_operation().spent == 1
+
+
 # ---- laws ----
 
 
