@@ -131,11 +131,13 @@ def _dealt(
     waiting = list(payers)
     dealt: dict[str, list[SampleConsumer]] = {}
     asked = sorted(
-        zip(channels, counts, strict=True), key=lambda one: one[0].simulation.takes is Takes.ANYBODY
+        zip(channels, counts, strict=True), key=lambda one: one[0].takes is Takes.ANYBODY
     )
     for place, (channel, count) in enumerate(asked, start=1):
-        fitting = [payer for payer in waiting if _may_pay(payer, channel.simulation.takes)]
+        fitting = [payer for payer in waiting if _may_pay(payer, channel.takes)]
         mine = fitting if place == len(asked) else fitting[:count]
+        if channel.takes is Takes.PREPAID:
+            mine = mine[: len(fitting) // 2]  # few are prepaid: some go elsewhere
         dealt[channel.code] = mine
         taken = {payer.number for payer in mine}
         waiting = [payer for payer in waiting if payer.number not in taken]

@@ -173,7 +173,7 @@ class _Play:
     def _payment(self, payer: SampleConsumer, paid_at: datetime) -> SamplePayment:
         rng = self.rng
         method = weighed(rng, self.partner.methods)
-        amount = payer.amount_paise if self.partner.is_exact else amount_paid(rng, payer)
+        amount = payer.amount_paise if self.channel.is_exact else amount_paid(rng, payer)
         fee, tax = self.channel.fee_of(amount, method=method.value)
         # Begun and paid on the same side of the cut-off: which day a payment counts for is not the
         # question a simulated day asks.

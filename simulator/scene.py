@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from channels_ import registry
+from channels_.asking import Exactness, terms_of
 from channels_.contract import Setup
-from channels_.simulation import News, Simulation
+from channels_.simulation import News, Simulation, Takes
 
 # Of the counters' channels these two are played: who brings cash, and who brings a cheque.
 CASH: Final = "cash"
@@ -75,6 +76,17 @@ class PlayedChannel:
         if found is None:
             raise LookupError(f"the adapter {self.adapter} has no simulate.py")
         return found
+
+    @property
+    def takes(self) -> Takes:
+        """Whose money it takes, by its nature or as it was agreed."""
+        agreed = terms_of(self.settings).category
+        return Takes(agreed) if agreed in set(Takes) else self.simulation.takes
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it takes nothing but the whole bill, by its nature or as it was agreed."""
+        return self.simulation.is_exact or terms_of(self.settings).amount is Exactness.EXACT
 
     def fee_of(self, amount_paise: int, *, method: str) -> tuple[int, int]:
         """What the channel may keep of a payment: fee and tax; a method without a rate is free."""

@@ -36,7 +36,7 @@ def _kept_files(settings, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def day() -> Day:
     """A day on which every channel plays."""
-    return play_day(SCENE, day=DAY, payments=3_000, seed=1)
+    return play_day(SCENE, day=DAY, payments=10_000, seed=1)
 
 
 def alone(code: str) -> Scene:
