@@ -44,8 +44,9 @@ from payments.asked import dues_of
 from payments.counter import CASH_LIMIT_PAISE
 from payments.models import Bill, Consumer, Payment, Tender
 from payments.selectors import consumer_who_pays
-from payments.states import State
+from payments.states import PAID, State
 from people import audit
+from refunds.actions import room_of
 
 METHODS: Final = (
     Method.CASH,
@@ -180,7 +181,7 @@ def confirm(caller: Caller, reference: str) -> AgencyPayment:
             f"{payment.reference} was given back.", expected="a held payment, or a new txn_id"
         )
     moment = now()
-    if payment.state == State.FAILED:
+    if payment.state == State.FAILED and mine.held_until is None:
         mine.turn += 1
         mine.counted_on = business_date(moment)
         floats.take(account, payment=payment, turn=mine.turn, actor=caller.name)
@@ -208,8 +209,8 @@ def give_back(caller: Caller, reference: str, *, why: str) -> AgencyPayment:
         _move(payment, State.REVERSED, cause=f"reversed: {why}", actor=caller.name, at=moment)
         receipts.cancel(payment, at=moment)
         _release(account, mine, payment, actor=caller.name)
-    elif payment.state == State.PENDING:
-        _move(payment, State.FAILED, cause=f"cancelled: {why}", actor=caller.name, at=moment)
+    elif mine.held_until is not None:
+        _end(payment, cause=f"cancelled: {why}", actor=caller.name, at=moment)
         _release(account, mine, payment, actor=caller.name)
     mine.held_until, mine.ended_at, mine.ended_why = None, moment, why
     mine.save(update_fields=["held_until", "ended_at", "ended_why"])
@@ -237,13 +238,20 @@ def _end_hold(agency_id: int, reference: str) -> int:
     """Whoever comes second finds that it is no hold any more."""
     account = floats.locked(agency_id)
     mine, payment = _held(account.agency, reference)
-    if payment.state != State.PENDING or mine.held_until is None or mine.held_until > now():
+    if mine.held_until is None or mine.held_until > now():
         return 0
-    _move(payment, State.FAILED, cause="the hold ran out", actor=_TIMETABLE, at=now())
-    _release(account, mine, payment, actor=_TIMETABLE)
+    if payment.state not in PAID:  # else the daily file has told that it was paid
+        _end(payment, cause="the hold ran out", actor=_TIMETABLE, at=now())
+        _release(account, mine, payment, actor=_TIMETABLE)
     mine.held_until = None
     mine.save(update_fields=["held_until"])
     return 1
+
+
+def _end(payment: Payment, *, cause: str, actor: str, at: datetime) -> None:
+    """A hold comes to nothing; a person may have said so of the payment before."""
+    if payment.state == State.PENDING:
+        _move(payment, State.FAILED, cause=cause, actor=actor, at=at)
 
 
 def _release(account: FloatAccount, mine: AgencyPayment, payment: Payment, *, actor: str) -> None:
@@ -444,4 +452,9 @@ def _check_not_too_late(payment: Payment) -> None:
         raise TooLate(
             "The daily file of this day is here.",
             expected="a payment that no file has listed; afterwards ask for a refund",
+        )
+    if room_of(payment.pk) < payment.amount_paise:
+        raise TooLate(
+            "Money of this payment goes back by another way.",
+            expected="a payment of which nobody has asked for a refund",
         )

@@ -66,8 +66,9 @@ def count(account: FloatAccount, amount_paise: int, *, on: date) -> None:
     if account.day != day:
         account.day, account.day_count, account.day_paise = day, 0, 0
     if on == day:
-        account.day_count += 1 if amount_paise > 0 else -1
-        account.day_paise += amount_paise
+        # A clock that stepped back over midnight has forgotten what it counted before.
+        account.day_count = max(0, account.day_count + (1 if amount_paise > 0 else -1))
+        account.day_paise = max(0, account.day_paise + amount_paise)
     account.save(update_fields=["day", "day_count", "day_paise"])
 
 

@@ -136,6 +136,8 @@ def test_a_key_does_what_it_was_given(agency, consumer, held) -> None:
     assert {name for name, status in allowed.items() if status != 403} == {held}
     listed = narrow.get("payments/")
     assert (listed.status_code == 200) == (held == "status")
+    peeked = narrow.send("HEAD", "float/")
+    assert (peeked.status_code == 200) == (held == "float")
 
 
 def test_an_agency_that_is_switched_off_is_refused(partner, agency) -> None:

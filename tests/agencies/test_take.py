@@ -1,6 +1,6 @@
 """Payments of agencies, over HTTP: held, confirmed, paid at once, given back, run out."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
@@ -10,11 +10,13 @@ from agencies import actions, doors
 from agencies.models import AgencyPayment, AskedOnce, FloatAccount, FloatEntry
 from channels_.models import Channel, StatementFile
 from cspdcl.kernel import crypto
-from cspdcl.kernel.clock import now, today
+from cspdcl.kernel.clock import INDIA, now, today
+from payments.actions import fail_by_hand
 from payments.models import Payment, PaymentEvent, Receipt, Tender
 from payments.states import State
+from refunds import actions as refunds
 from tests import factories as make
-from tests.agencies.partner import Partner, asked, make_agency
+from tests.agencies.partner import Partner, asked, finance, make_agency
 
 pytestmark = pytest.mark.django_db
 
@@ -310,6 +312,64 @@ def test_a_hold_runs_out_and_may_still_be_confirmed(partner, agency, consumer) -
         ("top_up", None), ("payment", 1), ("reversal", 1), ("payment", 2),
     ]  # fmt: skip
     assert Receipt.objects.count() == 1
+
+
+def test_a_hold_that_a_person_or_the_daily_file_decided_does_not_stay_for_ever(
+    partner, agency, consumer
+) -> None:
+    failed, listed, confirmed, ended = (
+        partner.post("payments/", asked(consumer, f"T{number}")).json()["reference"]
+        for number in range(4)
+    )
+    officer = finance("officer")
+    for reference in (failed, confirmed, ended):
+        payment = Payment.objects.get(reference=reference)
+        fail_by_hand(payment.pk, by=officer, reason="nobody came")
+    Payment.objects.filter(reference=listed).update(state="succeeded", succeeded_at=now())
+    assert left(agency) == 10_000_000 - 4 * 50_000
+
+    assert partner.post(f"payments/{confirmed}/confirm/").json()["state"] == "paid"
+    gone = partner.post(f"payments/{ended}/reverse/", {"reason": "left the queue"}).json()
+    assert gone["state"] == "cancelled"
+    assert left(agency) == 10_000_000 - 3 * 50_000, "nothing is taken twice, nothing is kept"
+
+    with time_machine.travel(now() + timedelta(minutes=31), tick=False):
+        assert actions.end_holds() == 2
+        assert actions.end_holds() == 0
+    assert left(agency) == 10_000_000 - 2 * 50_000
+    assert FloatAccount.objects.get().day_paise == 2 * 50_000
+    assert not AgencyPayment.objects.filter(held_until__isnull=False).exists()
+
+
+def test_money_that_goes_back_otherwise_is_not_given_back_too(partner, agency, consumer) -> None:
+    reference = partner.post("payments/", asked(consumer, confirm=True)).json()["reference"]
+    refunds.ask(
+        Payment.objects.get(reference=reference),
+        amount_paise=100,
+        reason="charged twice",
+        by=finance("officer"),
+        submit_key="a key of this test",
+    )
+
+    refused = partner.post(f"payments/{reference}/reverse/", {"reason": "wrong consumer"})
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "too_late")
+    assert Payment.objects.get().state == State.SUCCEEDED
+    assert left(agency) == 10_000_000 - 50_000
+
+
+def test_a_clock_that_steps_back_over_midnight_stops_no_reversal(partner, consumer) -> None:
+    evening = datetime(2026, 8, 18, 23, 59, 50, tzinfo=INDIA)
+    with time_machine.travel(evening, tick=False):
+        first = partner.post("payments/", asked(consumer, "T1", confirm=True)).json()["reference"]
+    with time_machine.travel(evening + timedelta(seconds=20), tick=False):
+        partner.post("payments/", asked(consumer, "T2", confirm=True))
+    with time_machine.travel(evening + timedelta(seconds=1), tick=False):
+        gone = partner.post(f"payments/{first}/reverse/", {"reason": "wrong consumer"})
+
+    assert gone.json()["state"] == "reversed"
+    account = FloatAccount.objects.get()
+    assert (account.day_count, account.day_paise) == (0, 0)
 
 
 def test_another_agencys_payment_is_not_there(partner, consumer) -> None:
