@@ -21,13 +21,13 @@ from channels_.selectors import Pulse, Somebody, files_visible_to, tallies_visib
 from cspdcl.kernel.clock import INDIA, day_bounds, now, today
 from cspdcl.ui.looks import Look
 from cspdcl.ui.templatetags.ui import age, count
+from people.heartbeats import JOB, job_name
 from people.models import AuditEvent, Heartbeat
 
 BEAT_LATE: Final = timedelta(minutes=2)  # it says so every half minute
 DRAIN_LATE: Final = timedelta(minutes=1)
 INBOX_LATE: Final = timedelta(seconds=30)  # the sweep looks every two seconds
 SEAL_LATE: Final = timedelta(minutes=2)  # sealed every ten seconds
-JOB: Final = "job:"  # what the heartbeats of the timetable's jobs begin with
 
 BEAT: Final = "beat"
 DRAIN: Final = "drain"
@@ -245,11 +245,6 @@ def jobs() -> list[Job]:
             Job(name=name, every=_in_words(entry["schedule"]), at=at, look=_job_look(at, every))
         )
     return found
-
-
-def job_name(task: str) -> str:
-    """Under which name a job's heartbeat is kept."""
-    return f"{JOB}{task.rpartition('.')[2]}"[:40]
 
 
 def last_files(user: Somebody, *, channel: Channel | None = None, limit: int = 6) -> list[Any]:

@@ -8,6 +8,7 @@ the claim is only a time until which others wait.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from operator import attrgetter
 from typing import Final
 
@@ -44,6 +45,12 @@ def claim_fresh(limit: int = BATCH) -> list[int]:
 def claim_retried() -> list[int]:
     """Take one message that was tried before: alone, so that it can only harm itself."""
     return _claim(f"attempts BETWEEN 1 AND {ATTEMPTS_MAX - 1}", 1)
+
+
+def is_anything_left(after: timedelta) -> bool:
+    """Whether a message is due for longer than this: nobody was rung for, or nobody heard it."""
+    due = InboundMessage.objects.filter(state=InboundMessage.State.DUE)
+    return due.filter(next_try_at__lt=now() - after).exists()
 
 
 def park_exhausted() -> int:

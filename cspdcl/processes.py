@@ -1,4 +1,4 @@
-"""Starts web server, worker and beat together, keeps them running, and stops them in order."""
+"""Starts web server, worker, beat and drain together, keeps them running, stops them in order."""
 
 import argparse
 import contextlib
@@ -61,7 +61,9 @@ class Other(NamedTuple):
 
 
 class Processes:
-    """Web server, worker and beat of one installation, and others that were asked for.
+    """Web server, worker, beat and drain of one installation, and others that were asked for.
+
+    Drain looks into the inbox without Redis: money is posted while the doorbell is broken.
 
     `with Processes() as processes: ...; processes.wait()`, or start(), wait() and stop() by hand.
     Only one set runs in a directory at a time; what a killed set left behind is ended first.
@@ -136,8 +138,8 @@ class Processes:
         return 0
 
     def stop(self) -> None:
-        """Stop web, then beat, then the worker, then others; who stays on in vain is killed."""
-        order = ("web", "beat", "worker")
+        """Stop web, beat, drain, the worker, then others; who stays on in vain is killed."""
+        order = ("web", "beat", "drain", "worker")
         for child in sorted(
             self.children,
             key=lambda one: order.index(one.name) if one.name in order else len(order),
@@ -166,10 +168,13 @@ class Processes:
         ]
         schedule = str(run / "beat-schedule")
         beat = [*celery, "beat", "-s", schedule, "--pidfile", str(beat_pid), "--loglevel", "INFO"]
+        drain_pid = run / "drain.own.pid"
+        drain = [python, "manage.py", "drain", "--forever", "--pidfile", str(drain_pid)]
         return [
             Child("web", web, self._log_of("web"), partial(_answers, f"{self.url}/healthz")),
             Child("worker", worker, self._log_of("worker"), self._worker_answers),
             Child("beat", beat, self._log_of("beat"), beat_pid.exists),
+            Child("drain", drain, self._log_of("drain"), drain_pid.exists),
         ]
 
     def _log_of(self, name: str) -> Path:
@@ -307,7 +312,7 @@ def _tail(log: Path) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until Ctrl-C: migrations first, then web server, worker and beat."""
+    """Serve until Ctrl-C: migrations first, then web server, worker, beat and drain."""
     parser = argparse.ArgumentParser(prog="python -m cspdcl.processes", description=main.__doc__)
     parser.add_argument("--port", type=int, default=env_int("PORT", 8000))
     port = parser.parse_args(arguments).port

@@ -2,9 +2,7 @@
 
 from celery import shared_task
 
-from cspdcl.kernel.clock import now
-from people import audit
-from people.models import Heartbeat
+from people import audit, heartbeats
 
 
 @shared_task
@@ -22,4 +20,4 @@ def anchor_audit() -> None:
 @shared_task
 def note_heartbeat() -> None:
     """Say that beat rings and a worker answers."""
-    Heartbeat.objects.update_or_create(name="beat", defaults={"at": now()})
+    heartbeats.note("beat")

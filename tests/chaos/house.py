@@ -81,6 +81,7 @@ class House:
         self.keys["FIELD_KEYS"] = f"1:{random_key()}"
         self.processes: Processes | None = None
         self.revived: list[str] = []
+        self.is_without_redis = False  # the keeper leaves it dead
         self.problem: BaseException | None = None  # why nothing is revived any more
         self._keeper: threading.Thread | None = None
         self._ending = threading.Event()
@@ -141,7 +142,7 @@ class House:
         return made
 
     def child(self, name: str) -> Child:
-        """One of web, worker and beat."""
+        """One of web, worker, beat and drain."""
         assert self.processes
         return next(one for one in self.processes.children if one.name == name)
 
@@ -215,7 +216,7 @@ class House:
 
     def state(self) -> str:
         """What a failure tells of the house: who was revived, and the end of each log."""
-        logs = [f"--- {one}\n{self.log(one)}" for one in ("web", "worker", "beat")]
+        logs = [f"--- {one}\n{self.log(one)}" for one in ("web", "worker", "beat", "drain")]
         return "\n".join([f"revived: {self.revived}; keeper: {self.problem!r}", *logs])
 
     def log(self, name: str) -> str:
@@ -244,7 +245,7 @@ class House:
         if not is_running(self.postgres.pid(), marked=str(self.postgres.data)):
             self.postgres.start()
             self.revived.append("postgres")
-        if not is_running(self.redis.pid(), marked="redis"):
+        if not self.is_without_redis and not is_running(self.redis.pid(), marked="redis"):
             self.redis.start()
             self.revived.append("redis")
         for child in self.processes.children:

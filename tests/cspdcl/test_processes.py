@@ -1,4 +1,4 @@
-"""Web server, worker and beat as real processes of the real application."""
+"""Web server, worker, beat and drain as real processes of the real application."""
 
 import os
 import signal
@@ -60,7 +60,7 @@ def test_processes_serve_come_back_after_a_kill_and_stop(house):
         alive = [child.popen.pid for child in processes.children if child.popen]
 
     assert killed.pid not in alive
-    assert [_is_gone(pid) for pid in alive] == [True, True, True]
+    assert [_is_gone(pid) for pid in alive] == [True] * 4
 
 
 def test_what_a_killed_set_left_behind_is_ended_first(house):
@@ -80,12 +80,12 @@ def test_what_a_killed_set_left_behind_is_ended_first(house):
         check=False,
     )
     left = [int(pid) for pid in first.stdout.split()]
-    assert [_is_gone(pid) for pid in left] == [False, False, False]
+    assert [_is_gone(pid) for pid in left] == [False] * 4
 
     with Processes(port=0, home=home, environment=environment):
         gone = [embedded._until(partial(_is_gone, pid), seconds=10) for pid in left]
 
-    assert gone == [True, True, True]
+    assert gone == [True] * 4
 
 
 def test_a_process_that_cannot_start_says_why(house):
