@@ -28,7 +28,7 @@ from agencies.once import HIT_HEADER, KEY_HEADER, KEY_SHAPE, Answer, fingerprint
 from agencies.problems import MEDIA_TYPE, Paused, answer_problem, problems
 from channels_ import json_strict
 from channels_.contract import Dues, Method
-from cspdcl.kernel.api import StrictSerializer, checked
+from cspdcl.kernel.api import PaiseField, StrictSerializer, checked
 from cspdcl.kernel.money import PAISE_MAX
 
 LAST_MAX: Final = 100
@@ -45,16 +45,6 @@ _LAST_YEAR: Final = 2999
 
 
 # ---- shapes ----
-
-
-class PaiseField(serializers.IntegerField):
-    """Whole paise as a JSON integer: "500.00" would else be read as 500 paise."""
-
-    def to_internal_value(self, data: Any) -> int:
-        """Nothing but a whole number is one."""
-        if type(data) is not int:
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class TextField(serializers.RegexField):

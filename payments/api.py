@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from channels_.contract import Method
 from channels_.models import Channel
-from cspdcl.kernel.api import StrictSerializer, checked, found_or_404, page_of, refusals
+from cspdcl.kernel.api import PaiseField, StrictSerializer, checked, found_or_404, page_of, refusals
 from cspdcl.kernel.money import PAISE_MAX
 from payments import actions, api_orders, counter, selectors
 from payments.models import Deposit, Payment, Receipt
@@ -126,7 +126,7 @@ class PaymentStart(StrictSerializer):
 
     channel = serializers.RegexField(_CODE)
     consumer_number = serializers.RegexField(r"^[0-9]{6,12}$")
-    amount_paise = serializers.IntegerField(min_value=1, max_value=PAISE_MAX)
+    amount_paise = PaiseField(min_value=1, max_value=PAISE_MAX)
     bill_number = serializers.RegexField(_BILL, required=False, allow_blank=True)
 
 
@@ -134,7 +134,7 @@ class TenderItem(StrictSerializer):
     """One instrument handed over."""
 
     method = serializers.ChoiceField(choices=sorted(method.value for method in counter.METHODS))
-    amount_paise = serializers.IntegerField(min_value=1, max_value=PAISE_MAX)
+    amount_paise = PaiseField(min_value=1, max_value=PAISE_MAX)
     instrument = serializers.RegexField(_DIGITS, required=False, allow_blank=True, max_length=12)
     instrument_date = serializers.DateField(required=False, allow_null=True)
     bank_name = serializers.RegexField(_PLAIN, required=False, allow_blank=True, max_length=80)
@@ -154,7 +154,7 @@ class CounterReceiptItem(StrictSerializer):
     channel = serializers.RegexField(_CODE)
     consumer_number = serializers.RegexField(r"^[0-9]{6,12}$")
     bill_number = serializers.RegexField(_BILL, required=False, allow_blank=True)
-    amount_paise = serializers.IntegerField(min_value=1, max_value=PAISE_MAX)
+    amount_paise = PaiseField(min_value=1, max_value=PAISE_MAX)
     taken_at = serializers.DateTimeField(required=False)
     method = serializers.ChoiceField(
         choices=sorted(method.value for method in counter.METHODS), required=False

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from channels_ import upi
 from channels_.upi import PayLink
-from cspdcl.kernel.api import StrictSerializer, checked, found_or_404, refusals
+from cspdcl.kernel.api import PaiseField, StrictSerializer, checked, found_or_404, refusals
 from cspdcl.kernel.money import PAISE_MAX
 from payments import orders, selectors
 from payments.actions import NotPayable
@@ -36,7 +36,7 @@ class OrderAsked(StrictSerializer):
     bill_number = serializers.RegexField(
         r"^[A-Za-z0-9/._-]{0,20}$", required=False, allow_blank=True
     )
-    amount_paise = serializers.IntegerField(min_value=1, max_value=PAISE_MAX)
+    amount_paise = PaiseField(min_value=1, max_value=PAISE_MAX)
 
 
 class OrderSerializer(serializers.Serializer[Payment]):

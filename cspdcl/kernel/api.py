@@ -92,6 +92,16 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class PaiseField(serializers.IntegerField):
+    """Whole paise as a JSON integer: "500.00" would else be read as 500 paise."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """Nothing but a whole number is one."""
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class StrictSerializerSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """Says in the schema what StrictSerializer does: other fields are refused."""
 

@@ -84,6 +84,9 @@ def test_one_bad_receipt_does_not_hold_up_the_others(machine, counter, cash) -> 
     "change",
     [
         {"amount_paise": "500"},
+        {"amount_paise": "500.00"},  # rupees, by the look of it
+        {"amount_paise": 500.0},
+        {"amount_paise": True},
         {"amount_paise": 0},
         {"amount_paise": 10**15},
         {"submit_key": "short"},
@@ -97,9 +100,6 @@ def test_what_is_not_as_agreed_is_refused_whole(machine, counter, cash, change) 
 
     answer = post(machine, "counters/rpr1/receipts/", body)
 
-    if change == {"amount_paise": "500"}:  # digits in quotes are the same number
-        assert answer.status_code == 200
-        return
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid"
     assert not Payment.objects.exists()
