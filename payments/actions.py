@@ -80,6 +80,8 @@ def start_payment(
     """Note that a consumer is about to pay; the reference travels to the channel and back."""
     if not channel.is_live:
         raise NotPayable(f"{channel.code} is switched off")
+    if channel.paused_at is not None:
+        raise NotPayable(f"{channel.code} is paused: nothing new is begun there")
     if channel.route == Channel.Route.DEPOSIT:
         raise NotPayable(f"{channel.code} is a counter: it takes money, it starts nothing")
     if not 0 < amount_paise <= PAISE_MAX:
@@ -244,13 +246,19 @@ def save_changed(payments: Sequence[Payment]) -> None:
                 method = news.method,
                 rrn = news.rrn,
                 utr = news.utr,
-                ask_from = news.ask_from
+                ask_from = news.ask_from,
+                consumer_id = news.consumer_id,
+                consumer_number = news.consumer_number,
+                office_id = news.office_id,
+                bill_id = news.bill_id
             FROM unnest(
                 %s::bigint[], %s::text[], %s::timestamptz[], %s::date[], %s::bigint[],
-                %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[]
+                %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[],
+                %s::bigint[], %s::text[], %s::bigint[], %s::bigint[]
             ) AS news (
                 id, state, succeeded_at, business_date, amount_paise,
-                channel_ref, order_ref, method, rrn, utr, ask_from
+                channel_ref, order_ref, method, rrn, utr, ask_from,
+                consumer_id, consumer_number, office_id, bill_id
             )
             WHERE payment.id = news.id
             """,
@@ -266,5 +274,9 @@ def save_changed(payments: Sequence[Payment]) -> None:
                 [payment.rrn for payment in payments],
                 [payment.utr for payment in payments],
                 [payment.ask_from for payment in payments],
+                [payment.consumer_id for payment in payments],
+                [payment.consumer_number for payment in payments],
+                [payment.office_id for payment in payments],
+                [payment.bill_id for payment in payments],
             ],
         )

@@ -3,12 +3,15 @@
 The rules: a payment's state only rises (pending, failed, succeeded), so late successes count and
 late failures are refused; another channel_ref for a paid order is real money and becomes a payment
 of its own, marked as a duplicate; the amount of the notice wins until the payment has succeeded.
+
+News that proves too little (``confirm``) makes us ask and leaves nothing else behind: whoever can
+forge it must not say whose money a payment is, nor put another payment's identifier on their own.
 """
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -18,7 +21,7 @@ from channels_.contract import INDIAN_CURRENCY, Method, Notice, NoticeKind, Outc
 from channels_.models import InboundMessage
 from cspdcl.kernel.clock import business_date, now
 from cspdcl.kernel.errors import DomainError, Malformed
-from cspdcl.kernel.ids import is_reference, new_reference
+from cspdcl.kernel.ids import canonical, is_reference, new_reference
 from cspdcl.kernel.money import PAISE_MAX, grouped_rupees
 from payments import receipts
 from payments.actions import advance, lock_words, save_changed
@@ -56,6 +59,13 @@ _LENGTHS: Final = (
 )
 
 
+# A partner's clock may be ahead by so much. What is told of later, or of before there was anything
+# like this, is dated by its arrival: the money is real, and a broken clock must neither open a day
+# to come nor a day closed long ago.
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+_EARLIEST: Final = datetime(2015, 1, 1, tzinfo=UTC)
+
+
 class LateFailure(DomainError):
     """A failure after the success: refused and kept."""
 
@@ -72,6 +82,12 @@ class RefundConflict(DomainError):
     """A refund that is of one payment is told for another one."""
 
     code = "refund_conflict"
+
+
+class OrderConflict(DomainError):
+    """Unproved news of an identifier that belongs to another order."""
+
+    code = "order_conflict"
 
 
 class NotYetKnown(DomainError):
@@ -94,13 +110,14 @@ class Fold:
     bills: dict[str, Bill] = field(default_factory=dict)
     made: list[Payment] = field(default_factory=list)
     changed: dict[int, Payment] = field(default_factory=dict)
+    released: list[int] = field(default_factory=list)  # whose channel_ref was another's
     events: list[PaymentEvent] = field(default_factory=list)
     paid: list[tuple[Payment, str]] = field(default_factory=list)
 
     def read(self, heard: Heard) -> None:
         """Lock and load everything that the notices name."""
         told = [
-            (message, notice)
+            (message, _named(notice))
             for message, notices in heard
             for notice in notices
             if notice.kind is NoticeKind.PAYMENT
@@ -115,6 +132,7 @@ class Fold:
     def hear(self, message: InboundMessage, *, notice: Notice) -> str:
         """Take in one payment notice and say what it did; refuses with a DomainError."""
         _check(notice)
+        notice = _named(notice)
         payment = self._find(message, notice)
         if payment is None:
             if not notice.channel_ref:
@@ -128,6 +146,8 @@ class Fold:
 
     def write(self) -> None:
         """Store everything in a handful of statements."""
+        if self.released:
+            Payment.objects.filter(pk__in=self.released).update(channel_ref=None)
         first = [payment for payment in self.made if payment.duplicate_of is None]
         Payment.objects.bulk_create(first)
         Payment.objects.bulk_create([one for one in self.made if one.duplicate_of is not None])
@@ -154,32 +174,43 @@ class Fold:
             self.by_order.setdefault((channel_id, payment.order_ref), payment)
 
     def _find(self, message: InboundMessage, notice: Notice) -> Payment | None:
-        channel_id = message.channel_id
-        exact = self.by_channel_ref.get((channel_id, notice.channel_ref))
-        if exact is not None:
+        key = message.channel_id, notice.channel_ref
+        exact, named = self.by_channel_ref.get(key), self._find_by_name(message, notice)
+        if exact is None:
+            return named
+        if exact.state in PAID or _is_same_order(exact, notice):
             return exact
+        # Nobody has proved that this identifier is of that order, and here it is of another one.
+        if not notice.confirm:
+            self._release(exact)
+        elif named is None:
+            raise OrderConflict(f"{notice.channel_ref} is told of another order than before")
+        return named
+
+    def _find_by_name(self, message: InboundMessage, notice: Notice) -> Payment | None:
+        channel_id = message.channel_id
         named = self.by_reference.get(notice.reference)
         if named is not None and named.channel_id == channel_id:
             return named
         return self.by_order.get((channel_id, notice.order_ref)) if notice.order_ref else None
 
+    def _release(self, payment: Payment) -> None:
+        """Take an identifier back that is another payment's, before that one is written."""
+        self.by_channel_ref.pop((payment.channel_id, payment.channel_ref or ""), None)
+        payment.channel_ref = None
+        if payment.pk is not None:
+            self.released.append(payment.pk)
+        self._note_change(payment)
+
     def _make(
         self, message: InboundMessage, notice: Notice, duplicate_of: Payment | None = None
     ) -> Payment:
-        consumer = self.consumers.get(notice.consumer_number)
-        bill = self.bills.get(notice.bill_number)
-        if bill is not None and (consumer is None or bill.consumer_id != consumer.pk):
-            bill = None
         at = _at(message, notice)
         payment = Payment(
             reference=self._reference(notice),
             channel=message.channel,
             channel_ref=notice.channel_ref,
             order_ref=notice.order_ref,
-            consumer=consumer,
-            consumer_number=consumer.number if consumer else notice.consumer_number,
-            office_id=consumer.office_id if consumer else None,
-            bill=bill,
             amount_paise=notice.amount_paise,
             method=notice.method.value,
             rrn=notice.rrn,
@@ -188,6 +219,8 @@ class Fold:
             business_date=business_date(at),
             duplicate_of=duplicate_of and (duplicate_of.duplicate_of or duplicate_of),
         )
+        if not notice.confirm:
+            self._fill_consumer(payment, notice)
         self.made.append(payment)
         self._index(payment)
         return payment
@@ -217,7 +250,8 @@ class Fold:
         cause = f"{message.channel.code} {notice.event}"
         if to is State.SUCCEEDED:
             cause += _take_success(payment, notice)
-        self._fill(payment, notice)
+        if not notice.confirm:
+            self._fill(payment, notice)
         event = advance(
             payment, to=to, cause=cause, at=_at(message, notice), message=message, actor=""
         )
@@ -237,7 +271,7 @@ class Fold:
                 f"{payment.reference} is paid with {grouped_rupees(payment.amount_paise)}, "
                 f"now told {grouped_rupees(notice.amount_paise)}"
             )
-        if self._fill(payment, notice):
+        if not notice.confirm and self._fill(payment, notice):
             self._note_change(payment)
         return f"{payment.reference} is already {payment.state}"
 
@@ -256,7 +290,24 @@ class Fold:
         if payment.method == Method.UNKNOWN.value and notice.method is not Method.UNKNOWN:
             payment.method = notice.method.value
             is_news = True
-        return is_news
+        return self._fill_consumer(payment, notice) or is_news
+
+    def _fill_consumer(self, payment: Payment, notice: Notice) -> bool:
+        """Say whose money it is, when nobody has said so yet; and the bill, if it is of theirs."""
+        told = notice.consumer_number
+        if payment.consumer_id is not None or not told or payment.consumer_number not in ("", told):
+            return False
+        consumer = self.consumers.get(told)
+        if consumer is None:
+            is_news = payment.consumer_number != told
+            payment.consumer_number = told
+            return is_news
+        payment.consumer, payment.consumer_number = consumer, consumer.number
+        payment.office_id = consumer.office_id
+        bill = self.bills.get(notice.bill_number)
+        if payment.bill_id is None and bill is not None and bill.consumer_id == consumer.pk:
+            payment.bill = bill
+        return True
 
     def _read_consumers(self, notices: Sequence[Notice]) -> None:
         numbers = {notice.consumer_number for notice in notices if notice.consumer_number}
@@ -268,7 +319,7 @@ class Fold:
 
 def hear_refund(message: InboundMessage, *, notice: Notice) -> str:
     """Store or move one refund; its payment must be known, else it is tried again later."""
-    refund = note_refund(message.channel_id, notice=notice, at=_at(message, notice))
+    refund = note_refund(message.channel_id, notice=_named(notice), at=_at(message, notice))
     return f"refund {refund.channel_ref} of {refund.payment.reference} {refund.state}"
 
 
@@ -384,7 +435,21 @@ def _check(notice: Notice) -> None:
 
 
 def _at(message: InboundMessage, notice: Notice) -> datetime:
-    return notice.occurred_at or message.received_at
+    """When it happened, as the channel says; when it came, where that cannot be."""
+    told, came = notice.occurred_at, message.received_at
+    return told if told and _EARLIEST <= told <= came + _CLOCKS_DIFFER else came
+
+
+def _named(notice: Notice) -> Notice:
+    """With our reference as we store it: some partners carry it back without its hyphens."""
+    ours = canonical(notice.reference)
+    return notice if ours == notice.reference else replace(notice, reference=ours)
+
+
+def _is_same_order(payment: Payment, notice: Notice) -> bool:
+    """Whether payment and notice may be of one order; one that is not named differs from none."""
+    was, told = (ref.replace("-", "").upper() for ref in (payment.order_ref, notice.order_ref))
+    return not was or not told or was == told
 
 
 def _word(message: InboundMessage, notice: Notice) -> str:

@@ -71,8 +71,6 @@ def begin(
         if form.fingerprint != fingerprint:
             raise SubmittedBefore("the key was used for another payment")
         return Begun(form.payment, expires_at(form.payment), is_new=False)
-    if channel.paused_at is not None:
-        raise NotPayable(f"{channel.code} is paused: nothing new is begun there")
     payment = start_payment(
         channel, consumer=consumer, amount_paise=amount_paise, actor=actor, bill=bill
     )

@@ -36,7 +36,16 @@ def check_character(body: str) -> str:
 def is_reference(text: str) -> bool:
     """Whether the text has the shape and the check character of one of our references."""
     bare = text.replace("-", "").upper()
-    return len(bare) == 17 and bare.isalnum() and check_character(bare[:-1]) == bare[-1]
+    is_plain = len(bare) == 17 and bare.isascii() and bare.isalnum()
+    return is_plain and check_character(bare[:-1]) == bare[-1]
+
+
+def canonical(text: str) -> str:
+    """Our reference as we store it, when the text is one without hyphens or in lower case."""
+    if not is_reference(text):
+        return text
+    bare = text.replace("-", "").upper()
+    return f"{bare[:5]}-{bare[5:13]}-{bare[13:]}"
 
 
 def _base32(number: int, width: int) -> str:
