@@ -161,6 +161,13 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 counts="approvals",
             ),
             Link(
+                view="reconciliation:credits",
+                label=_("Unidentified credits"),
+                icon="zoom-question",
+                roles=(*FINANCE, AUDITOR),
+                counts="credits",
+            ),
+            Link(
                 view="payments:payments",
                 label=_("Payments"),
                 icon="receipt",
@@ -172,6 +179,26 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 icon="help-hexagon",
                 roles=(*FINANCE, AUDITOR, OPERATOR),
                 counts="unknown",
+            ),
+            Link(
+                view="refunds:refunds",
+                label=_("Refunds"),
+                icon="receipt-refund",
+                roles=(*FINANCE, AUDITOR, OPERATOR),
+                counts="refunds",
+            ),
+            Link(
+                view="refunds:disputes",
+                label=_("Disputes"),
+                icon="gavel",
+                roles=(*FINANCE, AUDITOR, OPERATOR),
+                counts="disputes",
+            ),
+            Link(
+                view="refunds:clock",
+                label=_("Money to be back"),
+                icon="clock-exclamation",
+                roles=(*FINANCE, AUDITOR, OPERATOR),
             ),
             Link(
                 view="payments:counters",

@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, NotAuthenticated
+from rest_framework.exceptions import APIException, NotAuthenticated, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -22,9 +22,11 @@ from rest_framework.response import Response
 from channels_.models import StatementFile
 from cspdcl.kernel.api import StrictSerializer, checked, found_or_404, page_of, refusals
 from cspdcl.kernel.clock import today
+from cspdcl.kernel.money import PAISE_MAX
+from payments.notices import consumers_by_number
 from people import roles
 from people.models import User
-from reconciliation import actions, files, listing, selectors, statements
+from reconciliation import actions, assigning, files, listing, selectors, statements
 from reconciliation.models import Book, Break, Leg, Proof, Reason, Run, Stage
 
 _READERS: Final = (*roles.FINANCE, roles.AUDITOR, roles.OPERATOR, roles.CHANNEL)
@@ -163,6 +165,46 @@ class FileAnswerSerializer(FileSerializer):
     answer = serializers.ChoiceField(choices=["loaded", "already_loaded", "refused"])
 
 
+class CreditSerializer(serializers.Serializer[Any]):
+    """A credit in the bank that no notice told of. Money is whole paise."""
+
+    id = serializers.CharField(help_text="As of its break.")
+    reference = serializers.CharField()
+    bank_account = serializers.CharField(allow_null=True)
+    business_date = serializers.DateField()
+    age_days = serializers.IntegerField()
+    amount_paise = serializers.IntegerField()
+    narration = serializers.CharField(help_text="Without UPI addresses, mobile and card numbers.")
+    utr = serializers.CharField()
+    rrn = serializers.CharField()
+    consumer_number = serializers.CharField(
+        allow_null=True, help_text="Whose it probably is, if that is known."
+    )
+    known_by = serializers.ChoiceField(choices=["named", "payer"], allow_null=True)
+
+
+class ShareSerializer(StrictSerializer):
+    """What one consumer gets of a credit."""
+
+    consumer_number = serializers.RegexField(r"^[0-9]{6,12}$")
+    amount_paise = serializers.IntegerField(min_value=1, max_value=PAISE_MAX)
+
+
+class AssignmentAsked(StrictSerializer):
+    """Whose a credit is: the shares are the credit to the paisa, no consumer twice."""
+
+    shares = serializers.ListField(child=ShareSerializer(), allow_empty=False, max_length=1000)
+    why = serializers.CharField(max_length=300)
+
+
+class AssignmentSerializer(serializers.Serializer[Any]):
+    """What became of it: done by one person within the limit, or waiting for a second one."""
+
+    id = serializers.CharField(help_text="Of the decision.")
+    state = serializers.ChoiceField(choices=["alone", "proposed"])
+    payments = serializers.ListField(child=serializers.CharField(), help_text="Their references.")
+
+
 class PageQuery(StrictSerializer):
     """What every list takes."""
 
@@ -263,6 +305,58 @@ class BreakDetail(GenericAPIView[Break]):
         one = found_or_404(visible, public_id=public_id)
         told = selectors.break_as_data(one, as_of=today())
         return Response(BreakSerializer(told).data)
+
+
+class Credits(GenericAPIView[Break]):
+    """Credits that no notice told of."""
+
+    roles = {"GET": (*roles.FINANCE, roles.AUDITOR, roles.CHANNEL)}
+    serializer_class = CreditSerializer
+
+    @extend_schema(
+        parameters=[PageQuery],
+        responses={200: CreditSerializer(many=True), **refusals(404)},
+        operation_id="credits_list",
+    )
+    def get(self, request: Request) -> Response:
+        """Those that wait for a consumer, the oldest first."""
+        checked(PageQuery, request.query_params)
+        page = self.paginate_queryset(selectors.waiting_credits(_caller(request)))
+        told = selectors.credits_as_data(page or [], as_of=today())
+        return self.get_paginated_response(CreditSerializer(told, many=True).data)
+
+
+class Assignment(GenericAPIView[Break]):
+    """Whose a credit is."""
+
+    roles = {"POST": roles.FINANCE}
+    serializer_class = AssignmentSerializer
+
+    @extend_schema(
+        request=AssignmentAsked,
+        responses={201: AssignmentSerializer, **refusals(404, 409, 413, 415)},
+        operation_id="credits_assign",
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        """Give a credit to its consumers; above the limit a second person decides."""
+        user = _caller(request)
+        one = found_or_404(selectors.found_money(user), public_id=public_id)
+        asked = checked(AssignmentAsked, request.data)
+        numbers = [share["consumer_number"] for share in asked["shares"]]
+        known = consumers_by_number(numbers)
+        shares = []
+        for number, share in zip(numbers, asked["shares"], strict=True):
+            consumer = known.get(number)
+            if consumer is None:
+                raise ValidationError({"shares": [f"no consumer has the number {number}"]})
+            shares.append((consumer, share["amount_paise"]))
+        decision = assigning.assign(one, shares=shares, why=asked["why"], maker=user)
+        answer = {
+            "id": decision.public_id,
+            "state": decision.state,
+            "payments": [payment.reference for payment in assigning.payments_of(one)],
+        }
+        return Response(AssignmentSerializer(answer).data, status=status.HTTP_201_CREATED)
 
 
 class Runs(GenericAPIView[Run]):
@@ -386,6 +480,8 @@ app_name = "reconciliation-api"
 urlpatterns = [
     path("breaks/", Breaks.as_view(), name="breaks"),
     path("breaks/<str:public_id>/", BreakDetail.as_view(), name="break"),
+    path("credits/", Credits.as_view(), name="credits"),
+    path("credits/<str:public_id>/assign/", Assignment.as_view(), name="assign"),
     path("runs/", Runs.as_view(), name="runs"),
     path("runs/<str:id>/", RunDetail.as_view(), name="run"),
     path("files/", Files.as_view(), name="files"),

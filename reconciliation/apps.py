@@ -13,5 +13,6 @@ class ReconciliationConfig(AppConfig):
         from reconciliation import files, selectors  # noqa: PLC0415
 
         count_by("breaks", selectors.open_breaks_count)
+        count_by("credits", selectors.unidentified_count)
         count_by("approvals", selectors.waiting_decisions_count)
         count_by("files", files.late_in_words)

@@ -15,6 +15,7 @@ from cspdcl.kernel.clock import now
 from cspdcl.kernel.money import grouped_rupees
 from payments import found
 from payments.models import Consumer, Payment
+from payments.states import State as PaymentState
 from people import audit
 from people.models import User
 from reconciliation import bank_credits, decisions, listed, locks, payers
@@ -103,6 +104,36 @@ def take(open_break: Break, *, consumer: Consumer | None, why: str, maker: User)
 
 
 @transaction.atomic
+def name(payment: Payment, *, consumer: Consumer, why: str, maker: User) -> Decision:
+    """Name the consumer of a paid payment that has none: at once within the limit, else proposed.
+
+    Raises NotDecidable when the payment has a consumer or is not paid.
+    """
+    decisions.check_maker(maker, why=why)
+    locked = Payment.objects.select_for_update(of=("self",)).get(pk=payment.pk)
+    if locked.consumer_id is not None or locked.state != PaymentState.SUCCEEDED:
+        raise NotDecidable("the payment has a consumer, or is not paid")
+    waiting = Decision.objects.filter(
+        payment_reference=locked.reference, state=Decision.State.PROPOSED
+    )
+    if waiting.exists():
+        raise NotDecidable("a decision for this payment waits for its second person already")
+    decision = Decision.objects.create(
+        public_id=uuid.uuid4().hex,
+        kind=Decision.Kind.ASSIGN,
+        stage=Stage.CHANNEL,
+        payment_reference=locked.reference,
+        amount_paise=locked.amount_paise,
+        why=why.strip(),
+        maker=maker,
+    )
+    DecisionShare.objects.create(
+        decision=decision, part=0, consumer=consumer, amount_paise=locked.amount_paise
+    )
+    return _alone_or_proposed(decision, maker)
+
+
+@transaction.atomic
 def ask_back(open_break: Break, *, why: str, maker: User) -> Decision:
     """Propose to take an assignment back: its payments are reversed, the credit is open again."""
     locked = decisions.taken_up(open_break, maker=maker, why=why)
@@ -149,6 +180,8 @@ def _check(entry: Entry, shares: Shares) -> None:
         raise NotDecidable("expected a consumer")
     if entry.amount_paise <= 0 or any(paise <= 0 for _consumer, paise in shares):
         raise NotDecidable("expected amounts above zero")
+    if len({consumer.pk for consumer, _paise in shares}) < len(shares):
+        raise NotDecidable("a consumer stands in the shares twice")
     lacks = entry.amount_paise - sum(paise for _consumer, paise in shares)
     if lacks:
         raise NotDecidable(f"the shares differ from the credit by {grouped_rupees(lacks)}")
@@ -177,8 +210,8 @@ def _alone_or_proposed(decision: Decision, maker: User) -> Decision:
         _record(maker, "decision.proposed", decision)
         return decision
     locks.hold_books_open_now()
-    decision.state = Decision.State.ALONE
-    decision.save(update_fields=["state"])
+    decision.state, decision.checked_at = Decision.State.ALONE, now()
+    decision.save(update_fields=["state", "checked_at"])
     _record(maker, "decision.alone", decision)
     _act(decision, by=maker)
     return decision
@@ -186,7 +219,10 @@ def _alone_or_proposed(decision: Decision, maker: User) -> Decision:
 
 def _act(decision: Decision, *, by: User) -> None:
     """Make the payments of an agreed decision. The line is looked at again: it may be taken."""
-    open_break = Break.objects.select_for_update().get(pk=decision.open_break_id)
+    if decision.payment_reference:
+        _name(decision, by)
+        return
+    open_break = Break.objects.select_for_update().filter(decisions=decision).get()
     if open_break.state != Break.State.OPEN:
         raise NotDecidable("the break is closed meanwhile; reject this and look at it again")
     entry = bank_credits.entry_of(open_break)
@@ -210,7 +246,17 @@ def _give(entry: Entry, shares: Sequence[DecisionShare], decision: Decision, by:
         payers.learn([(entry.narration, given[0][0].pk)])
 
 
+def _name(decision: Decision, by: User) -> None:
+    payment = Payment.objects.get(reference=decision.payment_reference)
+    consumer = decision.shares.get(part=0).consumer
+    if consumer is None:
+        raise NotDecidable("expected a consumer")
+    found.assign(payment.pk, consumer=consumer, by=by, why=decision.why)
+
+
 def _take_back(decision: Decision, checker: User) -> None:
+    if decision.open_break is None:
+        raise NotDecidable("expected a break")
     entry = bank_credits.entry_of(decision.open_break)
     live = list(bank_credits.live_evidence(entry).select_for_update())
     if not live:

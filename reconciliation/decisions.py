@@ -56,6 +56,8 @@ def propose(
     Raises NotDecidable when the break is closed, something waits already, an entry is taken, or a
     match would not agree to the paisa.
     """
+    if kind not in (Decision.Kind.MATCH, Decision.Kind.WRITE_OFF):
+        raise NotDecidable(f"to {kind.label} is decided elsewhere")
     locked = taken_up(open_break, maker=maker, why=why)
     if locked.state != Break.State.OPEN or locked.stage == Stage.FEE:
         raise NotDecidable("the break is closed, or its entries need no match")
@@ -88,14 +90,19 @@ def propose(
 
 def taken_up(open_break: Break, *, maker: User, why: str) -> Break:
     """The break, locked for somebody who may propose something for it, with a reason."""
-    if not has_role(maker, FINANCE_OFFICER, FINANCE_APPROVER):
-        raise NotYours("a finance officer proposes decisions")
+    check_maker(maker, why=why)
     locked = Break.objects.select_for_update().get(pk=open_break.pk)
     if locked.decisions.filter(state=Decision.State.PROPOSED).exists():
         raise NotDecidable("a decision for this break waits for its second person already")
+    return locked
+
+
+def check_maker(maker: User, *, why: str) -> None:
+    """Raises NotYours for who may not propose, NotDecidable without a reason."""
+    if not has_role(maker, FINANCE_OFFICER, FINANCE_APPROVER):
+        raise NotYours("a finance officer proposes decisions")
     if not why.strip():
         raise NotDecidable("a decision needs a reason")
-    return locked
 
 
 @transaction.atomic
@@ -111,14 +118,15 @@ def approve(decision: Decision, *, checker: User, answer: str = "") -> Match:
         .select_for_update()
     )
     # Read again now that no run can move it: what was proposed must still be so.
-    if not Break.objects.filter(pk=locked.open_break_id, state=Break.State.OPEN).exists():
+    about = locked.open_break
+    if about is None or not Break.objects.filter(pk=about.pk, state=Break.State.OPEN).exists():
         raise NotDecidable("the break is closed meanwhile; reject this and look at it again")
     _refuse_taken(entries, stage=locked.stage)
     answered(locked, checker, Decision.State.APPROVED, answer)
     match = Match.objects.create(
         kind=Match.Kind.WRITE_OFF if locked.kind == Decision.Kind.WRITE_OFF else Match.Kind.HAND,
         stage=locked.stage,
-        leg=locked.open_break.leg,
+        leg=about.leg,
         decision=locked,
         matched_on=max([today(), *(entry.business_date for entry in entries)]),
         difference_paise=locked.difference_paise,
@@ -192,7 +200,11 @@ def checked_by(decision: Decision, checker: User) -> Decision:
     """The decision, locked for a checker who may answer it. Raises NotYours and NotDecidable."""
     if not has_role(checker, FINANCE_APPROVER):
         raise NotYours("a finance approver decides")
-    locked = Decision.objects.select_for_update().select_related("open_break").get(pk=decision.pk)
+    locked = (
+        Decision.objects.select_for_update(of=("self",))
+        .select_related("open_break")
+        .get(pk=decision.pk)
+    )
     if locked.maker_id == checker.pk:
         raise NotYours("who proposed a decision cannot approve it")
     if locked.state != Decision.State.PROPOSED:
@@ -225,7 +237,8 @@ def facts_of(decision: Decision) -> dict[str, object]:
     """A decision as the audit trail keeps it."""
     return {
         "kind": decision.kind,
-        "break": decision.open_break.public_id,
+        **({"break": decision.open_break.public_id} if decision.open_break else {}),
+        **({"payment": decision.payment_reference} if decision.payment_reference else {}),
         "amount_paise": decision.amount_paise,
         "difference_paise": decision.difference_paise,
         "why": decision.why,

@@ -33,13 +33,46 @@ class BreaksFilter(forms.Form):
 class ProposalForm(forms.Form):
     """A match or a write-off for a break, with its reason."""
 
-    kind = forms.ChoiceField(choices=Decision.Kind.choices)
+    kind = forms.ChoiceField(
+        choices=[(one, one.label) for one in (Decision.Kind.MATCH, Decision.Kind.WRITE_OFF)]
+    )
     candidate = forms.CharField(required=False)  # read with getlist: any number may be ticked
     why = forms.CharField(
         label=_("Reason"),
         max_length=300,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text=_("The second person and the auditor read it."),
+    )
+
+
+class AssignForm(forms.Form):
+    """Whose found money is: a consumer, or a schedule of many."""
+
+    consumer_number = forms.CharField(
+        label=_("Consumer number"),
+        required=False,
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+    )
+    schedule = forms.FileField(
+        label=_("Schedule of many consumers"),
+        required=False,
+        allow_empty_file=True,
+        help_text=_("CSV or Excel with the columns consumer_number and amount."),
+    )
+    why = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("The auditor reads it, and the second person above the limit."),
+    )
+
+
+class WhyForm(forms.Form):
+    """Only a reason."""
+
+    why = forms.CharField(
+        label=_("Reason"), max_length=300, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
 
 

@@ -26,6 +26,7 @@ DECISIONS: Final[Mapping[str, Look]] = {
     Decision.State.PROPOSED: Look(_("waits for a second person"), "prop"),
     Decision.State.APPROVED: Look(_("approved"), "ok"),
     Decision.State.REJECTED: Look(_("rejected"), "bad"),
+    Decision.State.ALONE: Look(_("done by one person"), "ok"),
 }
 
 FILES: Final[Mapping[str, Look]] = {

@@ -470,7 +470,10 @@ class Decision(models.Model):
     kind = models.CharField(max_length=10, choices=Kind)
     stage = models.CharField(max_length=8, choices=Stage)
     state = models.CharField(max_length=10, choices=State, default=State.PROPOSED)
-    open_break = models.ForeignKey(Break, on_delete=models.PROTECT, related_name="decisions")
+    open_break = models.ForeignKey(
+        Break, on_delete=models.PROTECT, null=True, related_name="decisions"
+    )
+    payment_reference = models.CharField(max_length=32, blank=True)  # of a payment without consumer
     amount_paise = models.BigIntegerField()  # the money it moves
     difference_paise = models.BigIntegerField(default=0)
     why = models.CharField(max_length=300)
@@ -502,10 +505,20 @@ class Decision(models.Model):
                 condition=~Q(state="alone") | Q(kind__in=["assign", "take"]),
                 name="decision_alone_only_small",
             ),
+            models.CheckConstraint(
+                condition=Q(open_break__isnull=False, payment_reference="")
+                | Q(open_break__isnull=True, kind="assign") & ~Q(payment_reference=""),
+                name="decision_is_of_one_thing",
+            ),
             models.UniqueConstraint(
                 fields=["open_break"],
                 condition=Q(state="proposed"),
                 name="decision_one_waiting_per_break",
+            ),
+            models.UniqueConstraint(
+                fields=["payment_reference"],
+                condition=Q(state="proposed") & ~Q(payment_reference=""),
+                name="decision_one_waiting_per_payment",
             ),
         ]
 

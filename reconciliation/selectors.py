@@ -9,11 +9,15 @@ from django.db.models import Count, F, Min, OuterRef, Prefetch, Q, QuerySet, Sub
 
 from channels_.models import Channel
 from cspdcl.kernel.clock import today
-from payments.models import Payment
+from cspdcl.kernel.logs import mask
+from payments.models import Bill, Consumer, Payment
+from payments.notices import consumers_by_number
+from payments.selectors import dues_of
+from payments.states import State as PaymentState
 from people.access import has_role
 from people.models import User
-from people.roles import AUDITOR, CHANNEL, OPERATOR, READERS
-from reconciliation import explain
+from people.roles import AUDITOR, CHANNEL, FINANCE, OPERATOR, READERS
+from reconciliation import bank_credits, explain
 from reconciliation.models import (
     Book,
     Break,
@@ -24,6 +28,7 @@ from reconciliation.models import (
     Match,
     MatchLine,
     Proof,
+    Reason,
     Run,
     Stage,
 )
@@ -31,6 +36,8 @@ from reconciliation.models import (
 # The books belong to the company, not to an office: who reads them reads them all, others nothing.
 _BOOK_READERS = (*READERS, OPERATOR, CHANNEL)
 _RUNS_A_DAY_MAX = 1_000_000
+_BILLS_READ = 12
+_BILLS_SHOWN = 5
 
 
 def may_read_books(user: User) -> bool:
@@ -85,6 +92,88 @@ def visible_decisions(user: User) -> QuerySet[Decision]:
     return Decision.objects.select_related(
         "maker", "checker", "open_break", "open_break__channel"
     ).order_by("-id")
+
+
+def waiting_credits(user: User) -> QuerySet[Break]:
+    """The credits that wait for a consumer, the oldest first."""
+    if not has_role(user, *FINANCE, AUDITOR, CHANNEL):
+        return Break.objects.none()
+    return bank_credits.waiting().order_by("business_date", "pk")
+
+
+def entry_id_of(credit: Break) -> int:
+    """The line of one of them."""
+    return int(credit.entry_id)  # type: ignore[attr-defined]  # annotated by waiting_credits
+
+
+def credits_as_data(breaks: Sequence[Break], *, as_of: date) -> list[dict[str, Any]]:
+    """Such credits as the API tells them, each with whose it probably is."""
+    entries = Entry.objects.in_bulk([entry_id_of(one) for one in breaks])
+    known = bank_credits.identify(list(entries.values()))
+    told = []
+    for one in breaks:
+        entry = entries[entry_id_of(one)]
+        found = known.get(entry.pk)
+        told.append(
+            {
+                "id": one.public_id,
+                "reference": one.reference,
+                "bank_account": one.bank_account.code if one.bank_account else None,
+                "business_date": one.business_date,
+                "age_days": max((as_of - one.business_date).days, 0),
+                "amount_paise": one.amount_paise,
+                "narration": mask(entry.narration),
+                "utr": entry.utr,
+                "rrn": entry.rrn,
+                "consumer_number": found.consumer.number if found else None,
+                "known_by": str(found.how) if found else None,
+            }
+        )
+    return told
+
+
+def found_money(user: User) -> QuerySet[Break]:
+    """Breaks of money that no notice told of, also those that were explained."""
+    if not has_role(user, *FINANCE, AUDITOR, CHANNEL):
+        return Break.objects.none()
+    credits_ = Q(stage=Stage.BANK, book=Book.BANK, reason__in=bank_credits.REASONS)
+    listed = Q(stage=Stage.CHANNEL, book=Book.CHANNEL, reason=Reason.MISSING_IN_BOOKS)
+    return visible_breaks(user).filter(credits_ | listed)
+
+
+def suspense(user: User) -> QuerySet[Payment]:
+    """Paid payments without a consumer; whoever reads the books' found money reads them all."""
+    if not has_role(user, *FINANCE, AUDITOR):
+        return Payment.objects.none()
+    return Payment.objects.filter(
+        consumer__isnull=True, state=PaymentState.SUCCEEDED
+    ).select_related("channel")
+
+
+def consumer_named(text: str) -> Consumer | None:
+    """The consumer with this number, or the only one of this business partner."""
+    return consumers_by_number([text]).get(text) if text.isascii() and text.isdigit() else None
+
+
+def open_bills_of(amount_paise: int) -> list[Bill]:
+    """The latest bills of exactly this amount of which nothing is paid, a handful."""
+    if amount_paise <= 0:
+        return []
+    alike = Bill.objects.filter(amount_paise=amount_paise).select_related("consumer")
+    latest = alike.order_by("-due_on", "-id")[:_BILLS_READ]
+    return [one for one in latest if _is_unpaid(one)][:_BILLS_SHOWN]
+
+
+def _is_unpaid(bill: Bill) -> bool:
+    return any(
+        one.pk == bill.pk and one.outstanding_paise == one.amount_paise
+        for one in dues_of(bill.consumer)
+    )
+
+
+def unidentified_count(user: User) -> int:
+    """How many credits wait for a consumer, for the navigation."""
+    return waiting_credits(user).count()
 
 
 def breaks_open_on(day: date) -> QuerySet[Break]:

@@ -4,7 +4,7 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from reconciliation.views import approvals, board, breaks, runs, statements, story
+from reconciliation.views import approvals, board, breaks, found_money, runs, statements, story
 
 app_name = "reconciliation"
 
@@ -35,6 +35,12 @@ urlpatterns = [
     path("breaks/export.<str:kind>", breaks.export, name="breaks_export"),
     path("breaks/<slug:public_id>/", breaks.story, name="break"),
     path("breaks/<slug:public_id>/propose/", breaks.propose, name="propose"),
+    path("credits/", found_money.listed, name="credits"),
+    path("credits/<slug:public_id>/", found_money.story, name="credit"),
+    path("credits/<slug:public_id>/assign/", found_money.assign, name="assign"),
+    path("credits/<slug:public_id>/take-back/", found_money.take_back, name="take_back"),
+    path("suspense/", found_money.suspense, name="suspense"),
+    path("suspense/<slug:reference>/", found_money.name, name="name_payment"),
     path("approvals/", approvals.listed, name="approvals"),
     path("approvals/<slug:public_id>/", approvals.answer, name="answer"),
     path("payments/<slug:reference>/", story.payment, name="payment"),

@@ -32,6 +32,8 @@ OPERATIONS = [
     ("/api/v1/counters/{code}/deposits/", "POST"),
     ("/api/v1/breaks/", "GET"),
     ("/api/v1/breaks/{public_id}/", "GET"),
+    ("/api/v1/credits/", "GET"),
+    ("/api/v1/credits/{public_id}/assign/", "POST"),
     ("/api/v1/runs/", "GET"),
     ("/api/v1/runs/", "POST"),
     ("/api/v1/runs/{id}/", "GET"),

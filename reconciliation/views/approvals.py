@@ -18,7 +18,7 @@ from cspdcl.kernel.errors import DomainError
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
-from reconciliation import decisions, explain, looks, selectors
+from reconciliation import approving, assigning, decisions, explain, looks, selectors
 from reconciliation.forms import AnswerForm
 from reconciliation.models import Book, Decision, DecisionLine, Reason
 
@@ -45,8 +45,12 @@ def answer(request: HttpRequest, public_id: str) -> HttpResponse:
     said = form.cleaned_data["answer"]
     try:
         if form.cleaned_data["verdict"] == "approve":
-            decisions.approve(decision, checker=user, answer=said)
-            messages.success(request, _("Approved. The break is closed."))
+            approving.approve(decision, checker=user, answer=said)
+            acted = decision.kind in assigning.KINDS
+            messages.success(
+                request,
+                _("Approved. It has acted.") if acted else _("Approved. The break is closed."),
+            )
         else:
             decisions.reject(decision, checker=user, answer=said)
             messages.success(request, _("Rejected. The break stays open."))
@@ -94,8 +98,8 @@ def _described(
     return [
         {
             "decision": one,
-            "reason": Reason(one.open_break.reason).label,
-            "sentence": explain.sentence(one.open_break),
+            "reason": Reason(one.open_break.reason).label if one.open_break else "",
+            "sentence": explain.sentence(one.open_break) if one.open_break else "",
             "will": _will(
                 one,
                 [
@@ -121,6 +125,8 @@ _BOOK_WORDS: Final[Mapping[str, Callable[[int], str]]] = {
 
 def _will(one: Decision, counted: list[str]) -> str:
     things = ", ".join(counted)
+    if one.kind in assigning.KINDS:
+        return _will_assign(one)
     if one.kind == Decision.Kind.WRITE_OFF:
         return _("Writes off %(things)s: they will never be matched, and the break closes.") % {
             "things": things
@@ -128,6 +134,21 @@ def _will(one: Decision, counted: list[str]) -> str:
     return _("Joins %(things)s as one match that agrees to the paisa, and the break closes.") % {
         "things": things
     }
+
+
+def _will_assign(one: Decision) -> str:
+    if one.kind == Decision.Kind.TAKE_BACK:
+        return _("Reverses the payments and cancels their receipts; the credit is open again.")
+    shares = list(one.shares.select_related("consumer").order_by("part")[:4])
+    named = ", ".join(share.consumer.number for share in shares[:3] if share.consumer)
+    if not named:
+        return _("Makes a payment and its receipt, which wait for a consumer.")
+    if one.payment_reference:
+        return _("Names %(named)s as the consumer of the payment.") % {"named": named}
+    if len(shares) > 3:
+        told = {"named": named, "n": one.shares.count()}
+        return _("Makes %(n)s payments with receipts, for %(named)s and others.") % told
+    return _("Makes the payments of %(named)s with their receipts.") % {"named": named}
 
 
 def _columns() -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from cspdcl.kernel.errors import DomainError
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import FINANCE, FINANCE_APPROVER, OPERATOR, READERS
-from reconciliation import decisions, explain, listing, looks, selectors, workbench
+from reconciliation import assigning, decisions, explain, listing, looks, selectors, workbench
 from reconciliation.board import OLD_DAYS
 from reconciliation.forms import BreaksFilter, ProposalForm
 from reconciliation.models import Break, Decision, Reason, Stage
@@ -146,6 +146,7 @@ def _bench(
         "kept": _kept(request),
         "may_propose": bench.is_matchable and waiting is None and has_role(user, *FINANCE),
         "may_approve": has_role(user, FINANCE_APPROVER),
+        "is_found_money": assigning.is_assignable(one) or assigning.is_listed(one),
         "page_keys": _keys(is_bench=True),
     }
     return render(request, "reconciliation/break.html", context, status=status)
