@@ -53,7 +53,7 @@ USELESS_AFTER: Final = timedelta(minutes=10)  # an answer about dues, when nobod
 KEPT_FOR: Final = timedelta(days=2)  # the questions that changed nothing
 
 _CLAIMED_FOR: Final = timedelta(minutes=1)
-_BATCH: Final = 20
+_FIRST_PAUSE: Final = timedelta(seconds=5)  # doubled after every attempt
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,9 @@ def owe(channel: Channel, *, ask: Ask, message_id: int | None = None) -> None:
                  outcome, asked_at)
             VALUES (%s, %s, %s, %s, 'due', 0, %s, '', %s)
             ON CONFLICT (channel_id, message_ref) DO UPDATE SET
-                state = 'due', attempts = 0, next_try_at = EXCLUDED.next_try_at, outcome = ''
+                state = 'due', attempts = 0, next_try_at = EXCLUDED.next_try_at, outcome = '',
+                asked_at = EXCLUDED.asked_at,
+                message_id = COALESCE(EXCLUDED.message_id, owed.message_id)
             """,
             [
                 channel.pk,
@@ -92,11 +94,12 @@ def ring() -> None:
 
 def deliver_due(*, send: Send, reply_to: ReplyTo, limit: int = 500) -> int:
     """Send what is due, and say how many answers were tried. No transaction waits for a partner."""
+    _give_up_exhausted()
     tried = 0
     while tried < limit and (claimed := _claim()):
-        for row in OwedReply.objects.select_related("channel").filter(pk__in=claimed):
-            _note(row, _deliver(row, send=send, reply_to=reply_to))
-        tried += len(claimed)
+        row = OwedReply.objects.select_related("channel").get(pk=claimed)
+        _note(row, _deliver(row, send=send, reply_to=reply_to))
+        tried += 1
     return tried
 
 
@@ -106,27 +109,40 @@ def forget_old() -> int:
     return old.exclude(state=OwedReply.State.DUE).delete()[0]
 
 
-def _claim() -> list[int]:
-    """Count the attempt first, so that an answer which kills its worker is found out."""
+def _claim() -> int | None:
+    """Take the answer that waits longest in hand, for longer than a partner is waited for.
+
+    One at a time: of many in one hand the last would be claimed anew before it was sent. The
+    attempt is counted first, so that an answer which kills its worker is found out.
+    """
     moment = now()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE payments_owedreply SET
-                attempts = attempts + 1,
-                next_try_at = %s + interval '5 seconds' * (1 << attempts)
-            WHERE id IN (
+            UPDATE payments_owedreply SET attempts = attempts + 1, next_try_at = %s
+            WHERE id = (
                 SELECT id FROM payments_owedreply
-                WHERE state = 'due' AND next_try_at <= %s
+                WHERE state = 'due' AND next_try_at <= %s AND attempts < %s
                 ORDER BY next_try_at, id
-                LIMIT %s
+                LIMIT 1
                 FOR UPDATE SKIP LOCKED
             )
             RETURNING id
             """,
-            [moment, moment, _BATCH],
+            [moment + _CLAIMED_FOR, moment, ATTEMPTS_MAX],
         )
-        return sorted(row[0] for row in cursor.fetchall())
+        found = cursor.fetchone()
+    return found[0] if found else None
+
+
+def _give_up_exhausted() -> None:
+    """Answers whose last attempt ended with its worker."""
+    spent = OwedReply.objects.filter(
+        state=OwedReply.State.DUE, attempts__gte=ATTEMPTS_MAX, next_try_at__lte=now()
+    )
+    given_up = spent.update(state=OwedReply.State.GIVEN_UP, outcome="its worker died every time")
+    if given_up:
+        log.error("%s answers are given up: their workers died", given_up)
 
 
 def _deliver(row: OwedReply, *, send: Send, reply_to: ReplyTo) -> str:
@@ -163,8 +179,14 @@ def _note(row: OwedReply, problem: str) -> None:
             row.channel.code,
             problem,
         )
-    OwedReply.objects.filter(pk=row.pk, state=OwedReply.State.DUE).update(
-        state=state, outcome=problem.replace("\0", "")[:200]
+    # Asked again meanwhile it counts from nothing: that answer is still owed.
+    mine = OwedReply.objects.filter(
+        pk=row.pk, state=OwedReply.State.DUE, attempts=row.attempts, next_try_at=row.next_try_at
+    )
+    mine.update(
+        state=state,
+        outcome=problem.replace("\0", "")[:200],
+        next_try_at=now() + _FIRST_PAUSE * (1 << (row.attempts - 1)),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from lxml import etree
@@ -14,12 +15,12 @@ from lxml import etree
 from channels_ import inbox, xml_signed
 from channels_.adapters.bbps import simulate
 from channels_.adapters.bbps.messages import document, read, validate
-from channels_.contract import Inbound, Method, Setup, Wire
+from channels_.contract import Ask, Inbound, Method, Setup, Wire
 from channels_.models import Channel, InboundMessage, RefusalTally
 from channels_.simulation import Called, Envelope, News, SamplePayment, World
 from cspdcl.kernel.clock import now
 from enquiries import replies
-from payments import asked
+from payments import asked, owed
 from payments.inbox import drain
 from payments.models import OwedReply, Payment, Receipt
 from payments.states import State
@@ -52,7 +53,8 @@ def server():
 def unit(server: Partner) -> Partner:
     """The unit's own server: it proves and acknowledges what we post."""
     server.asked.clear()
-    server.fault = ""
+    server.fault, server.hold = "", None
+    server.reached.clear()
     server.answer = _acknowledged
     return server
 
@@ -274,6 +276,64 @@ def test_an_answer_that_nobody_acknowledges_is_given_up_in_the_end(
     assert (owed.state, owed.attempts) == (OwedReply.State.GIVEN_UP, 8)
     assert len(unit.asked) == 8
     assert "is not delivered" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_unit_is_told_each_answer_once(unit) -> None:
+    xml_channel(unit)
+    consumer = make.ConsumerFactory()
+    for _ in range(4):
+        post(fetch(consumer.number))
+    gate = unit.hold = threading.Event()
+
+    def deliver() -> None:
+        try:
+            replies.deliver()
+        finally:
+            connection.close()
+
+    slow = threading.Thread(target=deliver)
+    slow.start()
+    assert unit.reached.wait(10)
+    unit.hold = None
+    with time_machine.travel(now() + timedelta(seconds=30), tick=True):
+        assert replies.deliver() == 3
+        gate.set()
+        slow.join(20)
+
+    assert len({path for _method, path, _headers, _body in unit.asked}) == len(unit.asked) == 4
+    assert set(OwedReply.objects.values_list("attempts", "state")) == {(1, "sent")}
+
+
+def test_an_answer_that_kills_its_worker_is_given_up(channel, consumer, unit) -> None:
+    post(fetch(consumer.number))
+    for _ in range(owed.ATTEMPTS_MAX):
+        assert owed._claim() is not None  # and here the worker is killed
+        OwedReply.objects.update(next_try_at=now())
+
+    assert replies.deliver() == 0
+    assert OwedReply.objects.get().state == OwedReply.State.GIVEN_UP
+    assert not unit.asked
+
+
+def test_a_question_that_is_asked_again_much_later_is_answered_again(
+    channel, consumer, unit
+) -> None:
+    question = fetch(consumer.number)
+    ask = _asked_in(question)
+    post(question)
+    replies.deliver()
+    with time_machine.travel(now() + timedelta(minutes=11), tick=False):
+        owed.owe(channel, ask=ask)
+        replies.deliver()
+
+    assert len(unit.asked) == 2
+    assert OwedReply.objects.get().state == OwedReply.State.SENT
+
+
+def _asked_in(question: Envelope) -> Ask:
+    inbound = Inbound(question.body, {}, question.path)
+    return read(inbound, inbox.believed(inbox.door("bbps"), inbound))
 
 
 def test_what_a_kill_left_is_applied_and_answered(channel, consumer, unit) -> None:
