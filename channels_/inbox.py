@@ -351,6 +351,9 @@ def _open_door(code: str) -> Door:
 def _check_shape(adapter: Adapter, inbound: Inbound, setup: Setup) -> None:
     if adapter.parse is None:
         raise Unreadable("this channel sends no notices")
+    if _is_question(adapter, inbound, setup):
+        # Whether its money may be taken is decided at the other door, and its answer told there.
+        raise Unreadable("a question: POST it to /ask/, where it is answered")
     try:
         adapter.parse(inbound, setup)
     except Unreadable:
@@ -358,6 +361,19 @@ def _check_shape(adapter: Adapter, inbound: Inbound, setup: Setup) -> None:
     except Malformed as error:
         # Proved to be theirs and shaped as agreed: kept, and parked for a person by the worker.
         log.warning("kept a message that cannot be understood: %s", error)
+
+
+def _is_question(adapter: Adapter, inbound: Inbound, setup: Setup) -> bool:
+    """Whether the message asks; one with a wrong value inside is a question all the same."""
+    if adapter.ask is None:
+        return False
+    try:
+        adapter.ask.parse(inbound, setup)
+    except Unreadable:
+        return False
+    except Malformed:
+        return True
+    return True
 
 
 def _insert(

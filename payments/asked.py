@@ -272,9 +272,13 @@ def _may_pay(channel: Channel, ask: Ask) -> Reply | None:
             return Reply(code=ReplyCode.UNKNOWN_CONSUMER)
         if not terms.allows(account.plan):
             return _other_plan(account.plan)
-        if account.plan != Consumer.Plan.PREPAID or ask.notice is None:
+        if account.plan == Consumer.Plan.PREPAID:
+            found: Dues | ReplyCode = _recharge(account, terms)
+        elif account.is_active:
             return None
-        found: Dues | ReplyCode = _recharge(account, terms)
+        else:
+            # A closed account may pay what it owes, as it is told; there is nothing else to pay.
+            found = dues_of(number, terms=terms)
     else:
         found = dues_of(number, terms=terms)
     if isinstance(found, ReplyCode):

@@ -64,12 +64,20 @@ def consumer():
     return consumer
 
 
-def post(what: str, said: dict[str, object], *, code: str = "bbps", key: str = KEY, at=None):
+def post(
+    what: str,
+    said: dict[str, object],
+    *,
+    code: str = "bbps",
+    key: str = KEY,
+    at=None,
+    door: str = "ask",
+):
     body = json.dumps(said).encode()
     moment = (at or now()).astimezone(INDIA).isoformat()
     headers = {"X-Timestamp": moment, "X-Signature": signature(key, moment, what, body)}
     return Client().post(
-        f"/ask/{code}/{what}", body, content_type="application/json", headers=headers
+        f"/{door}/{code}/{what}", body, content_type="application/json", headers=headers
     )
 
 
@@ -298,6 +306,15 @@ def test_an_unknown_consumer_is_refused_before_anything_is_credited(channel) -> 
     assert InboundMessage.objects.get().state == InboundMessage.State.REFUSED
     drain()
     assert not Payment.objects.exists()
+
+
+def test_a_payment_at_the_door_for_notices_is_refused(channel, consumer) -> None:
+    """There nobody looks whether the consumer exists, and nobody hears the answer."""
+    answer = post("pay", payment("9999999999"), door="in")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert tallies() == {"malformed": 1}
+    assert not InboundMessage.objects.exists()
 
 
 def test_refused_words_have_the_agreed_codes() -> None:

@@ -107,7 +107,12 @@ def icici_says(answer: Any) -> dict[str, Any]:
 
 
 def ask_hdfc(
-    consumer_number: str, *, step: str = "credit", token: str = TOKEN, **changes: Any
+    consumer_number: str,
+    *,
+    step: str = "credit",
+    token: str = TOKEN,
+    door: str = "ask",
+    **changes: Any,
 ) -> Any:
     record = {
         "Client Code": "CSPSAMPLE",
@@ -120,7 +125,7 @@ def ask_hdfc(
     }
     authorization = f"Basic {base64.b64encode(token.encode()).decode()}"
     return Client(headers={"authorization": authorization}).post(
-        f"/ask/van-hdfc/{step}",
+        f"/{door}/van-hdfc/{step}",
         json.dumps({IN: [record]}),
         content_type="application/json",
     )
@@ -134,6 +139,30 @@ def test_a_hold_is_accepted_for_a_consumer_and_rejected_for_a_stranger(icici, co
     assert unknown == {"AcceptOrReject": "N", "Message": "Reject", "Code": "12"}
     assert not Payment.objects.exists()
     assert not InboundMessage.objects.exists()
+
+
+def test_a_hold_for_a_closed_account_is_accepted_while_it_owes(icici) -> None:
+    closed = make.ConsumerFactory(is_active=False)
+
+    nothing_owed = icici_says(ask_icici(closed.number, step="hold"))
+    make.BillFactory(consumer=closed)
+    still_owes = icici_says(ask_icici(closed.number, step="hold", turn=2))
+
+    assert (nothing_owed["AcceptOrReject"], still_owes["AcceptOrReject"]) == ("N", "Y")
+
+
+def test_a_question_at_the_door_for_notices_is_refused_and_in_nobodys_way(hdfc, consumer) -> None:
+    """Both questions have the same bytes: kept at the wrong door, one would hide the other."""
+    for step in ("validate", "credit"):
+        wrong_door = ask_hdfc(consumer.number, step=step, door="in")
+        assert (wrong_door.status_code, wrong_door.json()["code"]) == (400, "malformed")
+    broken = ask_hdfc(consumer.number, door="in", **{"Transaction Amount": "0"})
+    assert broken.status_code == 400
+    assert not InboundMessage.objects.exists()
+    assert RefusalTally.objects.get().count == 3
+
+    assert ask_hdfc(consumer.number).json()[OUT][0]["Status"] == "Success"
+    assert Payment.objects.get().consumer == consumer
 
 
 def test_a_posting_without_a_hold_is_credited_once_whatever_its_envelope(icici, consumer) -> None:
