@@ -78,6 +78,13 @@ ROLES: Final = frozenset({*MONEY, *TEXTS})
 # Rows with a name of their own beside that of their payment, where the report has a column for it.
 WENT_BACK: Final = frozenset({LineKind.REFUND, LineKind.CHARGEBACK})
 
+# How the columns of money add up to the gross amount; a report has the first or the others.
+_GROSS: Final = {"amount": 1, "credit": 1, "debit": -1}
+
+# Beyond them the calendar has an end, and no report is from there.
+_FIRST_YEAR: Final = 1990
+_LAST_YEAR: Final = 2200
+
 _LETTERS: Final = re.compile(r"[^a-z0-9]+")
 _WRAPPED: Final = re.compile(r'="(.*)"', re.DOTALL)  # how some exports keep digits as text
 _LEAVE: Final = frozenset({"", "-", "NA", "N/A", "NULL", "null", "None"})
@@ -272,7 +279,7 @@ def _lines(
         if not any(row):
             continue
         first = next((cell.strip().lower() for cell in row if cell.strip()), "")
-        if first.startswith(tuple(layout.footers)):
+        if first.startswith(tuple(layout.footers)) and not read.is_dated(row):
             _count(statement, "footers")
             continue
         try:
@@ -326,6 +333,8 @@ class _Reader:
         meaning = self._meaning(word, status)
         if meaning is None:
             return None
+        if meaning == PAYMENT and self._gross(row) < 0:
+            meaning = Word(LineKind.UNKNOWN)  # what is taken back under the word for a payment
         gross, fee, tax = self._amounts(row, meaning)
         settled = self._moment(text["settled_on"])
         occurred = self._moment(text["occurred_at"]) if text.get("occurred_at") else None
@@ -357,6 +366,11 @@ class _Reader:
             narration=text.get("narration", ""),
         )
 
+    def is_dated(self, row: Sequence[str]) -> bool:
+        """Whether a row has a day of its own: a footer has none, whatever its first cell says."""
+        place = self._places["settled_on"][0]
+        return len(row) > place and bool(row[place].strip())
+
     def _text(self, row: Sequence[str], role: str) -> str:
         cell = row[self._places[role][0]].strip()
         wrapped = _WRAPPED.fullmatch(cell)
@@ -364,8 +378,8 @@ class _Reader:
         return "" if cell in _LEAVE else cell
 
     def _meaning(self, word: str, status: str) -> Word | None:
-        if status and self._statuses:
-            counts = self._statuses.get(status.lower())
+        if self._statuses and "status" in self._places:
+            counts = self._statuses.get(status.lower())  # without a word nobody said that it counts
             if counts is None:
                 return Word(LineKind.UNKNOWN)
             if not counts:
@@ -377,11 +391,7 @@ class _Reader:
     def _amounts(self, row: Sequence[str], meaning: Word) -> tuple[int, int, int]:
         """Gross, fee and tax in signed paise, where they agree with the net of the row."""
         money = {role: self._sum(row, role) for role in MONEY if role in self._places}
-        if "amount" in money:
-            gross = money["amount"]
-        else:
-            gross = money.get("credit", Decimal(0)) - money.get("debit", Decimal(0))
-        net = money.get("net")
+        gross, net = self._gross(row), money.get("net")
         is_turned = bool(meaning.sign) and gross * meaning.sign < 0
         if is_turned:
             gross = -gross
@@ -395,6 +405,16 @@ class _Reader:
             return whole, _rounded(fee), _rounded(tax)
         nets = (-net, net) if is_turned else (net, -net)  # its sign may be written or not
         return _agreeing(whole, fee, tax, [_rounded(one) for one in nets])
+
+    def _gross(self, row: Sequence[str]) -> Decimal:
+        """The amount as it is written; one that is not written is no zero."""
+        roles = [role for role in _GROSS if role in self._places]
+        if "amount" in roles:
+            roles = ["amount"]
+        cells = [row[place] for role in roles for place in self._places[role]]
+        if all(_bare(cell) in _LEAVE for cell in cells):
+            raise ValueError("expected an amount, got nothing")
+        return sum((self._sum(row, role) * _GROSS[role] for role in roles), Decimal(0))
 
     def _sum(self, row: Sequence[str], role: str) -> Decimal:
         return sum((self._money(row[place]) for place in self._places[role]), Decimal(0))
@@ -443,7 +463,7 @@ def _paise(cell: str) -> Decimal:
         found = Decimal(bare)
     except InvalidOperation:
         raise ValueError(f"expected paise, got {cell!r}") from None
-    if not re.fullmatch(r"[+-]?\d{1,14}(\.\d{1,6})?", bare):
+    if not re.fullmatch(r"[+-]?[0-9]{1,14}(\.[0-9]{1,6})?", bare):
         raise ValueError(f"expected paise, got {cell!r}")
     return found
 
@@ -480,7 +500,13 @@ def _moments(formats: Sequence[str]) -> Callable[[str], datetime]:
             raise ValueError(f"expected a date like {formats[0]}, got {text!r}") from None
         return found if found.tzinfo else found.replace(tzinfo=INDIA)
 
-    return read
+    def read_sensibly(text: str) -> datetime:
+        found = read(text)
+        if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+            raise ValueError(f"expected a date of our time, got {text!r}")
+        return found
+
+    return read_sensibly
 
 
 def _moment(text: str, known: str) -> datetime | None:

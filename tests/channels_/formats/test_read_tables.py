@@ -107,6 +107,27 @@ def test_a_failed_row_is_counted_and_left_out_an_unknown_word_is_kept_for_a_pers
     assert (line.fee_paise, line.tax_paise) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("row", "amount_paise"),
+    [
+        ("T1,,sale,success,-70.00,0,0,-70.00,19-08-2026,U1,", -7_000),  # taken back, perhaps
+        ("T1,,sale,,70.00,0,0,70.00,19-08-2026,U1,", 7_000),  # nobody says that it counts
+    ],
+)
+def test_what_is_called_a_payment_and_may_be_none_is_kept_for_a_person(
+    row: str, amount_paise: int
+) -> None:
+    _statement, (line,) = read(table(row))
+
+    assert (line.kind, line.amount_paise) == (LineKind.UNKNOWN, amount_paise)
+
+
+def test_a_payment_whose_id_begins_like_a_footer_is_no_footer() -> None:
+    statement, (line,) = read(table("TOTAL7,,sale,success,1.00,0,0,1.00,19-08-2026,U1,"))
+
+    assert (line.channel_ref, line.amount_paise, statement.notes) == ("TOTAL7", 100, {})
+
+
 def test_decimals_past_the_paisa_are_rounded_once_and_the_line_still_adds_up() -> None:
     _statement, (line,) = read(
         table("T1,,sale,success,100.01,2.0002,0.36004,97.64976,19-08-2026,U1,")
@@ -121,6 +142,10 @@ def test_decimals_past_the_paisa_are_rounded_once_and_the_line_still_adds_up() -
     [
         ("T1,,sale,success,100.00,1.00,0.18,97.00,19-08-2026,U1,", "do not give the net"),
         ("T1,,sale,success,100.005,0,0,100.00,19-08-2026,U1,", "whole paise"),
+        ("T1,,sale,success,,0,0,0,19-08-2026,U1,", "expected an amount, got nothing"),
+        ("T1,,sale,success,NA,0,0,0,19-08-2026,U1,", "expected an amount, got nothing"),
+        ("T1,,sale,success,1,0,0,1,9999-12-31T23:59:59-23:59,U1,", "a date of our time"),
+        ("T1,,sale,success,1,0,0,1,0001-01-01T00:00:00+23:59,U1,", "a date of our time"),
         ("T1,,sale,success,1e5,0,0,100000,19-08-2026,U1,", "expected rupees"),
         ("T1,,sale,success,100.00,0,0,100.00,2026.08.19,U1,", "expected a date"),
         ("T1,,sale,success,100.00,0,0,100.00,,U1,", "expected a date"),
