@@ -19,9 +19,11 @@ urlpatterns = [
     path("", include("payments.urls")),
     path("", include("agencies.urls")),
     path("", include("enquiries.urls")),
+    path("", include("refunds.urls")),
     path("", include("reconciliation.urls")),
     path("", include("reports.urls")),
     path("api/v1/", include("payments.api")),
+    path("api/v1/", include("refunds.api")),
     path("api/v1/", include("reconciliation.api")),
     path("partner/v1/", include("agencies.api")),
     path(

@@ -10,16 +10,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from channels_.selectors import messages_visible_to
+from cspdcl.kernel.clock import today
 from cspdcl.ui.templatetags.ui import day
 from enquiries import selectors as enquiries
+from enquiries import tat
 from payments import looks
 from payments.models import Payment
 from payments.selectors import payments_visible_to, timeline
+from payments.states import State
 from payments.views.payments import PAYMENT_READERS
 from people.access import has_role, roles, signed_in
 from people.models import User
+from people.roles import FINANCE_OFFICER
 from reconciliation.selectors import may_read_books
 from reconciliation.story import Story, newest_first, repeats_in_words
+from refunds import selectors as refunds
 
 _TONES: Final[Mapping[str, str]] = {
     "circle-check": "ok",
@@ -56,15 +61,25 @@ def payment(request: HttpRequest, reference: str) -> HttpResponse:
         "is_in_bank": story.is_in_bank,
         "consumer_facts": _consumer_facts(found),
         "tender_facts": _tender_facts(found),
+        "may_refund": found.state == State.SUCCEEDED and has_role(user, FINANCE_OFFICER),
+        "back": _to_be_back(found, user),
         "duplicates": list(found.duplicates.order_by("id")[:20]),
     }
     return render(request, "reconciliation/payment.html", context)
 
 
+def _to_be_back(found: Payment, user: User) -> dict[str, Any] | None:
+    """The Reserve Bank's clock, while it runs for this payment."""
+    if not refunds.is_on_clock(user, found):
+        return None
+    due = tat.due_on(found)
+    return {"on": due, "is_late": due < today(), "owed_paise": refunds.compensation_of(found)}
+
+
 def _events(found: Payment, user: User) -> list[dict[str, Any]]:
     may_read = messages_visible_to(user).exists()
     rows = [_event(row, may_read=may_read) for row in timeline(found)]
-    return [*rows, *_questions(found, user)]
+    return [*rows, *_questions(found, user), *refunds.story_of(found, user)]
 
 
 def _questions(found: Payment, user: User) -> list[dict[str, Any]]:

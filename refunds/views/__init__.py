@@ -1,0 +1,1 @@
+"""Pages of refunds, disputes and the clock."""
