@@ -26,6 +26,9 @@ _RULE_SENTENCES: Final = {
     Rule.Cardinality.ONE_TO_ONE: gettext_lazy("same %(key)s, the amounts agree."),
     Rule.Cardinality.MANY_TO_ONE: gettext_lazy("the credit names the %(key)s, the sums agree."),
     Rule.Cardinality.NIL: gettext_lazy("together they come to nothing, so no credit is due."),
+    Rule.Cardinality.IN_PARTS: gettext_lazy(
+        "several credits name the %(key)s, together they are the settlement."
+    ),
     Rule.Cardinality.CARRIED: gettext_lazy(
         "the credit names the %(key)s and is less by exactly what was carried."
     ),
@@ -274,6 +277,14 @@ def _refund_unmatched(facts: Facts, open_break: Break) -> str:
         "line": facts.get("line"),
         "original": facts.get("original"),
     }
+    if int(facts.get("amount") or 0) > 0:
+        return (
+            _(
+                "%(channel)s took the refund %(line)s back: %(amount)s is with us again, and the "
+                "payer does not have it."
+            )
+            % told
+        )
     if facts.get("original"):
         return (
             _(
@@ -291,6 +302,8 @@ def _chargeback(facts: Facts, open_break: Break) -> str:
         "amount": _rupees(facts, "amount"),
         "original": facts.get("original"),
     }
+    if int(facts.get("amount") or 0) > 0:
+        return _("%(channel)s gave %(amount)s of a dispute back; our books hold no verdict.") % told
     if not facts.get("original"):
         return _("%(channel)s took %(amount)s back: a payer's bank disputes the payment.") % told
     return (

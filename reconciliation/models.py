@@ -170,6 +170,7 @@ class Rule(models.Model):
         MANY_TO_ONE = "many_to_one", _("many to one credit")
         NIL = "nil", _("a settlement that pays nothing")
         CARRIED = "carried", _("a settlement with what was carried on")
+        IN_PARTS = "in_parts", _("a settlement in several credits")
 
     code = models.SlugField(max_length=32)
     version = models.PositiveSmallIntegerField(default=1)

@@ -46,7 +46,9 @@ STARTING_RULES: Final = (
         "reference_exact", 20, Leg.RECEIPT_CHANNEL, Key.REFERENCE, Rule.Cardinality.ONE_TO_ONE
     ),
     Starting("rrn_exact", 30, Leg.RECEIPT_CHANNEL, Key.RRN, Rule.Cardinality.ONE_TO_ONE),
+    Starting("taken_back", 35, Leg.RECEIPT_CHANNEL, Key.REFERENCE, Rule.Cardinality.NIL),
     Starting("settlement_utr_sum", 40, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.MANY_TO_ONE),
+    Starting("settlement_in_parts", 45, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.IN_PARTS),
     Starting("settlement_nil", 50, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.NIL),
     Starting("settlement_carried", 60, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.CARRIED),
     Starting(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from reconciliation.models import Rule, Run
-from reconciliation.passes import carried, many_to_one, nil, one_to_one
+from reconciliation.passes import carried, in_parts, many_to_one, nil, one_to_one
 
 Pass = Callable[[Rule, Run], int]
 
@@ -20,4 +20,5 @@ PASSES: Final[Mapping[str, Pass]] = {
     Rule.Cardinality.MANY_TO_ONE: many_to_one.run,
     Rule.Cardinality.NIL: nil.run,
     Rule.Cardinality.CARRIED: carried.run,
+    Rule.Cardinality.IN_PARTS: in_parts.run,
 }

@@ -1,4 +1,4 @@
-"""What nets to nothing needs no credit: a settlement of exactly zero, a cancelled receipt."""
+"""What nets to nothing needs nothing: a zero settlement, a cancelled receipt, a line undone."""
 
 from typing import Final
 
@@ -35,7 +35,53 @@ SELECT match_id, unnest(entry_ids), %(stage)s, true FROM numbered
 """  # noqa: S608 - constants of this package
 
 
+# What a channel took and gave back, or gave and took back: two lines, one of each sign, and none of
+# our receipts speaks of either. They share the refund's own id, else the payment they are of.
+_TAKEN_BACK: Final = f"""
+WITH nil AS (
+    SELECT min(o.id) AS first_id, array_agg(o.id) AS entry_ids,
+           max(o.business_date) AS business_date
+      FROM open_entry o
+     WHERE o.stage = 'channel' AND o.kind IN ('refund', 'chargeback') AND o.{{key}} <> ''
+     GROUP BY o.channel_id, o.kind, o.{{key}}
+    HAVING count(*) = 2 AND bool_and(o.book = 'channel') AND sum(o.amount_paise) = 0
+       AND min(o.amount_paise) < 0
+     ORDER BY 1
+), {_INSERT}
+SELECT match_id, unnest(entry_ids), %(stage)s, true FROM numbered
+"""  # noqa: S608 - constants of this package
+
+
+# A payment that matched long ago, was given back, and was forced again: the last two are nothing.
+_FORCED: Final = f"""
+WITH undone AS (
+    SELECT min(o.id) AS first_id, array_agg(o.id) AS entry_ids, o.channel_id,
+           max(o.business_date) AS business_date,
+           max(o.channel_ref) FILTER (WHERE o.kind = 'payment') AS ref
+      FROM open_entry o
+     WHERE o.stage = 'channel' AND o.kind IN ('payment', 'refund', 'chargeback')
+     GROUP BY o.channel_id, CASE o.kind WHEN 'payment' THEN o.channel_ref ELSE o.original_ref END
+    HAVING count(*) = 2 AND bool_and(o.book = 'channel') AND sum(o.amount_paise) = 0
+       AND count(*) FILTER (WHERE o.kind = 'payment' AND o.amount_paise > 0) = 1
+), nil AS (
+    SELECT u.first_id, u.entry_ids, u.business_date
+      FROM undone u
+      JOIN paychannels_channel c ON c.id = u.channel_id
+      JOIN reconciliation_entry e ON e.book = 'channel' AND e.source_key = c.code || ':' || u.ref
+      JOIN reconciliation_matchline l ON l.entry_id = e.id AND l.stage = 'channel' AND l.is_live
+     WHERE u.ref <> ''
+     ORDER BY 1
+), {_INSERT}
+SELECT match_id, unnest(entry_ids), %(stage)s, true FROM numbered
+"""  # noqa: S608 - constants of this package
+
+
 def run(rule: Rule, this_run: Run) -> int:
     """Match what sums to zero; returns the matches made."""
+    if rule.leg == Leg.RECEIPT_CHANNEL:
+        keys = ("channel_ref", "original_ref")
+        statements = (*(_TAKEN_BACK.format(key=key) for key in keys), _FORCED)
+        # Each tells what the rule has made so far, or nothing.
+        return max(execute(sql, rule=rule, run=this_run, stage=Stage.CHANNEL) for sql in statements)
     sql = _SETTLEMENTS if rule.leg == Leg.CHANNEL_BANK else _CANCELLED
     return execute(sql, rule=rule, run=this_run, stage=Stage.BANK)

@@ -15,7 +15,7 @@ WITH pair AS (
              - coalesce(sum(amount_paise) FILTER (WHERE book = 'channel'), 0) AS difference
       FROM {{source}}
      WHERE {{key}} <> '' AND kind IN ('payment', 'refund', 'chargeback')
-     GROUP BY channel_id, kind, {{key}}
+     GROUP BY channel_id, kind, {{key}}, amount_paise > 0  -- taken back it has the other sign
     HAVING count(*) = 2
        AND count(*) FILTER (WHERE book = 'receipts') = 1
        AND max(amount_paise) - min(amount_paise) <= %(tolerance)s{{unless}}

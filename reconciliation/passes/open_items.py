@@ -43,12 +43,30 @@ SELECT e.channel_id,
        array_agg(e.id) AS line_ids,
        sum(e.net_paise)::bigint AS net_paise,
        max(e.business_date) AS business_date,
-       max(e.due_on) AS due_on
+       max(e.due_on) AS due_on,
+       coalesce(min(nullif(e.utr, '')), '') AS first_utr
   FROM reconciliation_entry e
  WHERE e.book = 'channel' AND e.in_bank_stage
    AND NOT EXISTS (SELECT FROM reconciliation_matchline l
                     WHERE l.entry_id = e.id AND l.stage = 'bank' AND l.is_live)
  GROUP BY 1, 2;
+
+-- A settlement that was paid out in several transfers tells a UTR with each line: each is a payout.
+WITH several AS (
+    DELETE FROM open_settlement WHERE first_utr <> utr RETURNING channel_id, line_ids
+)
+INSERT INTO open_settlement
+SELECT e.channel_id,
+       coalesce(nullif(e.settlement_ref, ''), e.utr) || CASE e.utr WHEN '' THEN '' ELSE '/' END
+         || e.utr,
+       max(e.utr),
+       upper(coalesce(nullif(max(e.utr), ''), e.settlement_ref)),
+       count(*), min(e.id), array_agg(e.id), sum(e.net_paise)::bigint,
+       max(e.business_date), max(e.due_on), max(e.utr)
+  FROM several s
+ CROSS JOIN LATERAL unnest(s.line_ids) AS line(id)
+  JOIN reconciliation_entry e ON e.id = line.id
+ GROUP BY e.channel_id, e.settlement_ref, e.utr;
 
 -- What a bank line may be found by: its references, and each longer word of its narration. Slips
 -- and settlements hold - and _ inside, so a narration is cut in several ways.
