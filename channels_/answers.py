@@ -112,10 +112,12 @@ def _says_something(notice: Notice) -> bool:
 
 
 def _is_about(notice: Notice, asked: StatusAsk) -> bool:
-    if notice.reference:
-        return _bare(notice.reference) == _bare(asked.reference)
+    """By our reference; a second payment of one order has theirs only, and both must be told."""
+    if notice.reference and _bare(notice.reference) == _bare(asked.reference):
+        return True
     pairs = ((notice.order_ref, asked.order_ref), (notice.channel_ref, asked.channel_ref))
-    return any(theirs and theirs == ours for theirs, ours in pairs)
+    same = [bool(theirs) and theirs == ours for theirs, ours in pairs]
+    return all(same) if notice.reference else any(same)
 
 
 def _bare(reference: str) -> str:

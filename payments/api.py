@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from channels_.contract import Method
 from channels_.models import Channel
 from cspdcl.kernel.api import PaiseField, StrictSerializer, checked, found_or_404, page_of, refusals
+from cspdcl.kernel.ids import canonical
 from cspdcl.kernel.money import PAISE_MAX
 from payments import actions, api_orders, counter, selectors
 from payments.models import Deposit, Payment, Receipt
@@ -295,7 +296,7 @@ class PaymentDetail(GenericAPIView[Payment]):
     )
     def get(self, _request: Request, reference: str) -> Response:
         """The payment with this reference."""
-        payment = found_or_404(self.get_queryset(), reference=reference.upper())
+        payment = found_or_404(self.get_queryset(), reference=canonical(reference).upper())
         return Response(PaymentSerializer(payment).data)
 
 

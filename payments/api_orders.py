@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from channels_ import upi
 from channels_.upi import PayLink
 from cspdcl.kernel.api import PaiseField, StrictSerializer, checked, found_or_404, refusals
+from cspdcl.kernel.ids import canonical
 from cspdcl.kernel.money import PAISE_MAX
 from payments import orders, selectors
 from payments.actions import NotPayable
@@ -134,7 +135,7 @@ class OrderDetail(APIView):
         """The payment with this reference, with its code while it is offered."""
         shown = orders.orders_shown_to(_caller(request))
         mine = shown.filter(channel__adapter=orders.UPI_ADAPTER)
-        payment = found_or_404(mine, reference=reference.upper())
+        payment = found_or_404(mine, reference=canonical(reference).upper())
         return Response(OrderSerializer(payment).data)
 
 

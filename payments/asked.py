@@ -39,6 +39,7 @@ from channels_.inbox import Door, Kept
 from channels_.models import Channel, InboundMessage
 from channels_.views import unproved
 from cspdcl.kernel.errors import DomainError, Malformed, Unverified
+from cspdcl.kernel.ids import canonical
 from cspdcl.kernel.money import Paise
 from payments import owed
 from payments.actions import lock_words, reverse_by_channel
@@ -384,7 +385,7 @@ def _payment_of(channel: Channel, ask: Ask) -> Payment | None:
     ref = ask.notice.channel_ref if ask.notice is not None else ""
     mine = Payment.objects.select_related("receipt", "consumer").filter(channel=channel)
     if ask.reference and not ref:
-        return mine.filter(reference=ask.reference).first()
+        return mine.filter(reference=canonical(ask.reference)).first()
     return mine.filter(channel_ref=ref or ask.key).first()
 
 

@@ -26,11 +26,11 @@ def paise_from_rupees(text: str) -> Paise:
     bare = text.strip()
     if "," in bare:
         if not _GROUPED.fullmatch(bare):
-            raise NotMoney(f"expected rupees such as 1,234.50, got {text!r}")
+            raise NotMoney(f"expected rupees such as 1,234.50, got {text[:40]!r}")
         bare = bare.replace(",", "")
     found = _RUPEES.fullmatch(bare)
     if found is None or not bare.isascii():
-        raise NotMoney(f"expected rupees with at most two decimals, got {text!r}")
+        raise NotMoney(f"expected rupees with at most two decimals, got {text[:40]!r}")
     paise = int(found["whole"]) * 100 + int((found["part"] or "").ljust(2, "0"))
     return Paise(-paise if found["sign"] == "-" else paise)
 

@@ -331,6 +331,22 @@ def test_a_sealed_callback_is_opened_with_the_shared_key_only(bank: Adapter, mod
         bank.verify(inbound, replace(setup, merchant_id="OTHER"))
 
 
+@pytest.mark.parametrize(("mode", "is_theirs"), [("aes_gcm", True), ("aes_cbc", False)])
+def test_an_unproved_callback_cannot_take_the_place_of_one_to_come(
+    bank: Adapter, mode, is_theirs
+) -> None:
+    assert bank.event_key is not None
+    setup = replace(SETUP, settings={"callback": mode})
+    sent = [
+        simulate.seal(simulate.tell(news, PAYMENT, AT, "e-1"), setup)
+        for news in (News.PAID, News.FAILED)
+    ]
+    keys = {bank.event_key(Inbound(one.body, {}), setup) for one in sent}
+
+    assert (keys == {"e-1"}) is is_theirs
+    assert len(keys) == (1 if is_theirs else 2)
+
+
 def test_a_changed_byte_of_a_gcm_envelope_is_refused(bank: Adapter) -> None:
     assert bank.verify is not None
     setup = replace(SETUP, settings={"callback": "aes_gcm"})
