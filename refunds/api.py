@@ -15,7 +15,14 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cspdcl.kernel.api import StrictSerializer, checked, found_or_404, page_of, refusals
+from cspdcl.kernel.api import (
+    PaiseField,
+    StrictSerializer,
+    checked,
+    found_or_404,
+    page_of,
+    refusals,
+)
 from cspdcl.kernel.money import PAISE_MAX
 from payments.models import Dispute
 from payments.selectors import payments_visible_to
@@ -32,16 +39,6 @@ _PLAIN: Final = r"^[A-Za-z0-9 .,:;()/'\u0900-\u097f-]*$"  # Latin or Devanagari
 
 
 # ---- shapes ----
-
-
-class PaiseField(serializers.IntegerField):
-    """Whole paise as a JSON integer: "500.00" would else be read as 500 paise."""
-
-    def to_internal_value(self, data: Any) -> int:
-        """Nothing but a whole number is one."""
-        if type(data) is not int:
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class RefundRequestSerializer(serializers.Serializer[RefundRequest]):
