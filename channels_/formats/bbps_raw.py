@@ -18,7 +18,15 @@ from channels_ import xml_signed
 from channels_.bharat_connect import TXN_REF, method_of
 from channels_.contract import LineKind, Page, Statement, StatementFormat, StatementLine
 from channels_.formats.guard import MEGABYTE, guarded, refuse
-from channels_.formats.table import REFUND, Layout, Word, agreed, table_format, write_csv
+from channels_.formats.table import (
+    REFUND,
+    Layout,
+    Word,
+    agreed,
+    of_our_time,
+    table_format,
+    write_csv,
+)
 from channels_.formats.xml_stream import events
 from cspdcl.kernel.clock import INDIA
 from cspdcl.kernel.errors import Malformed, Unverified
@@ -248,7 +256,8 @@ def _day(row: Mapping[str, str]) -> date:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"clearingTimestamp: expected ISO 8601, got {text!r}") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=INDIA)).astimezone(INDIA).date()
+    local = of_our_time(moment if moment.tzinfo else moment.replace(tzinfo=INDIA))
+    return local.astimezone(INDIA).date()
 
 
 def _none(text: str) -> str:

@@ -500,13 +500,14 @@ def _moments(formats: Sequence[str]) -> Callable[[str], datetime]:
             raise ValueError(f"expected a date like {formats[0]}, got {text!r}") from None
         return found if found.tzinfo else found.replace(tzinfo=INDIA)
 
-    def read_sensibly(text: str) -> datetime:
-        found = read(text)
-        if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
-            raise ValueError(f"expected a date of our time, got {text!r}")
-        return found
+    return lambda text: of_our_time(read(text))
 
-    return read_sensibly
+
+def of_our_time(found: datetime) -> datetime:
+    """The same moment; ValueError near the ends of the calendar, where no clock can be changed."""
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise ValueError(f"expected a date of our time, got the year {found.year}")
+    return found
 
 
 def _moment(text: str, known: str) -> datetime | None:

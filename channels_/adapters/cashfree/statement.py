@@ -41,6 +41,7 @@ from channels_.formats.table import (
     REFUND_TAKEN_BACK,
     Layout,
     agreed,
+    of_our_time,
     table_format,
 )
 from cspdcl.kernel.clock import INDIA
@@ -267,7 +268,7 @@ def _moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"expected a moment in ISO 8601, got {text!r}") from None
-    return found if found.tzinfo else found.replace(tzinfo=INDIA)
+    return of_our_time(found if found.tzinfo else found.replace(tzinfo=INDIA))
 
 
 def _sniff_json(head: bytes) -> bool:

@@ -24,6 +24,7 @@ from channels_.contract import (
     StatementLine,
 )
 from channels_.formats.guard import MEGABYTE, guarded, open_text, refuse
+from channels_.formats.table import of_our_time
 from cspdcl.kernel.clock import INDIA, business_date
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import paise_from_rupees
@@ -75,6 +76,8 @@ KINDS: Final[Mapping[str, LineKind]] = {
 }
 RUPEES: Final = frozenset({INDIAN_CURRENCY, ""})  # the dashboard may leave the column out
 SETTLED: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+_DIGITS_MAX: Final = 13  # of paise; more than a lakh crore rupees is no row
 
 _LOCAL: Final = re.compile(
     r"(?:(?P<day>\d{2})[/-](?P<month>\d{2})[/-](?P<year>\d{4})"
@@ -241,6 +244,8 @@ def _money(
     net = credit - debit
     if kind is LineKind.UNKNOWN:
         return kind, net, 0, 0
+    if not amount:
+        raise ValueError(f"{word}: expected an amount, got nothing")
     if fee < 0:
         raise ValueError(f"expected a fee that holds its tax of {tax}, got {fee + tax}")
     if debit and credit:
@@ -268,7 +273,7 @@ def _is_settled(word: str, settled_at: str) -> bool:
 
 
 def _whole_paise(text: str) -> int:
-    if text.isdigit():
+    if text.isdigit() and text.isascii() and len(text) <= _DIGITS_MAX:
         return int(text)
     if text:
         raise ValueError(f"expected whole paise, got {text!r}")
@@ -302,7 +307,7 @@ def _instant(text: str) -> datetime:
         int(part["second"] or 0),
         tzinfo=INDIA,
     )
-    return local.astimezone(UTC)
+    return of_our_time(local).astimezone(UTC)
 
 
 class _Keys:

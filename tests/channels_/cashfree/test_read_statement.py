@@ -276,6 +276,8 @@ def test_what_is_no_settled_money_is_counted_and_left_out(
         ({"event_currency": "USD"}, "expected the currency INR, got 'USD'"),
         ({"event_status": "PERHAPS"}, "expected a status of PAYMENT that is known"),
         ({"event_id": ""}, "expected an event_type and an event_id"),
+        ({"settlement_date": "9999-12-31T23:59:59-23:59"}, "a date of our time"),
+        ({"payment_time": "0001-01-01T00:00:00+23:59"}, "a date of our time"),
         ({"settlement_date": "soon"}, "expected a moment in ISO 8601, got 'soon'"),
         ({"payment_service_tax": "4.6"}, "do not give the net"),
     ],

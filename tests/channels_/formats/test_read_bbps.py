@@ -158,6 +158,8 @@ def test_the_same_row_twice_has_two_keys() -> None:
         ("txnReferenceId", "short"),
         ("txnCurrencyCode", "840"),
         ("clearingTimestamp", "18/08/2026"),
+        ("clearingTimestamp", "9999-12-31T23:59:59-23:59"),
+        ("clearingTimestamp", "0001-01-01T00:00:00+23:59"),
         ("billerFee", "1,00"),
         ("decline", "maybe"),
         ("responseCode", ""),
