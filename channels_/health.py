@@ -492,7 +492,7 @@ def _every(schedule: Any) -> timedelta:
         hours = len(schedule.hour)
         minutes = len(schedule.minute)
         return timedelta(days=1) / (hours * minutes)
-    return timedelta(seconds=float(schedule))
+    return timedelta(seconds=round(schedule))
 
 
 def _in_words(schedule: Any) -> str:

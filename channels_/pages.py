@@ -56,6 +56,7 @@ def operator(request: HttpRequest) -> HttpResponse:
         "is_still": "still" in request.GET,
         "columns": [
             {"label": _("Channel")},
+            {"label": _("State")},
             {"label": _("Last notice"), "is_minor": True},
             {"label": _("An hour"), "is_end": True},
             {"label": _("24 h"), "is_minor": True},
@@ -63,7 +64,6 @@ def operator(request: HttpRequest) -> HttpResponse:
             {"label": _("Refused"), "is_end": True, "is_minor": True},
             {"label": _("File"), "is_minor": True},
             {"label": _("Secrets"), "is_minor": True},
-            {"label": _("State")},
         ],
     }
     return render(request, "channels_/operator.html", context)

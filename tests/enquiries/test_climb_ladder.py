@@ -9,7 +9,7 @@ import time_machine
 from django.db import DatabaseError, connection, transaction
 
 from channels_.contract import Method, Wire
-from channels_.models import InboundMessage
+from channels_.models import Channel, InboundMessage
 from cspdcl.kernel.clock import now
 from enquiries import ladder, operations
 from enquiries.ladder import BudgetSpent, NotAskable
@@ -499,3 +499,31 @@ def test_the_next_rung_counts_from_the_beginning_of_the_payment() -> None:
     asked = began + timedelta(seconds=95)
     assert next_rung(payment, spent=1, asked_at=asked) == began + timedelta(minutes=15)
     assert next_rung(payment, spent=3, asked_at=asked) is None
+
+
+def test_a_paused_channel_is_not_called_and_its_budget_is_kept(partner, payment) -> None:
+    partner.says(listed(attempt(payment)))
+    Channel.objects.update(paused_at=now(), paused_by="op", pause_reason="a test")
+
+    assert ladder.climb() == 0
+    with pytest.raises(NotAskable):
+        ladder.ask_now(payment)
+
+    assert partner.asked == []
+    assert only_operation().spent == 0
+    Channel.objects.update(paused_at=None, paused_by="", pause_reason="")
+    assert ladder.climb() == 1
+    assert state_of(payment) == "succeeded"
+
+
+def test_a_pause_that_comes_after_the_claim_stops_the_call_too(partner, payment) -> None:
+    ladder.open_ladders()
+    claimed = operations.claim(only_operation().pk)
+    assert claimed is not None
+    Channel.objects.update(paused_at=now(), paused_by="op", pause_reason="a test")
+
+    ladder._ask(claimed)
+
+    assert partner.asked == []
+    operation = only_operation()
+    assert (operation.state, operation.spent, readings()) == ("intended", 0, ["not_sent"])
