@@ -8,7 +8,7 @@ found later is believed all the same.
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -25,7 +25,7 @@ from cspdcl.kernel.money import Paise
 from enquiries import breakers, operations
 from enquiries.models import Operation, OperationAttempt
 from enquiries.operations import Tried, Verdict
-from enquiries.rungs import UNDER_NPCI, first_of, next_rung, rungs_of
+from enquiries.rungs import UNDER_NPCI, first_of, last_of, next_rung, rungs_of
 from enquiries.states import OPEN, State
 from payments import actions
 from payments import inbox as payments_inbox
@@ -138,12 +138,20 @@ def close_decided(limit: int = BATCH) -> int:
                 state = 'succeeded', next_at = NULL, settled_at = %s,
                 note = 'decided by other news'
             WHERE operation.id IN (
+                -- Not a join: that reads every payment, this only the few that are undecided.
                 SELECT one.id
-                FROM enquiries_operation AS one JOIN payments_payment AS payment
-                    ON payment.id = one.payment_id
+                FROM enquiries_operation AS one
                 WHERE one.kind = 'status' AND one.state IN ('intended', 'unknown', 'manual')
-                  AND payment.state NOT IN ('created', 'pending')
-                  AND NOT (payment.state = 'failed' AND payment.ask_from IS NOT NULL)
+                  AND NOT EXISTS (
+                      SELECT FROM payments_payment AS payment
+                      WHERE payment.id = one.payment_id
+                        AND payment.state IN ('created', 'pending')
+                  )
+                  AND NOT EXISTS (
+                      SELECT FROM payments_payment AS payment
+                      WHERE payment.id = one.payment_id
+                        AND payment.state = 'failed' AND payment.ask_from IS NOT NULL
+                  )
                 LIMIT %s
                 FOR UPDATE OF one SKIP LOCKED
             )
@@ -289,17 +297,7 @@ def _is_askable(channel: Channel, adapter: Adapter) -> bool:
 
 def _waiting(channels: Sequence[Channel], limit: int) -> list[Payment]:
     """Past the first rung, or with unproved news, and nobody asks for them yet."""
-    by_first: dict[int, list[Channel]] = {}
-    for channel in channels:
-        by_first.setdefault(first_of(channel), []).append(channel)
-    found: dict[int, Payment] = {}
-    for seconds, some in by_first.items():
-        late = Payment.objects.filter(
-            channel__in=some,
-            state__in=_UNDECIDED,
-            created_at__lte=now() - timedelta(seconds=seconds),
-        )
-        found |= {one.pk: one for one in _unasked(late).order_by("created_at")[:limit]}
+    found = {one.pk: one for one in _late(channels, first_of, limit)}
     told = Payment.objects.filter(
         channel__in=channels, ask_from__isnull=False, state__in=[*_UNDECIDED, PaymentState.FAILED]
     )
@@ -309,15 +307,24 @@ def _waiting(channels: Sequence[Channel], limit: int) -> list[Payment]:
 
 def _waiting_in_vain(channels: Sequence[Channel], limit: int) -> list[Payment]:
     """Nobody can be asked for them; after the time of a whole ladder a person must look."""
-    found: list[Payment] = []
+    return _late(channels, last_of, limit)
+
+
+def _late(
+    channels: Sequence[Channel], seconds_of: Callable[[Channel], int], limit: int
+) -> list[Payment]:
+    """Undecided for longer than so many seconds, and nobody asks; a query for each length."""
+    by_seconds: dict[int, list[Channel]] = {}
     for channel in channels:
-        last = max(rungs_of(channel, method)[-1] for method in UNDER_NPCI)
+        by_seconds.setdefault(seconds_of(channel), []).append(channel)
+    found: list[Payment] = []
+    for seconds, some in by_seconds.items():
         late = Payment.objects.filter(
-            channel=channel,
+            channel__in=some,
             state__in=_UNDECIDED,
-            created_at__lte=now() - timedelta(seconds=last),
+            created_at__lte=now() - timedelta(seconds=seconds),
         )
-        found += _unasked(late).order_by("created_at")[: limit - len(found)]
+        found += _unasked(late).order_by("created_at")[:limit]
     return found
 
 

@@ -62,6 +62,11 @@ def first_of(channel: Channel) -> int:
     return min(rungs_of(channel, method)[0] for method in DEFAULTS)
 
 
+def last_of(channel: Channel) -> int:
+    """The last rung of what is, or may be, a payment by UPI, in seconds."""
+    return max(rungs_of(channel, method)[-1] for method in UNDER_NPCI)
+
+
 def next_rung(payment: Payment, *, spent: int, asked_at: datetime | None) -> datetime | None:
     """When to ask next, after so many questions; None when the ladder ends.
 

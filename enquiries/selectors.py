@@ -14,7 +14,7 @@ from enquiries.rungs import UNDER_NPCI
 from enquiries.states import OPEN, State
 from payments.models import Payment
 from payments.selectors import payments_visible_to
-from people.access import Somebody, has_role
+from people.access import Somebody, has_role, sees_everything
 from people.models import User
 from people.roles import ADMINISTRATOR, AUDITOR, FINANCE, OPERATOR
 
@@ -53,7 +53,10 @@ def unknown_money_visible_to(user: Somebody) -> QuerySet[Operation]:
     if not has_role(user, *UNKNOWN_MONEY_READERS):
         return Operation.objects.none()
     mine = Operation.objects.filter(kind=_STATUS, state__in=OPEN)
-    return mine.filter(payment__in=payments_visible_to(user)).select_related("channel", "payment")
+    if not sees_everything(user):  # who does shall not wait for a walk through every payment
+        mine = mine.filter(payment__in=payments_visible_to(user))
+    # Joined, every open question would meet its payment before fifty are shown.
+    return mine.select_related("channel").prefetch_related("payment")
 
 
 def sums_of(rows: QuerySet[Operation]) -> Mapping[str, Mapping[str, int]]:
