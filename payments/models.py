@@ -78,6 +78,7 @@ class Bill(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount_paise__gt=0), name="bill_amount_positive"),
         ]
+        indexes = [models.Index(fields=["amount_paise", "-due_on"], name="bill_amount")]
 
     def __str__(self) -> str:
         return self.number

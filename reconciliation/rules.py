@@ -35,6 +35,7 @@ class Starting(NamedTuple):
     leg: Leg
     key: Key
     cardinality: Rule.Cardinality
+    is_active: bool = True
 
 
 STARTING_RULES: Final = (
@@ -48,7 +49,15 @@ STARTING_RULES: Final = (
     Starting("rrn_exact", 30, Leg.RECEIPT_CHANNEL, Key.RRN, Rule.Cardinality.ONE_TO_ONE),
     Starting("taken_back", 35, Leg.RECEIPT_CHANNEL, Key.REFERENCE, Rule.Cardinality.NIL),
     Starting("settlement_utr_sum", 40, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.MANY_TO_ONE),
-    Starting("settlement_in_parts", 45, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.IN_PARTS),
+    # Who has agreed on it with a channel switches it on: elsewhere two credits are a choice.
+    Starting(
+        "settlement_in_parts",
+        45,
+        Leg.CHANNEL_BANK,
+        Key.UTR,
+        Rule.Cardinality.IN_PARTS,
+        is_active=False,
+    ),
     Starting("settlement_nil", 50, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.NIL),
     Starting("settlement_carried", 60, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.CARRIED),
     Starting(

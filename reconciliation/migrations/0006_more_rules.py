@@ -16,6 +16,7 @@ RULES = (
         "leg": "channel_bank",
         "key": "utr",
         "cardinality": "in_parts",
+        "is_active": False,
     },
 )
 

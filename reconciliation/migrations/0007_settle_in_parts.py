@@ -4,15 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('reconciliation', '0006_more_rules'),
+        ("reconciliation", "0006_more_rules"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='rule',
-            name='cardinality',
-            field=models.CharField(choices=[('one_to_one', 'one to one'), ('many_to_one', 'many to one credit'), ('nil', 'a settlement that pays nothing'), ('carried', 'a settlement with what was carried on'), ('in_parts', 'a settlement in several credits')], max_length=12),
+            model_name="rule",
+            name="cardinality",
+            field=models.CharField(
+                choices=[
+                    ("one_to_one", "one to one"),
+                    ("many_to_one", "many to one credit"),
+                    ("nil", "a settlement that pays nothing"),
+                    ("carried", "a settlement with what was carried on"),
+                    ("in_parts", "a settlement in several credits"),
+                ],
+                max_length=12,
+            ),
         ),
     ]

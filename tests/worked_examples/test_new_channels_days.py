@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from channels_.formats.bbps_raw import Cleared, write_raw
-from reconciliation.models import Match, Proof
+from reconciliation.models import Match, Proof, Rule
 from tests import factories
 from tests.worked_examples.accounts import Desk, Line, adjusted, at, paid, refunded, taken_back
 
@@ -200,7 +200,20 @@ def test_several_settlements_of_a_day_are_each_their_own_credit(desk: Desk) -> N
     assert Match.objects.filter(stage="bank").count() == 3
 
 
-def test_a_settlement_in_two_credits_of_one_utr_is_their_sum(desk: Desk) -> None:
+def test_two_credits_of_one_utr_are_a_choice_unless_parts_are_agreed_on(desk: Desk) -> None:
+    _paid_500(desk)
+    desk.statement(Line(300, "RAZORPAY UTR0001"), Line(200, "RAZORPAY UTR0001"), on=WED)
+
+    desk.reconcile(WED)
+
+    assert desk.breaks(WED) == [("ambiguous", "S1", 500)]
+    Rule.objects.filter(code="settlement_in_parts").update(is_active=True)
+    desk.reconcile(WED)
+    assert desk.breaks(WED) == []
+
+
+def test_a_settlement_in_two_credits_on_two_days_is_their_sum(desk: Desk) -> None:
+    Rule.objects.filter(code="settlement_in_parts").update(is_active=True)
     _paid_500(desk)
     desk.statement(Line(300, "RAZORPAY UTR0001 PART"), on=WED)
     desk.reconcile(WED)
@@ -219,6 +232,7 @@ def test_a_settlement_in_two_credits_of_one_utr_is_their_sum(desk: Desk) -> None
 def test_credits_that_are_not_the_settlement_together_stay_a_choice(
     desk: Desk, parts: tuple[int, int]
 ) -> None:
+    Rule.objects.filter(code="settlement_in_parts").update(is_active=True)
     _paid_500(desk)
     desk.statement(*(Line(rupees, "RAZORPAY UTR0001") for rupees in parts), on=WED)
 
