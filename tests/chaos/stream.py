@@ -14,6 +14,7 @@ from typing import Any, Final
 
 CONSUMERS: Final = tuple(f"{100_000_000_000 + n}" for n in range(50))
 COUNTERS: Final = ("rpr1", "rpr2", "drg1", "bsp1")
+MERCHANT: Final = "acc_SampleCspdcl01"  # of configuration/demo.toml
 
 CAPTURED: Final = frozenset({"payment.captured", "order.paid"})
 RANKS: Final = {"payment.authorized": 1, "payment.failed": 2, **dict.fromkeys(CAPTURED, 3)}
@@ -164,7 +165,13 @@ def _told(story: Story, word: str) -> dict[str, Any]:
                 "created_at": 1_787_000_100,
             }
         }
-    return {"entity": "event", "event": word, "payload": payload, "created_at": 1_787_000_000}
+    return {
+        "entity": "event",
+        "account_id": MERCHANT,
+        "event": word,
+        "payload": payload,
+        "created_at": 1_787_000_000,
+    }
 
 
 def _batch(stream: Stream, number: int, api_key: str, chance: random.Random) -> Iterator[Message]:

@@ -16,12 +16,11 @@ import pytest
 
 from tests import factories as make
 from tests.chaos.house import House, is_running, made_house, until
-from tests.chaos.stream import CONSUMERS
+from tests.chaos.stream import CONSUMERS, MERCHANT
 
 pytestmark = pytest.mark.chaos
 
 APPLIED_SECONDS = 5
-MERCHANT = "acc_SampleCspdcl01"  # of configuration/demo.toml
 
 
 @pytest.fixture(scope="module")
