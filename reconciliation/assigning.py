@@ -210,8 +210,7 @@ def _alone_or_proposed(decision: Decision, maker: User) -> Decision:
         _record(maker, "decision.proposed", decision)
         return decision
     locks.hold_books_open_now()
-    decision.state, decision.checked_at = Decision.State.ALONE, now()
-    decision.save(update_fields=["state", "checked_at"])
+    decisions.settle_alone(decision)
     _record(maker, "decision.alone", decision)
     _act(decision, by=maker)
     return decision
@@ -233,7 +232,7 @@ def _act(decision: Decision, *, by: User) -> None:
         listed.take(entry, consumer=shares[0].consumer, decision=decision, actor=by.username)
     else:
         _give(entry, shares, decision, by)
-    bank_credits.close(open_break, why=f"{decision.get_kind_display()} by {by.username}")
+    decisions.close(open_break, why=f"{decision.get_kind_display()} by {by.username}")
 
 
 def _give(entry: Entry, shares: Sequence[DecisionShare], decision: Decision, by: User) -> None:

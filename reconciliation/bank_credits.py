@@ -16,13 +16,13 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from channels_.contract import Method
 from channels_.models import Channel
-from cspdcl.kernel.clock import INDIA, now
+from cspdcl.kernel.clock import INDIA
 from cspdcl.kernel.errors import DomainError
 from payments import found
 from payments.found import Found
 from payments.models import Consumer
 from people import audit
-from reconciliation import locks, payers
+from reconciliation import decisions, locks, payers
 from reconciliation.models import (
     Book,
     Break,
@@ -183,7 +183,7 @@ def _take_batch(channel: Channel, breaks: Sequence[Break]) -> int:
         seen.add(ref_of(entry))
         how = Evidence.How(one.how)
         make(entry, shares=[(one.consumer, entry.amount_paise)], how=how, actor="identified")
-        close(open_break, why=str(how.label))
+        decisions.close(open_break, why=str(how.label))
         audit.record(
             audit.SYSTEM,
             "credit.identified",
@@ -233,13 +233,6 @@ def make(
             entry=entry, part=part, payment_reference=payment.reference, how=how, decision=decision
         )
         for part, payment in enumerate(payments)
-    )
-
-
-def close(open_break: Break, *, why: str) -> None:
-    """The break is explained; the next run matches its entries."""
-    Break.objects.filter(pk=open_break.pk, state=Break.State.OPEN).update(
-        state=Break.State.CLOSED, closed_at=now(), closed_why=why[:120]
     )
 
 

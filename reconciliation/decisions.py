@@ -185,6 +185,19 @@ def undo_match(match: Match, *, checker: User, why: str) -> Match:
     return locked
 
 
+def close(open_break: Break, *, why: str) -> None:
+    """The break is explained; the next run matches its entries."""
+    Break.objects.filter(pk=open_break.pk, state=Break.State.OPEN).update(
+        state=Break.State.CLOSED, closed_at=now(), closed_why=why[:120]
+    )
+
+
+def settle_alone(decision: Decision) -> None:
+    """One person may decide this, nobody else is asked; the caller knows it is small enough."""
+    decision.state, decision.checked_at = Decision.State.ALONE, now()
+    decision.save(update_fields=["state", "checked_at"])
+
+
 def difference_of(entries: Sequence[Entry], *, stage: Stage) -> int:
     """What the sides lack to agree: left less right, in paise; 0 is a match."""
     right_book = Book.CHANNEL if stage == Stage.CHANNEL else Book.BANK

@@ -22,7 +22,7 @@ from payments.models import Consumer, Payment
 from payments.notices import consumers_by_number
 from payments.states import PAID
 from people import audit
-from reconciliation import bank_credits
+from reconciliation import bank_credits, decisions
 from reconciliation.models import (
     Book,
     Break,
@@ -129,7 +129,7 @@ def _begin_or_believe(open_break: Break, channel: Channel, entry: Entry) -> int:
     days = days_alone(channel)
     if days is not None and today() - open_break.business_date >= timedelta(days=days):
         take(entry, consumer=None, decision=None, actor="report")
-        bank_credits.close(open_break, why=str(Evidence.How.LISTED.label))
+        decisions.close(open_break, why=str(Evidence.How.LISTED.label))
         audit.record(
             audit.SYSTEM,
             "payment.listed",

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from django.db import connection, transaction
-from django.db.utils import InternalError
+from django.db import DatabaseError, connection, transaction
 
 from payments import found, inbox
 from payments.models import Payment, Receipt
@@ -91,7 +90,7 @@ def test_where_it_is_agreed_it_becomes_a_payment_and_is_matched_at_once(desk: De
     assert Receipt.objects.get().payment == payment
     assert Evidence.objects.get().how == "named"
     assert desk.breaks(MON) == []
-    assert Match.objects.get().rule.code == "transfer_evidence"
+    assert Match.objects.filter(rule__code="transfer_evidence").count() == 1
     for book in ("receipts", "bank"):
         proof = Proof.objects.get(run=run, stage="bank", book=book)
         assert (proof.arrived_paise, proof.matched_paise, proof.closing_paise) == (50000, 50000, 0)
@@ -390,7 +389,7 @@ def test_evidence_is_kept_by_the_database(desk: Desk, maker: User) -> None:
         "UPDATE reconciliation_evidence SET part = 1",
     ):
         with (
-            pytest.raises((InternalError, Exception), match="append-only"),
+            pytest.raises(DatabaseError, match="append-only"),
             transaction.atomic(),
             connection.cursor() as cursor,
         ):
