@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from django.db.models import (
+    Case,
     Count,
     DateField,
     Exists,
@@ -17,6 +18,7 @@ from django.db.models import (
     Subquery,
     Sum,
     Value,
+    When,
 )
 from django.db.models.functions import Coalesce
 from django.urls import reverse
@@ -77,7 +79,7 @@ def clock_visible_to(user: Somebody) -> QuerySet[Any, Any]:
     rows = payments_visible_to(user).filter(
         unknown | failed, business_date__gte=since, came_back__isnull=True
     )
-    days = Coalesce(_days_of("method"), _days_of(""), Value(tat.LONGEST))
+    days = Coalesce(_days_of("method"), _days_told(), _days_of(""), Value(tat.LONGEST))
     last = ExpressionWrapper(F("business_date") + days, output_field=DateField())
     return rows.annotate(due=last)
 
@@ -138,6 +140,12 @@ def _days_of(method: str) -> Subquery:
     rules = TatRule.objects.filter(method=named, valid_from__lte=OuterRef("business_date"))
     newest = rules.order_by("-valid_from").values("days")[:1]
     return Subquery(newest, output_field=IntegerField())
+
+
+def _days_told() -> Case:
+    """The circular's days, for methods about which no rule says anything."""
+    told = [When(method=method, then=Value(days)) for method, days in tat.DAYS.items()]
+    return Case(*told, output_field=IntegerField())
 
 
 def _asked_row(one: RefundRequest, *, may_read: bool) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from channels_ import actions, inbox, secrets, selectors
+from channels_.contract import Inbound
 from channels_.models import Channel, ChannelSecret, InboundMessage, RefusalTally, Replay
 from cspdcl.kernel.clock import now, today
 from payments.inbox import drain
@@ -91,9 +92,9 @@ def test_what_became_of_a_message_is_dated(channel) -> None:
     assert message.settled_at >= message.received_at
 
 
-def make_inbound(body: bytes, headers: dict[str, str]) -> inbox.Inbound:
+def make_inbound(body: bytes, headers: dict[str, str]) -> Inbound:
     """A message as the door reads it."""
-    return inbox.Inbound(body, {name.lower(): value for name, value in headers.items()})
+    return Inbound(body, {name.lower(): value for name, value in headers.items()})
 
 
 @pytest.mark.parametrize(
@@ -228,9 +229,10 @@ def test_a_message_signed_a_moment_after_the_rotation_is_kept(channel, client) -
 
     def send(event: str, secret: str) -> int:
         headers = make.razorpay_headers(body, event, secret)
-        return client.post(
+        answer = client.post(
             "/in/razorpay/", body, content_type="application/json", headers=headers
-        ).status_code
+        )
+        return int(answer.status_code)
 
     assert send("evt_1", make.WEBHOOK_SECRET) == 200  # the door remembers the old secret now
     secrets.rotate(channel, name="webhook_secret", value="the next", by="system")

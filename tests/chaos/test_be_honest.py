@@ -87,9 +87,9 @@ DOCTORED = {
     "refund doubled": (
         """
         INSERT INTO payments_refund (payment_id, channel_id, channel_ref, amount_paise, state,
-            business_date, updated_at)
+            business_date, updated_at, is_excess, reference)
         SELECT r.payment_id, r.channel_id, r.channel_ref || 'x', r.amount_paise, r.state,
-            r.business_date, r.updated_at
+            r.business_date, r.updated_at, false, ''
         FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id
         WHERE p.channel_ref LIKE 'pay\\_fair%' LIMIT 1
         """,

@@ -16,15 +16,18 @@ def partner() -> Iterator[Partner]:
 
 @pytest.fixture
 def officer(make_user) -> User:
-    return make_user("officer", "finance_officer")
+    user: User = make_user("officer", "finance_officer")
+    return user
 
 
 @pytest.fixture
 def approver(make_user) -> User:
-    return make_user("approver", "finance_approver")
+    user: User = make_user("approver", "finance_approver")
+    return user
 
 
 @pytest.fixture
 def both(make_user) -> User:
     """One person with both roles: still only one person."""
-    return make_user("both", "finance_officer", "finance_approver")
+    user: User = make_user("both", "finance_officer", "finance_approver")
+    return user

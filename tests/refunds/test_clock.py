@@ -27,7 +27,8 @@ def fresh_rules():
 
 @pytest.fixture
 def approver(make_user) -> User:
-    return make_user("approver", "finance_approver")
+    user: User = make_user("approver", "finance_approver")
+    return user
 
 
 def failed(day: int, method: str = "upi", **more):

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -109,7 +110,9 @@ def test_a_notice_becomes_a_dispute_with_its_message_as_evidence(payment, client
 
     dispute = Dispute.objects.get()
     assert (dispute.state, dispute.payment) == ("open", payment)
-    assert dispute.events.get().message.event_key == "evt_dispute_1"
+    message = dispute.events.get().message
+    assert message is not None
+    assert message.event_key == "evt_dispute_1"
 
 
 def test_every_order_of_news_ends_alike(payment) -> None:
@@ -127,9 +130,8 @@ def test_every_order_of_news_ends_alike(payment) -> None:
     ]
     for number, order in enumerate(itertools.permutations(news)):
         for notice in order:
-            named = {"dispute_ref": f"disp_{number}"}
-            again = type(notice)(**{**_fields(notice), **named})
-            note_dispute(payment.channel_id, notice=again, at=notice.occurred_at)
+            again = replace(notice, dispute_ref=f"disp_{number}")
+            note_dispute(payment.channel_id, notice=again, at=notice.occurred_at or PAID_AT)
 
     assert set(Dispute.objects.values_list("state", flat=True)) == {"lost"}
     assert set(Dispute.objects.values_list("told_rank", flat=True)) == {3}
@@ -343,7 +345,3 @@ def test_events_only_grow_and_lines_stay(dispute, payment) -> None:
             cursor.execute(change)
 
     assert DisputeEvent.objects.count() == 1
-
-
-def _fields(notice) -> dict[str, object]:
-    return {name: getattr(notice, name) for name in type(notice).__dataclass_fields__}
