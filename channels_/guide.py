@@ -68,7 +68,8 @@ def _anchor(heading: str) -> str:
 
 def _facts(one: Adapter) -> Iterator[str]:
     calls = [WORDS[name] for name in CALLS if name in one.capabilities]
-    formats = [*one.formats, *(one.layouts({}) if one.layouts else ())]
+    found = (*one.formats, *(one.layouts({}) if one.layouts else ()))
+    formats = {known.code: known for known in found}.values()  # an agreed one has its base's code
     if one.secret_names:
         yield f"- Secrets that prove what comes in: {_codes(one.secret_names)}."
     if one.call_secret_names:
@@ -76,7 +77,7 @@ def _facts(one: Adapter) -> Iterator[str]:
     if calls:
         yield f"- Our calls: {', '.join(calls)}."
     if formats:
-        named = ", ".join(f"{found.title} (`{found.code}`)" for found in formats)
+        named = ", ".join(f"{known.title} (`{known.code}`)" for known in formats)
         yield f"- Reports it reads: {named}."
     if one.settings:
         yield "- Agreed by configuration (`settings` of the channel's row):"
