@@ -25,7 +25,7 @@ from cspdcl.kernel.ids import canonical, is_reference, new_reference
 from cspdcl.kernel.money import PAISE_MAX, grouped_rupees
 from payments import receipts
 from payments.actions import advance, lock_words, save_changed
-from payments.models import Bill, Consumer, Payment, PaymentEvent, Refund, Tender
+from payments.models import Bill, Consumer, Payment, PaymentEvent, Refund, SubmittedForm, Tender
 from payments.states import PAID, State
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,12 @@ class RefundConflict(DomainError):
     """A refund that is of one payment is told for another one."""
 
     code = "refund_conflict"
+
+
+class OtherThanOrdered(DomainError):
+    """A success of another amount than we ordered: a person looks, the report tells the truth."""
+
+    code = "other_than_ordered"
 
 
 class OrderConflict(DomainError):
@@ -397,9 +403,17 @@ def masked(payer: str) -> str:
 
 
 def _take_success(payment: Payment, notice: Notice) -> str:
-    """The paid amount and the paying attempt win; the cause says when they are not what we knew."""
+    """The paid amount and the paying attempt win; the cause says when they are not what we knew.
+
+    An order of ours has one amount, which the payer cannot change: another is refused.
+    """
     words = ""
     if payment.amount_paise != notice.amount_paise:
+        if SubmittedForm.objects.filter(payment_id=payment.pk).exists():
+            raise OtherThanOrdered(
+                f"{payment.reference} was ordered for {grouped_rupees(payment.amount_paise)}, "
+                f"now told {grouped_rupees(notice.amount_paise)}"
+            )
         words = (
             f" (asked {grouped_rupees(payment.amount_paise)},"
             f" paid {grouped_rupees(notice.amount_paise)})"
