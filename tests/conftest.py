@@ -10,6 +10,9 @@ from django.test import Client
 from django.utils import translation
 from xdist.scheduler import LoadScopeScheduling
 
+from agencies import doors as agency_doors
+from channels_ import inbox
+from enquiries import tat
 from people import actions
 from people.models import Office, User
 from people.roles import ROLES
@@ -57,6 +60,14 @@ def _switch_truncate_guards(how: str) -> None:
         cursor.execute(NO_TRUNCATE)
         for table, trigger in cursor.fetchall():
             cursor.execute(f'ALTER TABLE {table} {how} TRIGGER "{trigger}"')
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What a process remembers for seconds is of the test before: rows that are rolled back."""
+    agency_doors.forget()
+    inbox.forget()
+    tat.forget()
 
 
 @pytest.fixture(autouse=True)

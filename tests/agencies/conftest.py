@@ -2,18 +2,10 @@
 
 import pytest
 
-from agencies import doors
 from agencies.models import Agency
 from payments.models import Consumer
 from tests import factories as make
 from tests.agencies import partner as made
-
-
-@pytest.fixture(autouse=True)
-def fresh_doors():
-    doors.forget()
-    yield
-    doors.forget()
 
 
 @pytest.fixture

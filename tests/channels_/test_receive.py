@@ -19,13 +19,6 @@ from tests import factories as make
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def fresh_doors():
-    inbox.forget()
-    yield
-    inbox.forget()
-
-
 @pytest.fixture
 def channel():
     return make.RazorpayFactory(code="razorpay")

@@ -18,13 +18,6 @@ pytestmark = pytest.mark.django_db
 TODAY = datetime(2026, 8, 25, 6, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def fresh_rules():
-    tat.forget()
-    yield
-    tat.forget()
-
-
 @pytest.fixture
 def approver(make_user) -> User:
     user: User = make_user("approver", "finance_approver")

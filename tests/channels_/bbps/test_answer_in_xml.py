@@ -36,13 +36,6 @@ TXN = "BD016077BAKAAAHT0IRC"
 _ids = itertools.count(1)
 
 
-@pytest.fixture(autouse=True)
-def fresh_doors():
-    inbox.forget()
-    yield
-    inbox.forget()
-
-
 @pytest.fixture(scope="module")
 def server():
     with running() as partner:
