@@ -41,7 +41,7 @@ from cspdcl.kernel.money import grouped_rupees
 from payments import receipts
 from payments.actions import advance
 from payments.asked import dues_of
-from payments.counter import CASH_LIMIT_PAISE
+from payments.limits import CASH_LIMIT_PAISE
 from payments.models import Bill, Consumer, Payment, Tender
 from payments.selectors import consumer_who_pays
 from payments.states import PAID, State

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "enquiries",
     "refunds",
     "agencies",
+    "counters",
     "reconciliation",
     "reports",
     "configuration",

@@ -28,6 +28,12 @@ class IllegalTransition(DomainError):
     code = "illegal_transition"
 
 
+class SubmittedBefore(DomainError):
+    """The key was used for something else."""
+
+    code = "key_used"
+
+
 class NotPayable(DomainError):
     """What was asked for cannot be paid like this."""
 

@@ -1,13 +1,12 @@
-"""The API of payments: read them, start one, take receipts and deposits of counters.
+"""The API of payments: read them, read their receipts, start one.
 
 Every operation names who may call it (``roles``) and every answer it may give; rows come from
 ``visible_to`` only, and a field that is not known is refused.
 """
 
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.urls import path
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -15,15 +14,14 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from channels_.contract import Method
 from channels_.models import Channel
 from cspdcl.kernel.api import PaiseField, StrictSerializer, checked, found_or_404, page_of, refusals
 from cspdcl.kernel.ids import canonical
 from cspdcl.kernel.money import PAISE_MAX
-from payments import actions, api_orders, counter, selectors
-from payments.models import Deposit, Payment, Receipt
+from payments import actions, api_orders, selectors
+from payments.models import Payment, Receipt
 from payments.states import State
 from people import openapi, roles  # noqa: F401 - openapi tells the schema of our keys
 from people.models import User
@@ -129,94 +127,6 @@ class PaymentStart(StrictSerializer):
     consumer_number = serializers.RegexField(r"^[0-9]{6,12}$")
     amount_paise = PaiseField(min_value=1, max_value=PAISE_MAX)
     bill_number = serializers.RegexField(_BILL, required=False, allow_blank=True)
-
-
-class TenderItem(StrictSerializer):
-    """One instrument handed over."""
-
-    method = serializers.ChoiceField(choices=sorted(method.value for method in counter.METHODS))
-    amount_paise = PaiseField(min_value=1, max_value=PAISE_MAX)
-    instrument = serializers.RegexField(_DIGITS, required=False, allow_blank=True, max_length=12)
-    instrument_date = serializers.DateField(required=False, allow_null=True)
-    bank_name = serializers.RegexField(_PLAIN, required=False, allow_blank=True, max_length=80)
-    micr = serializers.RegexField(_DIGITS, required=False, allow_blank=True, max_length=9)
-
-
-class CounterReceiptItem(StrictSerializer):
-    """One payment taken at a counter.
-
-    Without ``tenders`` there is one tender of the whole amount: what ``method`` and the instrument
-    fields say, else cash.
-    """
-
-    submit_key = serializers.RegexField(
-        r"^[A-Za-z0-9_-]{16,64}$", help_text="Made once, before the first try; equal on every try."
-    )
-    channel = serializers.RegexField(_CODE)
-    consumer_number = serializers.RegexField(r"^[0-9]{6,12}$")
-    bill_number = serializers.RegexField(_BILL, required=False, allow_blank=True)
-    amount_paise = PaiseField(min_value=1, max_value=PAISE_MAX)
-    taken_at = serializers.DateTimeField(required=False)
-    method = serializers.ChoiceField(
-        choices=sorted(method.value for method in counter.METHODS), required=False
-    )
-    instrument = serializers.RegexField(_DIGITS, required=False, allow_blank=True, max_length=12)
-    instrument_date = serializers.DateField(required=False, allow_null=True)
-    bank_name = serializers.RegexField(_PLAIN, required=False, allow_blank=True, max_length=80)
-    micr = serializers.RegexField(_DIGITS, required=False, allow_blank=True, max_length=9)
-    tenders = serializers.ListField(child=TenderItem(), required=False, min_length=1, max_length=20)
-
-    def validate_taken_at(self, taken_at: datetime) -> datetime:
-        """At the ends of the calendar zones have no days: moved inside, to be refused there."""
-        if _FIRST_YEAR <= taken_at.year <= _LAST_YEAR:
-            return taken_at
-        return taken_at.replace(year=_FIRST_YEAR if taken_at.year < _FIRST_YEAR else _LAST_YEAR)
-
-
-class CounterReceiptsAsked(StrictSerializer):
-    """Receipts that a counter hands in together; a counter that was offline sends its queue."""
-
-    receipts = serializers.ListField(
-        child=CounterReceiptItem(), min_length=1, max_length=RECEIPTS_MAX
-    )
-
-
-class CounterReceiptAnswer(serializers.Serializer[counter.Taken]):
-    """What became of one of them."""
-
-    submit_key = serializers.CharField()
-    status = serializers.ChoiceField(choices=["taken", "known", "refused"])
-    reference = serializers.CharField(allow_null=True)
-    receipt = serializers.CharField(allow_null=True)
-    code = serializers.CharField(allow_null=True, help_text="Why it was refused, for programs.")
-    detail = serializers.CharField(allow_null=True, help_text="Why it was refused, for people.")
-
-
-class CounterReceiptsAnswer(serializers.Serializer[Any]):
-    """One answer for each receipt, in the order asked."""
-
-    results = CounterReceiptAnswer(many=True)
-
-
-class DepositAsked(StrictSerializer):
-    """The slip with which a counter's money goes to the bank."""
-
-    channel = serializers.RegexField(_CODE)
-    business_date = serializers.DateField()
-    slip_number = serializers.RegexField(
-        r"^[A-Z0-9][A-Z0-9-]{2,23}$", required=False, help_text="As printed; else one is made."
-    )
-
-
-class DepositSerializer(serializers.Serializer[Deposit]):
-    """A deposit: what the bank's credit must show."""
-
-    reference = serializers.CharField()
-    channel = serializers.CharField(source="channel.code")
-    counter = serializers.CharField(source="counter.code")
-    business_date = serializers.DateField()
-    amount_paise = serializers.IntegerField()
-    payments = serializers.IntegerField(source="payments_count")
 
 
 # ---- operations ----
@@ -330,56 +240,6 @@ class Receipts(GenericAPIView[Receipt]):
         return page_of(self, rows, ReceiptSerializer)
 
 
-class CounterReceipts(APIView):
-    """Receipts that a counter hands in."""
-
-    roles = {"POST": (roles.CLERK, roles.SUPERVISOR, roles.CHANNEL)}
-
-    @extend_schema(
-        request=CounterReceiptsAsked,
-        responses={200: CounterReceiptsAnswer, **refusals(404, 409, 413, 415)},
-        operation_id="counter_receipts_take",
-    )
-    def post(self, request: Request, code: str) -> Response:
-        """Take up to 500 payments; each is answered for itself, in order, and taken once."""
-        where = found_or_404(selectors.counters_visible_to(request.user), code=code)
-        asked = checked(CounterReceiptsAsked, request.data)
-        taken = counter.take_counter_payments(
-            where,
-            clerk=_caller(request),
-            asked=[_counter_payment(one) for one in asked["receipts"]],
-        )
-        return Response({"results": [_answer(one) for one in taken]})
-
-
-class CounterDeposits(APIView):
-    """Deposits of a counter."""
-
-    roles = {"POST": (roles.SUPERVISOR, roles.CHANNEL)}
-
-    @extend_schema(
-        request=DepositAsked,
-        responses={201: DepositSerializer, **refusals(404, 409, 413, 415)},
-        operation_id="counter_deposits_make",
-    )
-    def post(self, request: Request, code: str) -> Response:
-        """Put all that waits in one channel on one slip; a slip sent again changes nothing."""
-        where = found_or_404(selectors.counters_visible_to(request.user), code=code)
-        asked = checked(DepositAsked, request.data)
-        channel = selectors.counter_channels().filter(code=asked["channel"]).first()
-        if channel is None:
-            raise counter.NothingToDeposit(f"no counter channel is called {asked['channel']}")
-        made = counter.make_deposit(
-            where,
-            channel=channel,
-            on=asked["business_date"],
-            made_by=_caller(request),
-            slip_number=asked.get("slip_number", ""),
-        )
-        counted = Deposit.objects.annotate(payments_count=Count("payments")).get(pk=made.pk)
-        return Response(DepositSerializer(counted).data, status=status.HTTP_201_CREATED)
-
-
 app_name = "payments-api"
 
 urlpatterns = [
@@ -388,8 +248,6 @@ urlpatterns = [
     path("orders/", api_orders.Orders.as_view(), name="orders"),
     path("orders/<str:reference>/", api_orders.OrderDetail.as_view(), name="order"),
     path("receipts/", Receipts.as_view(), name="receipts"),
-    path("counters/<str:code>/receipts/", CounterReceipts.as_view(), name="counter-receipts"),
-    path("counters/<str:code>/deposits/", CounterDeposits.as_view(), name="counter-deposits"),
 ]
 
 
@@ -407,51 +265,3 @@ def _with_names(payments: QuerySet[Payment]) -> QuerySet[Payment]:
     return payments.select_related(
         "channel", "bill", "office", "counter", "deposit", "duplicate_of", "receipt"
     )
-
-
-def _counter_payment(item: dict[str, Any]) -> counter.CounterPayment:
-    told = item.get("tenders") or [_only_tender(item)]
-    return counter.CounterPayment(
-        submit_key=item["submit_key"],
-        channel=item["channel"],
-        consumer_number=item["consumer_number"],
-        bill_number=item.get("bill_number", ""),
-        amount_paise=item["amount_paise"],
-        taken_at=item.get("taken_at"),
-        tenders=tuple(
-            counter.TenderAsked(
-                method=Method(one["method"]),
-                amount_paise=one["amount_paise"],
-                instrument=one.get("instrument", ""),
-                instrument_date=one.get("instrument_date"),
-                bank_name=one.get("bank_name", ""),
-                micr=one.get("micr", ""),
-            )
-            for one in told
-        ),
-    )
-
-
-def _only_tender(item: dict[str, Any]) -> dict[str, Any]:
-    default = Method.CHEQUE if item.get("instrument") else Method.CASH
-    return {**item, "method": item.get("method", default.value)}
-
-
-def _answer(one: counter.Taken) -> dict[str, str | None]:
-    if one.receipt is None:
-        return {
-            "submit_key": one.submit_key,
-            "status": "refused",
-            "reference": None,
-            "receipt": None,
-            "code": one.refusal.code if one.refusal else None,
-            "detail": str(one.refusal),
-        }
-    return {
-        "submit_key": one.submit_key,
-        "status": "taken" if one.is_new else "known",
-        "reference": one.receipt.payment.reference,
-        "receipt": one.receipt.label,
-        "code": None,
-        "detail": None,
-    }

@@ -17,8 +17,7 @@ from channels_.models import Channel
 from channels_.upi import PayLink
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.money import Paise
-from payments.actions import NotPayable, lock_words, start_payment
-from payments.counter import SubmittedBefore
+from payments.actions import NotPayable, SubmittedBefore, lock_words, start_payment
 from payments.models import Bill, Consumer, Payment, SubmittedForm
 from payments.selectors import payments_visible_to
 from payments.states import State

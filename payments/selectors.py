@@ -14,7 +14,6 @@ from channels_.models import Channel
 from channels_.selectors import reads_messages
 from cspdcl.kernel.ids import is_reference
 from cspdcl.kernel.money import NotMoney, grouped_rupees, paise_from_rupees
-from payments.counter import ADAPTER as COUNTER_ADAPTER
 from payments.dues import Owed, coverings, outstanding
 from payments.models import (
     Bill,
@@ -38,6 +37,7 @@ Row = TypeVar("Row", bound=Model)
 
 _LABEL: Final = re.compile(r"([A-Za-z0-9-]{1,24})/(\d{4}-\d{2})/(\d{1,18})")
 _WORD_MAX: Final = 64
+COUNTER_ADAPTER: Final = "counter"
 _PARTNER_DIGITS: Final = 10
 _FOUND_MAX: Final = 2000  # cheques of one number, accounts of one partner: the latest of more
 

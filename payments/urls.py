@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payments.views import ask, counter, counters, pay, payments, receipts
+from payments.views import ask, pay, payments, receipts
 
 app_name = "payments"
 
@@ -14,15 +14,10 @@ urlpatterns = [
     path("payments/", payments.payments, name="payments"),
     path("payments/find/", payments.find, name="find"),
     path("payments/export.csv", payments.export, name="export"),
-    path("counter/", counter.counter, name="counter"),
     path("pay/begin/", pay.begin_upi, name="pay_begin"),
     path("pay/<str:reference>/", pay.pay, name="pay"),
     path("pay/<str:reference>/state/", pay.pay_state, name="pay_state"),
     path("pay/<str:reference>/qr.svg", pay.pay_code, name="pay_code"),
-    path("counters/", counters.counters, name="counters"),
-    path("counters/<slug:code>/", counters.counter_day, name="counter_day"),
-    path("counters/<slug:code>/deposit/", counters.deposit_make, name="deposit_make"),
-    path("deposits/<slug:reference>/", counters.deposit, name="deposit"),
     path(_RECEIPT, receipts.receipt, name="receipt"),
     path(f"{_RECEIPT}print/", receipts.print_receipt, name="print_receipt"),
     path(f"{_RECEIPT}receipt.pdf", receipts.receipt_pdf, name="receipt_pdf"),

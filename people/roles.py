@@ -124,13 +124,13 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
         title=_("Counter"),
         links=(
             Link(
-                view="payments:counter",
+                view="counters:counter",
                 label=_("Take a payment"),
                 icon="cash",
                 roles=(CLERK, SUPERVISOR),
             ),
             Link(
-                view="payments:counters",
+                view="counters:counters",
                 label=_("Counters"),
                 icon="building-store",
                 roles=(SUPERVISOR,),
@@ -201,7 +201,7 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 roles=(*FINANCE, AUDITOR, OPERATOR),
             ),
             Link(
-                view="payments:counters",
+                view="counters:counters",
                 label=_("Counters"),
                 icon="building-store",
                 roles=READERS,

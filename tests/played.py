@@ -18,9 +18,9 @@ from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
 from channels_.registry import adapter
 from channels_.secrets import set_secret
 from channels_.simulation import SampleKeys
+from counters import taking as till
 from cspdcl.kernel.money import paise_from_rupees
 from enquiries import ladder
-from payments import counter as till
 from payments.inbox import drain
 from payments.models import Bill, Consumer, Counter, Payment
 from people import actions

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from payments.counter import receipt_given
+from counters.taking import receipt_given
 from people import actions
 from people.models import User
 from people.roles import CHANNEL, ROLES
@@ -27,7 +27,7 @@ PAGES: Final = sorted(
     name
     for name in POLICY
     if not name.startswith(
-        ("admin:", "payments-api:", "reconciliation-api:", "agencies-api:", "api_")
+        ("admin:", "payments-api:", "counters-api:", "reconciliation-api:", "agencies-api:", "api_")
     )
     and name != "people:sign_out"
 )

@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = (
     "cspdcl", "people", "channels_", "payments", "reconciliation", "reports", "configuration",
-    "simulator", "agencies", "enquiries", "refunds",
+    "simulator", "agencies", "counters", "enquiries", "refunds",
 )  # fmt: skip
 
 # Who may move a state: one mover for each of these tables.

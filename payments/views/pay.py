@@ -126,4 +126,4 @@ def _context(payment: Payment) -> dict[str, Any]:
 
 def _back(consumer: Consumer | None) -> HttpResponse:
     query = f"?{urlencode({'consumer': consumer.number})}" if consumer else ""
-    return HttpResponseRedirect(f"{reverse('payments:counter')}{query}")
+    return HttpResponseRedirect(f"{reverse('counters:counter')}{query}")

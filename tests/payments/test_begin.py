@@ -9,8 +9,7 @@ import time_machine
 from django.db import connection
 
 from cspdcl.kernel.clock import now
-from payments.actions import NotPayable
-from payments.counter import SubmittedBefore
+from payments.actions import NotPayable, SubmittedBefore
 from payments.models import Payment, SubmittedForm
 from payments.orders import begin, is_offered
 from payments.states import State

@@ -8,9 +8,9 @@ import pypdf
 import pytest
 import time_machine
 
+from counters.taking import make_deposit
 from cspdcl.kernel.clock import now, today
 from cspdcl.ui import paper as paper_writer
-from payments.counter import make_deposit
 from payments.models import Payment, Receipt
 from payments.states import State
 from people.models import AuditEvent

@@ -13,22 +13,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from cspdcl.kernel.clock import today
-from cspdcl.kernel.errors import DomainError
-from cspdcl.kernel.money import PAISE_MAX, grouped_rupees
-from payments import counters, looks
-from payments.consumers import mobile_of
-from payments.counter import (
+from counters import board
+from counters.forms import TENDERS, TakeForm
+from counters.taking import (
     PAPER,
     CounterPayment,
     NotTaken,
-    SubmittedBefore,
     Taken,
     TenderAsked,
     receipt_given,
     take_counter_payment,
 )
-from payments.forms import TENDERS, TakeForm
+from cspdcl.kernel.clock import today
+from cspdcl.kernel.errors import DomainError
+from cspdcl.kernel.money import PAISE_MAX, grouped_rupees
+from payments import looks
+from payments.actions import SubmittedBefore
+from payments.consumers import mobile_of
 from payments.models import Bill, Consumer, Counter
 from payments.orders import upi_channels
 from payments.selectors import consumer_who_pays, counters_visible_to, dues_of
@@ -59,7 +60,7 @@ def counter(request: HttpRequest) -> HttpResponse:
     )
     here = _chosen(request, mine)
     if here is None:
-        return render(request, "payments/choose_counter.html", {"counters": mine})
+        return render(request, "counters/choose_counter.html", {"counters": mine})
     if request.method == "POST":
         return _take(request, user, here, mine)
     return _page(request, user, here, mine, words=request.GET.get("consumer", ""))
@@ -101,7 +102,7 @@ def _take(request: HttpRequest, user: User, here: Counter, mine: Sequence[Counte
 def _taken(user: User, here: Counter, consumer: Consumer, form: TakeForm) -> Taken:
     """The receipt; the bill is taken as the form said it, so that a second press asks the same."""
     asked = form.cleaned_data
-    channel = counters.channel_for(form.method)
+    channel = board.channel_for(form.method)
     if channel is None:
         raise NotTaken(_("No channel of the counters takes this tender."))
     is_paper = form.method in PAPER
@@ -149,7 +150,7 @@ def _page(
     words: str,
     form: TakeForm | None = None,
 ) -> HttpResponse:
-    found = counters.consumers_found(user, words)
+    found = board.consumers_found(user, words)
     consumer = found[0] if len(found) == 1 else None
     dues = list(dues_of(consumer)) if consumer else []
     bill = _bill(dues, _asked_bill(request))
@@ -157,7 +158,7 @@ def _page(
         form = _empty_form(consumer, bill)
     if form is not None:
         _focus(form)
-    (day,) = counters.counter_days([here], on=today())
+    (day,) = board.counter_days([here], on=today())
     context = {
         "here": here,
         "counters": mine,
@@ -172,14 +173,14 @@ def _page(
         "tenders": _tenders(form) if consumer and form else [],
         "paper_fields": [form[name] for name in _PAPER_FIELDS] if form else [],
         "day": day,
-        "last": counters.last_receipts(user, here),
+        "last": board.last_receipts(user, here),
         "methods": looks.METHODS,
         "page_keys": _PAGE_KEYS,
         "has_upi": consumer is not None and upi_channels().exists(),
     }
     is_refused = request.method == "POST"
     status = HTTPStatus.UNPROCESSABLE_ENTITY if is_refused else HTTPStatus.OK
-    return render(request, "payments/counter.html", context, status=status)
+    return render(request, "counters/till.html", context, status=status)
 
 
 def _asked_bill(request: HttpRequest) -> str:

@@ -13,12 +13,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from counters import board, taking
+from counters.forms import SlipForm
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.money import grouped_rupees
-from payments import counter as till
-from payments import counters as board
 from payments import looks
-from payments.forms import SlipForm
 from payments.selectors import (
     Somebody,
     counter_channels,
@@ -70,7 +69,7 @@ def counters(request: HttpRequest) -> HttpResponse:
         "filters": [{"name": "day", "label": _("Day"), "kind": "day"}],
     }
     status = HTTPStatus.OK if form.is_valid() else HTTPStatus.UNPROCESSABLE_ENTITY
-    return render(request, "payments/counters.html", context, status=status)
+    return render(request, "counters/counters.html", context, status=status)
 
 
 @roles(*BOARD_READERS)
@@ -93,7 +92,7 @@ def deposit_make(request: HttpRequest, code: str) -> HttpResponse:
     channel = counter_channels().filter(code=form.cleaned_data["channel"]).first()
     if channel is None:
         raise Http404
-    made = till.make_deposit(
+    made = taking.make_deposit(
         here,
         channel=channel,
         on=today(),
@@ -104,7 +103,7 @@ def deposit_make(request: HttpRequest, code: str) -> HttpResponse:
     messages.success(
         request, words % {"slip": made.reference, "amount": grouped_rupees(made.amount_paise)}
     )
-    return HttpResponseRedirect(reverse("payments:deposit", args=[made.reference]))
+    return HttpResponseRedirect(reverse("counters:deposit", args=[made.reference]))
 
 
 @roles(*BOARD_READERS)
@@ -140,7 +139,7 @@ def deposit(request: HttpRequest, reference: str) -> HttpResponse:
         "methods": looks.METHODS,
         "states": looks.STATES,
     }
-    return render(request, "payments/deposit.html", context)
+    return render(request, "counters/deposit.html", context)
 
 
 def _day_form(request: HttpRequest) -> DayForm:
@@ -174,7 +173,7 @@ def _counter_page(
         "states": looks.STATES,
     }
     status = HTTPStatus.OK if slip is None else HTTPStatus.UNPROCESSABLE_ENTITY
-    return render(request, "payments/counter_day.html", context, status=status)
+    return render(request, "counters/counter_day.html", context, status=status)
 
 
 def _may_deposit(user: Somebody) -> bool:

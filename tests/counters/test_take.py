@@ -10,9 +10,7 @@ import time_machine
 from django.db import connection
 
 from channels_.contract import Method
-from cspdcl.kernel.clock import now, today
-from payments.actions import NotPayable, reverse_at_counter
-from payments.counter import (
+from counters.taking import (
     CounterPayment,
     NotTaken,
     SlipTaken,
@@ -22,6 +20,8 @@ from payments.counter import (
     take_counter_payment,
     take_counter_payments,
 )
+from cspdcl.kernel.clock import now, today
+from payments.actions import NotPayable, reverse_at_counter
 from payments.models import Payment, Receipt, SubmittedForm
 from payments.selectors import dues_of, timeline
 from payments.states import State

@@ -19,7 +19,8 @@ from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.ids import new_reference
 from cspdcl.kernel.money import PAISE_MAX, grouped_rupees
 from payments import receipts
-from payments.actions import advance
+from payments.actions import SubmittedBefore, advance
+from payments.limits import CASH_LIMIT_PAISE
 from payments.models import (
     Bill,
     Consumer,
@@ -31,15 +32,14 @@ from payments.models import (
     SubmittedForm,
     Tender,
 )
+from payments.selectors import COUNTER_ADAPTER
 from payments.states import State
 from people import audit
 from people.models import User
 
-ADAPTER: Final = "counter"
 PAPER: Final = frozenset({Method.CHEQUE, Method.DEMAND_DRAFT, Method.POSTAL_ORDER})
 METHODS: Final = frozenset({Method.CASH, *PAPER})
 
-CASH_LIMIT_PAISE: Final = 2_00_000_00  # Income-tax Act s. 269ST: two lakh in cash and more may not
 PAPER_VALID_FOR: Final = timedelta(days=92)  # three months, by the Reserve Bank's rule
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
@@ -53,12 +53,6 @@ class NotTaken(DomainError):
     """The counter may not take this; the drawer stays shut."""
 
     code = "not_taken"
-
-
-class SubmittedBefore(DomainError):
-    """The key was used for something else."""
-
-    code = "key_used"
 
 
 class NothingToDeposit(DomainError):
@@ -339,7 +333,7 @@ class _Till:
 
     def _payment(self, asked: CounterPayment) -> Payment:
         channel = self.channels.get(asked.channel)
-        if channel is None or channel.adapter != ADAPTER or not channel.is_live:
+        if channel is None or channel.adapter != COUNTER_ADAPTER or not channel.is_live:
             raise NotTaken(f"no counter channel is called {asked.channel!r}")
         consumer = self.consumers.get(asked.consumer_number)
         if consumer is None:

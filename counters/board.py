@@ -9,9 +9,9 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from channels_.contract import Method
 from channels_.models import Channel
+from counters.taking import PAPER
 from cspdcl.kernel import crypto
 from payments.consumers import MOBILE_PLACE
-from payments.counter import PAPER
 from payments.models import Consumer, Counter, Payment, Receipt
 from payments.selectors import (
     Somebody,
