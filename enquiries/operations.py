@@ -19,8 +19,9 @@ from channels_.setups import calling
 from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError, Malformed, Transient
+from cspdcl.kernel.http import Limits, NoAnswer, NotAllowed, NotSent
 from enquiries import breakers, passes
-from enquiries.http import Limits, NoAnswer, NotAllowed, NotSent, send
+from enquiries.http import send
 from enquiries.models import Operation, OperationAttempt
 from enquiries.states import TRANSITIONS, State
 from payments.models import Payment

@@ -10,7 +10,8 @@ from channels_.registry import adapter
 from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import Malformed
-from enquiries.http import NoAnswer, NotSent, send
+from cspdcl.kernel.http import NoAnswer, NotSent
+from enquiries.http import send
 from enquiries.models import Pass
 
 _SPARE: Final = timedelta(seconds=60)  # a token that ends during the call is no use

@@ -10,8 +10,8 @@ from channels_.models import Channel
 from channels_.registry import adapter
 from cspdcl.kernel.clock import day_bounds, now
 from cspdcl.kernel.errors import Transient
+from cspdcl.kernel.http import Limits
 from enquiries import breakers, operations
-from enquiries.http import Limits
 from enquiries.models import Operation
 from enquiries.operations import Tried, Verdict
 from enquiries.states import State

@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from channels_.contract import Call, Wire
+from cspdcl.kernel import http
 from cspdcl.kernel.errors import DomainError
-from enquiries import http
-from enquiries.http import Limits, NoAnswer, NotAllowed, NotSent, send
+from cspdcl.kernel.http import Limits, NoAnswer, NotAllowed, NotSent
+from enquiries.http import send
 from tests.enquiries.partner import Partner, free_port
 
 QUICK = Limits(connect_seconds=0.5, read_seconds=0.3, total_seconds=1.0)
@@ -150,7 +151,7 @@ def test_a_name_is_looked_up_once_and_the_socket_goes_there(monkeypatch, partner
         asked.append(host)
         return [(0, 0, 0, "", ("127.0.0.1" if len(asked) == 1 else "10.0.0.1", port))]
 
-    monkeypatch.setattr("enquiries.http.socket.getaddrinfo", _only_names(lookup))
+    monkeypatch.setattr("cspdcl.kernel.http.socket.getaddrinfo", _only_names(lookup))
 
     url = f"http://bank.example:{port}"
     assert send(Call(url=f"{url}/x"), api_url=url).status == 200
@@ -193,7 +194,7 @@ def test_the_certificate_must_be_of_the_name_and_believed(tmp_path, settings, mo
     def lookup(*_args: object, **_more: object) -> list[tuple[object, ...]]:
         return [(0, 0, 0, "", ("127.0.0.1", port))]
 
-    monkeypatch.setattr("enquiries.http.socket.getaddrinfo", _only_names(lookup))
+    monkeypatch.setattr("cspdcl.kernel.http.socket.getaddrinfo", _only_names(lookup))
     try:
         good, bad = f"https://bank.example:{port}", f"https://other.example:{port}"
         assert send(Call(url=f"{good}/x", method="GET"), api_url=good).body == b"ok"
