@@ -191,6 +191,7 @@ def make_deposit(
     deposit = Deposit.objects.create(
         reference=slip_number or _new_slip(counter, channel, on),
         channel=channel,
+        office_id=counter.office_id,
         counter=counter,
         bank_account=account,
         business_date=on,

@@ -27,7 +27,7 @@ class CounterResource(RecordedResource):
     class Meta:
         model = Counter
         import_id_fields = ("code",)
-        fields = ("code", "name", "office", "bank_account", "is_open")
+        fields = ("code", "name", "office", "bank_account", "is_open", "keeps_shifts")
         skip_unchanged = True
 
 

@@ -62,13 +62,18 @@ class Consumer(models.Model):
 
 
 class Bill(models.Model):
-    """What a consumer owes for one period, as the ERP says; we only collect."""
+    """What a consumer owes for one period, as the ERP says; or a charge that we added ourselves."""
+
+    class Kind(models.TextChoices):
+        BILL = "bill", _("bill")
+        CHARGE = "charge", _("charge")
 
     paid_paise: int  # put on by selectors.dues_of, as outstanding_paise is
     outstanding_paise: int
 
     consumer = models.ForeignKey(Consumer, on_delete=models.PROTECT, related_name="bills")
     number = models.CharField(max_length=20, unique=True)
+    kind = models.CharField(max_length=6, choices=Kind, default=Kind.BILL)
     period = models.CharField(max_length=7)  # "2026-08"
     amount_paise = models.BigIntegerField()
     issued_on = models.DateField()
@@ -94,6 +99,7 @@ class Counter(models.Model):
         BankAccount, on_delete=models.PROTECT, null=True, related_name="+"
     )
     is_open = models.BooleanField(default=True)
+    keeps_shifts = models.BooleanField(default=True)  # no: a machine hands in what it took
 
     def __str__(self) -> str:
         return self.name
@@ -104,7 +110,10 @@ class Deposit(models.Model):
 
     reference = models.CharField(max_length=24, unique=True)  # on the slip: "DS26H18-RPR1-C"
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="deposits")
-    counter = models.ForeignKey(Counter, on_delete=models.PROTECT, related_name="deposits")
+    office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="deposits")
+    counter = models.ForeignKey(
+        Counter, on_delete=models.PROTECT, null=True, related_name="deposits"
+    )  # null: of all counters of the office
     bank_account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, related_name="deposits")
     business_date = models.DateField()
     amount_paise = models.BigIntegerField()

@@ -63,8 +63,8 @@ def counters_visible_to(user: Somebody) -> QuerySet[Counter]:
 
 
 def deposits_visible_to(user: Somebody) -> QuerySet[Deposit]:
-    """Deposits made by the counters of the user's offices."""
-    return _of_offices(Deposit.objects.all(), user, "counter__office")
+    """Deposits of the user's offices."""
+    return _of_offices(Deposit.objects.all(), user, "office")
 
 
 def receipts_visible_to(user: Somebody) -> QuerySet[Receipt]:

@@ -193,6 +193,7 @@ class CounterFactory(DjangoModelFactory):
     name = factory.LazyAttribute(lambda counter: f"Counter {counter.code}")
     office = factory.SubFactory(OfficeFactory)
     bank_account = factory.SubFactory(BankAccountFactory)
+    keeps_shifts = False  # a test of shifts says so
 
 
 class DepositFactory(DjangoModelFactory):
@@ -202,6 +203,7 @@ class DepositFactory(DjangoModelFactory):
     reference = factory.Sequence(lambda n: f"DS-{n}")
     channel = factory.SubFactory(ChannelFactory)
     counter = factory.SubFactory(CounterFactory)
+    office = factory.SelfAttribute("counter.office")
     bank_account = factory.SubFactory(BankAccountFactory)
     business_date = factory.LazyFunction(today)
     amount_paise = 100

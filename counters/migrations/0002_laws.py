@@ -1,0 +1,127 @@
+"""What the database refuses: moves off the legal edges, and changes of what was written down."""
+
+from django.db import migrations
+
+from counters.states import PAPER_TRANSITIONS, SHIFT_TRANSITIONS
+
+
+def _edges(transitions: dict) -> str:
+    return ", ".join(
+        f"('{was.value}', '{to.value}')"
+        for was, targets in transitions.items()
+        for to in sorted(targets)
+    )
+
+
+APPEND_ONLY = ("instrumentevent", "drawercount", "surprisecheck", "collectionline")
+
+FORWARD = f"""
+CREATE FUNCTION counters_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE FUNCTION counters_shift_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR NEW.counter_id <> OLD.counter_id OR NEW.clerk_id <> OLD.clerk_id
+        OR NEW.office_day_id <> OLD.office_day_id
+        OR (NEW.state <> OLD.state
+            AND (OLD.state, NEW.state) NOT IN ({_edges(SHIFT_TRANSITIONS)}))
+    THEN
+        RAISE EXCEPTION 'shift %: a shift is opened, counted and closed, nothing else', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER counters_shift_guard BEFORE UPDATE OR DELETE ON counters_shift
+    FOR EACH ROW EXECUTE FUNCTION counters_shift_guard();
+
+CREATE FUNCTION counters_instrument_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR NEW.amount_paise <> OLD.amount_paise OR NEW.method <> OLD.method
+        OR NEW.number <> OLD.number OR NEW.office_id <> OLD.office_id
+        OR (NEW.state <> OLD.state
+            AND (OLD.state, NEW.state) NOT IN ({_edges(PAPER_TRANSITIONS)}))
+    THEN
+        RAISE EXCEPTION 'instrument %: what it is stays, and it moves along its life only', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER counters_instrument_guard BEFORE UPDATE OR DELETE ON counters_instrument
+    FOR EACH ROW EXECUTE FUNCTION counters_instrument_guard();
+
+CREATE FUNCTION counters_cash_move_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR OLD.state <> 'asked' OR NEW.amount_paise <> OLD.amount_paise
+        OR NEW.kind <> OLD.kind OR NEW.office_day_id <> OLD.office_day_id
+        OR (NEW.from_shift_id, NEW.to_shift_id, NEW.from_safe, NEW.to_safe)
+            IS DISTINCT FROM (OLD.from_shift_id, OLD.to_shift_id, OLD.from_safe, OLD.to_safe)
+    THEN
+        RAISE EXCEPTION 'cash move %: it is answered once and changed never', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER counters_cash_move_guard BEFORE UPDATE OR DELETE ON counters_cashmove
+    FOR EACH ROW EXECUTE FUNCTION counters_cash_move_guard();
+
+-- A closed day stays closed, and nothing is dated on it any more.
+CREATE FUNCTION counters_office_day_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR OLD.state = 'closed' OR NEW.office_id <> OLD.office_id
+        OR NEW.business_date <> OLD.business_date
+    THEN
+        RAISE EXCEPTION 'office day %: a closed day stays closed', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER counters_office_day_guard BEFORE UPDATE OR DELETE ON counters_officeday
+    FOR EACH ROW EXECUTE FUNCTION counters_office_day_guard();
+
+CREATE FUNCTION counters_day_is_open() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM counters_officeday
+      WHERE id = NEW.office_day_id AND state = 'open' FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'office day % is closed', NEW.office_day_id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER counters_shift_day BEFORE INSERT ON counters_shift
+    FOR EACH ROW EXECUTE FUNCTION counters_day_is_open();
+CREATE TRIGGER counters_cash_move_day BEFORE INSERT ON counters_cashmove
+    FOR EACH ROW EXECUTE FUNCTION counters_day_is_open();
+""" + "".join(
+    f"""
+CREATE TRIGGER counters_{table}_guard BEFORE UPDATE OR DELETE ON counters_{table}
+    FOR EACH ROW EXECUTE FUNCTION counters_append_only();
+"""
+    for table in APPEND_ONLY
+)
+
+BACKWARD = (
+    "".join(f"DROP TRIGGER counters_{table}_guard ON counters_{table};\n" for table in APPEND_ONLY)
+    + """
+DROP TRIGGER counters_cash_move_day ON counters_cashmove;
+DROP TRIGGER counters_shift_day ON counters_shift;
+DROP FUNCTION counters_day_is_open();
+DROP TRIGGER counters_office_day_guard ON counters_officeday;
+DROP FUNCTION counters_office_day_guard();
+DROP TRIGGER counters_cash_move_guard ON counters_cashmove;
+DROP FUNCTION counters_cash_move_guard();
+DROP TRIGGER counters_instrument_guard ON counters_instrument;
+DROP FUNCTION counters_instrument_guard();
+DROP TRIGGER counters_shift_guard ON counters_shift;
+DROP FUNCTION counters_shift_guard();
+DROP FUNCTION counters_append_only();
+"""
+)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("counters", "0001_initial")]
+
+    operations = [migrations.RunSQL(FORWARD, BACKWARD)]
