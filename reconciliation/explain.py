@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -20,6 +21,7 @@ _KEY_NAMES: Final = {
     "utr": gettext_lazy("UTR"),
     "deposit_ref": gettext_lazy("deposit slip"),
     "evidence": gettext_lazy("line it was made of"),
+    "instrument": gettext_lazy("cheque number"),
 }
 
 _RULE_SENTENCES: Final = {
@@ -35,6 +37,11 @@ _RULE_SENTENCES: Final = {
 }
 
 
+_RETURNED: Final = gettext_lazy(
+    "our books have undone the cheque, and the bank's debit names its number and takes the sum."
+)
+
+
 def sentence(open_break: Break) -> str:
     """The break in a sentence: what stands on one side, what is missing or differs on the other."""
     facts = {**open_break.facts, "reference": open_break.reference}
@@ -44,7 +51,7 @@ def sentence(open_break: Break) -> str:
 def match_sentence(match: Match) -> str:
     """The match in a sentence: the rule or the people who decided, and what agreed."""
     if match.rule is not None:
-        said = str(_RULE_SENTENCES[Rule.Cardinality(match.rule.cardinality)])
+        said = str(_rule_sentence(match.rule))
         told = _("Rule %(rule)s: ") % {"rule": match.rule} + said % {"key": _key(match.rule.key)}
         if match.difference_paise:
             rounded = grouped_rupees(abs(match.difference_paise))
@@ -62,6 +69,12 @@ def match_sentence(match: Match) -> str:
     if match.undone_at is not None:
         told += " " + _("Undone on %(day)s.") % {"day": f"{match.undone_at:%d-%m-%Y}"}
     return told
+
+
+def _rule_sentence(rule: Rule) -> str | Promise:
+    if rule.key == "instrument":
+        return _RETURNED
+    return _RULE_SENTENCES[Rule.Cardinality(rule.cardinality)]
 
 
 def _rupees(facts: Facts, name: str) -> str:
@@ -312,6 +325,16 @@ def _chargeback(facts: Facts, open_break: Break) -> str:
 
 
 def _cheque_returned(facts: Facts, _open_break: Break) -> str:
+    if facts.get("undone"):
+        return _(
+            "Our books undid %(amount)s of cheque %(instrument)s on %(undone)s; no statement up to "
+            "%(until)s holds the bank's debit."
+        ) % {
+            "amount": _rupees(facts, "amount"),
+            "instrument": facts.get("instrument") or "–",
+            "undone": _day(facts, "undone"),
+            "until": _day(facts, "until"),
+        }
     if facts.get("receipt"):
         return _(
             "The bank returned cheque %(instrument)s of receipt %(receipt)s and took %(amount)s "
@@ -380,7 +403,9 @@ def _ambiguous(facts: Facts, open_break: Break) -> str:
     told = {
         "receipts": ngettext("%(n)s receipt", "%(n)s receipts", receipts) % {"n": receipts},
         "lines": (
-            ngettext("%(n)s credit of the bank", "%(n)s credits of the bank", lines)
+            ngettext("%(n)s debit of the bank", "%(n)s debits of the bank", lines)
+            if facts.get("key") == "instrument"
+            else ngettext("%(n)s credit of the bank", "%(n)s credits of the bank", lines)
             if credited
             else ngettext("%(n)s line of the channel", "%(n)s lines of the channel", lines)
         )

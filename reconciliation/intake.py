@@ -253,12 +253,7 @@ def _receipt_entries(*, since: datetime | None, dues: "_DueDates") -> Iterator[N
         )
         yield entry
         if row["is_reversed"]:
-            yield entry._replace(
-                kind=Kind.REVERSAL,
-                source_key=f"reversal:{row['reference']}",
-                amount_paise=-entry.amount_paise,
-                net_paise=-entry.net_paise,
-            )
+            yield _reversal(entry, channel=channel, at=row["reversed_at"], dues=dues)
     for row in books.refunds_heard_of_since(since).iterator(chunk_size=5000):
         channel = dues.channel(row["channel_id"])
         yield _receipt_entry(
@@ -283,6 +278,27 @@ def _receipt_entries(*, since: datetime | None, dues: "_DueDates") -> Iterator[N
             reference=row["payment_reference"],
             channel_ref=row["channel_ref"],
         )
+
+
+def _reversal(
+    entry: NewEntry, *, channel: Channel, at: datetime | None, dues: "_DueDates"
+) -> NewEntry:
+    """What undoes a receipt, on the day that undid it: a proved day keeps what it has proved.
+
+    No slip carried it to the bank: its other side is the bank's debit, not a part of a credit.
+    """
+    paid_on = date.fromisoformat(str(entry.business_date))
+    day = max(business_date(at), paid_on) if at else paid_on
+    return entry._replace(
+        kind=Kind.REVERSAL,
+        source_key=f"reversal:{entry.reference}",
+        business_date=day,
+        due_on=entry.due_on if day == paid_on else dues.of_receipt(channel, day, None),
+        occurred_at=at or entry.occurred_at,
+        amount_paise=-entry.amount_paise,
+        net_paise=-entry.net_paise,
+        deposit_ref="",
+    )
 
 
 def _receipt_entry(
@@ -339,12 +355,10 @@ def _name_deposits(*, since: datetime | None) -> None:
 
 
 _CARRIED_BY: Final = """
-WITH slip AS ({carried}), named AS (
-    SELECT 'payment:' || reference AS source_key, deposit_ref FROM slip
-    UNION ALL SELECT 'reversal:' || reference, deposit_ref FROM slip
-)
-UPDATE reconciliation_entry e SET deposit_ref = named.deposit_ref
-  FROM named WHERE e.book = 'receipts' AND e.deposit_ref = '' AND e.source_key = named.source_key
+WITH slip AS ({carried})
+UPDATE reconciliation_entry e SET deposit_ref = slip.deposit_ref
+  FROM slip
+ WHERE e.book = 'receipts' AND e.deposit_ref = '' AND e.source_key = 'payment:' || slip.reference
 """
 
 

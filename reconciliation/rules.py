@@ -17,6 +17,7 @@ class Key(TextChoices):
     UTR = "utr", _("the UTR")
     DEPOSIT_REF = "deposit_ref", _("the deposit slip")
     EVIDENCE = "evidence", _("the line it was made of")
+    INSTRUMENT = "instrument", _("the number of the cheque")
 
 
 STAGE_OF: Final = {
@@ -60,6 +61,7 @@ STARTING_RULES: Final = (
     ),
     Starting("settlement_nil", 50, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.NIL),
     Starting("settlement_carried", 60, Leg.CHANNEL_BANK, Key.UTR, Rule.Cardinality.CARRIED),
+    Starting("returned_cheque", 65, Leg.DEPOSIT_BANK, Key.INSTRUMENT, Rule.Cardinality.MANY_TO_ONE),
     Starting(
         "deposit_slip_sum", 70, Leg.DEPOSIT_BANK, Key.DEPOSIT_REF, Rule.Cardinality.MANY_TO_ONE
     ),

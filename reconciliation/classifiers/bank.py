@@ -4,6 +4,61 @@ from typing import Final
 
 from reconciliation.classifiers.finding import INTO_FOUND, take
 
+# Our books have undone a cheque and the bank has returned one of its number, and still no two fit.
+_RETURN_DIFFERS: Final = take("""
+    WITH undone AS (
+        SELECT channel_id, upper(instrument) AS word, sum(amount_paise)::bigint AS left_paise,
+               count(*) AS receipts, min(reference) AS receipt, min(business_date) AS undone_on,
+               array_agg(id ORDER BY id) AS entry_ids
+          FROM open_entry
+         WHERE stage = 'bank' AND book = 'receipts' AND kind = 'reversal' AND instrument <> ''
+         GROUP BY channel_id, upper(instrument)
+    ), debit AS (
+        SELECT DISTINCT ON (b.id) b.id, u.channel_id, u.word, b.amount_paise, b.bank_account_id,
+               b.business_date
+          FROM undone u
+          JOIN bank_word w USING (word)
+          JOIN open_entry b ON b.id = w.entry_id AND b.stage = 'bank' AND b.book = 'bank'
+           AND b.kind = 'cheque_return'
+         ORDER BY b.id, u.word, u.channel_id
+    ), returned AS (
+        SELECT channel_id, word, sum(amount_paise)::bigint AS right_paise, count(*) AS lines,
+               max(bank_account_id) AS bank_account_id, min(business_date) AS returned_on,
+               array_agg(id ORDER BY id) AS debit_ids
+          FROM debit GROUP BY channel_id, word
+    ), judged AS (
+        SELECT u.*, r.right_paise, r.lines, r.bank_account_id, r.returned_on, r.debit_ids,
+               CASE WHEN u.receipts > 1 OR r.lines > 1 THEN 'ambiguous' ELSE 'amount_differs' END
+                 AS reason
+          FROM undone u JOIN returned r USING (channel_id, word)
+    )
+    SELECT 'bank' AS stage, 'deposit_bank' AS leg, reason, 'bank' AS book, channel_id,
+           bank_account_id, CASE reason WHEN 'ambiguous' THEN word ELSE receipt END AS reference,
+           CASE reason WHEN 'ambiguous' THEN abs(left_paise)
+                       ELSE abs(left_paise - right_paise) END AS amount_paise,
+           least(undone_on, returned_on) AS business_date,
+           jsonb_build_object('key', 'instrument', 'value', word, 'left', left_paise,
+                              'right', right_paise, 'receipts', receipts, 'lines', lines) AS facts,
+           entry_ids || debit_ids AS entry_ids
+      FROM judged
+""")
+
+# Our books have undone what a slip carried, and the bank has not taken it back in time.
+_NOT_TAKEN_BACK: Final = take("""
+    SELECT o.stage, 'deposit_bank' AS leg, 'cheque_returned' AS reason, o.book, o.channel_id,
+           NULL::bigint AS bank_account_id, min(o.reference) AS reference,
+           abs(sum(o.amount_paise))::bigint AS amount_paise, o.business_date,
+           jsonb_build_object('instrument', nullif(max(o.instrument), ''),
+                              'amount', sum(o.amount_paise), 'receipts', count(*),
+                              'undone', o.business_date, 'until', max(s.bank_until)) AS facts,
+           array_agg(o.id ORDER BY o.id) AS entry_ids
+      FROM open_entry o JOIN source s USING (channel_id)
+     WHERE o.stage = 'bank' AND o.book = 'receipts' AND o.kind = 'reversal' AND s.route = 'deposit'
+       AND o.due_on <= s.bank_until
+     GROUP BY o.stage, o.book, o.channel_id, o.business_date,
+              coalesce(nullif(o.instrument, ''), o.reference)
+""")
+
 # A returned cheque names its receipt when one, and only one, has its number and amount.
 _CHEQUE_RETURNED: Final = take("""
     WITH receipt AS (
@@ -164,7 +219,8 @@ _DEPOSIT_MISSING: Final = take("""
       JOIN source s USING (channel_id)
       LEFT JOIN slip_due d ON d.deposit_ref = o.deposit_ref
       LEFT JOIN carried_by c ON c.due_on = o.due_on
-     WHERE o.stage = 'bank' AND o.book = 'receipts' AND s.route = 'deposit'
+     WHERE o.stage = 'bank' AND o.book = 'receipts' AND o.kind <> 'reversal'
+       AND s.route = 'deposit'
        AND CASE WHEN o.deposit_ref = '' THEN c.last_on <= s.bank_until
                 ELSE greatest(d.due_on, o.due_on) <= s.bank_until END
      GROUP BY o.stage, o.book, o.channel_id, o.deposit_ref,
@@ -234,7 +290,9 @@ _CREDIT_WITHOUT_RECEIPT: Final = take("""
 """)
 
 CLASSIFIERS: Final = (
+    _RETURN_DIFFERS,
     _CHEQUE_RETURNED,
+    _NOT_TAKEN_BACK,
     _SETTLEMENT_DIFFERS,
     _SETTLED_NOT_CREDITED,
     _same_word("deposit_ref", differs="deposit_differs"),

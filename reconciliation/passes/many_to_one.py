@@ -86,6 +86,38 @@ UNION ALL
 SELECT match_id, credit_id, %(stage)s, true FROM chosen
 """  # noqa: S608 - constants of this package
 
+# A cheque that the bank returned and our books have undone: one paper may have paid many consumers,
+# so all that a day undid of one number is one debit. Two cheques of one number are a choice.
+_RETURNED: Final = f"""
+WITH grouped AS (
+    SELECT min(o.id) AS group_id, upper(o.instrument) AS word,
+           sum(o.amount_paise)::bigint AS sum_paise,
+           max(o.business_date) AS business_date, array_agg(o.id ORDER BY o.id) AS entry_ids
+      FROM open_entry o
+     WHERE o.stage = 'bank' AND o.book = 'receipts' AND o.kind = 'reversal' AND o.instrument <> ''
+     GROUP BY o.channel_id, upper(o.instrument), o.business_date
+), candidate AS (
+    SELECT g.*, b.id AS debit_id, b.business_date AS debited_on,
+           g.sum_paise - b.amount_paise AS difference,
+           count(*) OVER (PARTITION BY g.group_id) AS debits,
+           count(*) OVER (PARTITION BY b.id) AS groups
+      FROM grouped g
+      JOIN bank_word w ON w.word = g.word
+      JOIN open_entry b ON b.id = w.entry_id AND b.book = 'bank' AND b.stage = 'bank'
+       AND b.kind = 'cheque_return' AND abs(g.sum_paise - b.amount_paise) <= %(tolerance)s
+), chosen AS (
+    SELECT nextval('reconciliation_match_id_seq') AS match_id, c.*
+      FROM (SELECT * FROM candidate ORDER BY debit_id) AS c WHERE c.debits = 1 AND c.groups = 1
+), matched AS (
+{INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s,
+           greatest(business_date, debited_on), difference
+      FROM chosen
+)
+{INSERT_LINES}SELECT match_id, unnest(entry_ids), %(stage)s, true FROM chosen
+UNION ALL
+SELECT match_id, debit_id, %(stage)s, true FROM chosen
+"""  # noqa: S608 - constants of this package
+
 _KEYS: Final = frozenset({"deposit_ref", "utr", "rrn"})
 
 
@@ -93,6 +125,8 @@ def run(rule: Rule, this_run: Run) -> int:
     """Match groups with their one credit; returns the matches made."""
     if rule.key == Key.EVIDENCE:
         return execute(_EVIDENCE, rule=rule, run=this_run, stage=Stage.BANK)
+    if rule.key == Key.INSTRUMENT:
+        return execute(_RETURNED, rule=rule, run=this_run, stage=Stage.BANK)
     if rule.key not in _KEYS:
         raise ValueError(f"rule {rule.code}: {rule.key!r} is no key of a bank credit")
     if rule.leg == Leg.CHANNEL_BANK:
