@@ -73,6 +73,11 @@ app.conf.beat_schedule = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "scan what is quarantined": {
+        "task": "attachments.tasks.scan_again",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "beat is alive": {"task": "people.tasks.note_heartbeat", "schedule": 30.0},
     "end holds of agencies": {"task": "agencies.tasks.end_holds", "schedule": 60.0},
     "forget used nonces": {"task": "agencies.tasks.forget_nonces", "schedule": 300.0},

@@ -2,11 +2,13 @@
 
 import base64
 import os
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 
@@ -79,6 +81,30 @@ def env_list(name: str, default: Sequence[str] = ()) -> list[str]:
     """Texts separated by commas, none when nothing is said; blanks around them do not count."""
     value = env_str(name, default=",".join(default))
     return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def env_socket(name: str) -> str:
+    """Where a server listens: ``tcp://host:port`` or ``unix:///path``; empty when there is none."""
+    value = env_str(name, default="")
+    address = urlsplit(value)
+    try:
+        is_tcp = address.scheme == "tcp" and bool(address.hostname and address.port)
+    except ValueError:  # a port that is none
+        is_tcp = False
+    is_unix = address.scheme == "unix" and address.path.startswith("/") and not address.netloc
+    if value and not (is_tcp or is_unix):
+        raise Misconfigured(name, f"expected tcp://host:port or unix:///path, got {value!r}")
+    return value
+
+
+def env_origin(name: str, default: str, *, is_https: bool) -> str:
+    """Scheme and host, with a port if need be and nothing after it: ``https://pay.example.org``."""
+    value = env_str(name, default=default).rstrip("/")
+    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", value):
+        raise Misconfigured(name, f"expected https://host, got {value!r}")
+    if is_https and not value.startswith("https://"):
+        raise Misconfigured(name, f"expected https, got {value!r}")
+    return value
 
 
 def random_secret() -> str:

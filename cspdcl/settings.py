@@ -22,7 +22,9 @@ from cspdcl.env import (
     env_keyring,
     env_list,
     env_mode,
+    env_origin,
     env_secret,
+    env_socket,
     env_str,
 )
 
@@ -62,6 +64,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "people",
+    "attachments",
     "channels_",
     "payments",
     "enquiries",
@@ -209,6 +212,14 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 IS_HTTPS = env_bool("HTTPS", IS_PRODUCTION)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
+# Where anybody reaches us: it is printed on receipts, which outlive every deployment.
+PUBLIC_URL = env_origin(
+    "PUBLIC_URL",
+    f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
+    if IS_PRODUCTION
+    else f"http://localhost:{env_int('PORT', 8000)}",
+    is_https=IS_PRODUCTION,
+)
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
 SECURE_PROXY_SSL_HEADER = (
@@ -258,6 +269,11 @@ NOTICE_BYTES_MAX = 256 * 1024  # what a channel may send to its door
 # Found money above this is assigned by two people; a schedule splits one credit in so many at most.
 ASSIGN_ALONE_RUPEES_MAX = env_int("ASSIGN_ALONE_RUPEES_MAX", 50_000)
 SCHEDULE_ROWS_MAX = env_int("SCHEDULE_ROWS_MAX", 20_000)
+# Scanned or photographed papers, before they are drawn anew.
+ATTACHMENT_BYTES_MAX = env_int("ATTACHMENT_BYTES_MAX", 8 * 1024 * 1024)
+ATTACHMENT_PIXELS_MAX = 40_000_000
+ATTACHMENT_PAGES_MAX = 4
+CLAMD_ADDRESS = env_socket("CLAMD_ADDRESS")  # the virus scanner; empty: there is none
 STATEMENT_BYTES_MAX = env_int("STATEMENT_BYTES_MAX", 2 * 1024**3)
 STATEMENTS_DIR = VAR_DIR / "statements"  # kept by sha256
 REPORTS_DIR = VAR_DIR / "reports"

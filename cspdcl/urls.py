@@ -15,6 +15,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("", include("people.urls")),
     path("", include("cspdcl.ui.urls")),
+    path("", include("attachments.urls")),
     path("", include("channels_.urls")),
     path("", include("payments.urls")),
     path("", include("counters.urls")),

@@ -16,12 +16,13 @@ from django.urls import URLPattern, URLResolver, get_resolver
 ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = (
     "cspdcl", "people", "channels_", "payments", "reconciliation", "reports", "configuration",
-    "simulator", "agencies", "counters", "enquiries", "refunds",
+    "simulator", "agencies", "attachments", "counters", "enquiries", "refunds",
 )  # fmt: skip
 
 # Who may move a state: one mover for each of these tables.
 MOVERS: Final = {
     "agencies/floats.py": "changes of floats",
+    "attachments/actions.py": "attachments",
     "channels_/queue.py": "messages",
     "channels_/secrets.py": "secrets",
     "enquiries/operations.py": "questions",

@@ -1,0 +1,10 @@
+"""Registers attachments."""
+
+from django.apps import AppConfig
+
+
+class AttachmentsConfig(AppConfig):
+    """Scanned or photographed proof."""
+
+    name = "attachments"
+    verbose_name = "Attachments"
