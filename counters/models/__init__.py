@@ -1,4 +1,4 @@
-"""What the counters keep, by subject. ``Counter`` and ``Deposit`` are in payments: payments name them."""
+"""What the counters keep, by subject. ``Counter`` and ``Deposit`` are in payments."""
 
 from counters.models.bank import Bag, Slip
 from counters.models.bulk import Sheet, SheetRow

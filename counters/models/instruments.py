@@ -1,4 +1,4 @@
-"""Cheques, drafts, postal orders and card slips: what they are, whom they pay, what became of them."""
+"""Cheques, drafts, postal orders and card slips: whom they pay, what became of them."""
 
 from functools import reduce
 from operator import or_

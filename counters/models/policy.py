@@ -104,7 +104,7 @@ class ReturnCharge(models.Model):
 
 
 class SurchargeRate(models.Model):
-    """Late payment surcharge a month or part of it, on what is overdue; shown, billed by the ERP."""
+    """Late payment surcharge a month or part of it, on what is overdue; the ERP bills it."""
 
     percent = models.DecimalField(max_digits=5, decimal_places=2)
     valid_from = models.DateField(unique=True)
