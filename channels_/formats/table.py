@@ -182,17 +182,33 @@ def _word(told: Any) -> Word:
 
 def _read(layout: Layout, file: BinaryIO) -> Statement:
     statement = Statement(page=Page(currency=INDIAN_CURRENCY), lines=())
-    if head_of(file).startswith(ZIP_MAGIC):
-        rows = _workbook(file)
-    else:
-        check_size(file, limit=TEXT_MAX)
-        rows = _text_rows(layout, file)
+    rows = table_rows(
+        file,
+        delimiters=layout.delimiters,
+        is_header=lambda row: _places(layout, row) is not None,
+    )
     statement.lines = _lines(statement, layout, rows)
     return statement
 
 
-def _text_rows(layout: Layout, file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    delimiter = _delimiter(layout, head_of(file))
+def table_rows(
+    file: BinaryIO,
+    *,
+    delimiters: str,
+    is_header: Callable[[Sequence[str]], bool],
+    limit: int = TEXT_MAX,
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a text or of a workbook, each with its number, for readers of other tables too.
+
+    A text is cut by the delimiter that makes some row of its head a header.
+    """
+    if head_of(file).startswith(ZIP_MAGIC):
+        return _workbook(file)
+    check_size(file, limit=limit)
+    return _text_rows(file, _delimiter(head_of(file), delimiters, is_header))
+
+
+def _text_rows(file: BinaryIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(open_text(file, newline=""), delimiter=delimiter, strict=True)
     number = 0
     try:
@@ -202,14 +218,14 @@ def _text_rows(layout: Layout, file: BinaryIO) -> Iterator[tuple[int, list[str]]
         raise Malformed(f"row {number + 1}: {error}") from error
 
 
-def _delimiter(layout: Layout, head: bytes) -> str:
+def _delimiter(head: bytes, delimiters: str, is_header: Callable[[Sequence[str]], bool]) -> str:
     """The one that cuts some row of the head into the columns we look for."""
     text = head.decode("utf-8-sig", errors="replace")
-    for delimiter in layout.delimiters:
+    for delimiter in delimiters:
         for row in csv.reader(text.splitlines(), delimiter=delimiter):
-            if _places(layout, row) is not None:
+            if is_header(row):
                 return delimiter
-    return layout.delimiters[0]
+    return delimiters[0]
 
 
 def _workbook(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
@@ -250,17 +266,18 @@ def _sniff(layout: Layout, head: bytes) -> bool:
 _Place = tuple[int, ...]  # one cell, or several whose sum counts
 
 
-def _name(header: str) -> str:
+def header_name(header: str) -> str:
+    """A header as it is compared: its letters and digits."""
     return _LETTERS.sub("", header.lower())
 
 
 def _places(layout: Layout, row: Sequence[str]) -> Mapping[str, _Place] | None:
     """Where each column stands, when this row is the header; None when it is not."""
-    names = [_name(cell) for cell in row]
+    names = [header_name(cell) for cell in row]
     found: dict[str, _Place] = {}
     for role, headers in layout.columns.items():
         for header in headers:
-            wanted = [_name(part) for part in header.split("+")]
+            wanted = [header_name(part) for part in header.split("+")]
             if all(name in names for name in wanted):
                 found[role] = tuple(names.index(name) for name in wanted)
                 break
@@ -319,7 +336,7 @@ class _Reader:
         self._statuses = {word.lower(): counts for word, counts in layout.statuses.items()}
         self._methods = {word.lower(): method for word, method in layout.methods.items()}
         self._money = _paise if layout.unit == "paise" else _rupees
-        self._moment = lru_cache(maxsize=4096)(_moments(layout.dates))
+        self._moment = lru_cache(maxsize=4096)(moments(layout.dates))
         self._times: dict[str, int] = {}
 
     def line(self, number: int, row: Sequence[str]) -> StatementLine | None:
@@ -372,10 +389,7 @@ class _Reader:
         return len(row) > place and bool(row[place].strip())
 
     def _text(self, row: Sequence[str], role: str) -> str:
-        cell = row[self._places[role][0]].strip()
-        wrapped = _WRAPPED.fullmatch(cell)
-        cell = (wrapped[1] if wrapped else cell).removeprefix("'").strip()
-        return "" if cell in _LEAVE else cell
+        return cell_text(row[self._places[role][0]])
 
     def _meaning(self, word: str, status: str) -> Word | None:
         if self._statuses and "status" in self._places:
@@ -468,6 +482,14 @@ def _paise(cell: str) -> Decimal:
     return found
 
 
+def cell_text(cell: str) -> str:
+    """What a cell says, without what exports put around digits; empty for a dash or NULL."""
+    text = cell.strip()
+    wrapped = _WRAPPED.fullmatch(text)
+    text = (wrapped[1] if wrapped else text).removeprefix("'").strip()
+    return "" if text in _LEAVE else text
+
+
 def _bare(cell: str) -> str:
     text = cell.strip()
     wrapped = _WRAPPED.fullmatch(text)
@@ -484,7 +506,7 @@ def _rounded(paise: Decimal) -> int:
     return int(paise.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-def _moments(formats: Sequence[str]) -> Callable[[str], datetime]:
+def moments(formats: Sequence[str]) -> Callable[[str], datetime]:
     """A reader of moments: ISO 8601 always, ``unix`` and ``unix_ms`` and strptime's as agreed."""
 
     def read(text: str) -> datetime:
