@@ -83,7 +83,12 @@ class Attachment(models.Model):
                 condition=Q(
                     state=State.REFUSED, width__isnull=True, height__isnull=True, pages__isnull=True
                 )
-                | (~Q(state=State.REFUSED) & Q(width__gt=0, height__gt=0, pages__gt=0)),
+                # A comparison with nothing is no refusal to PostgreSQL: it is asked for by itself.
+                | (
+                    ~Q(state=State.REFUSED)
+                    & Q(width__isnull=False, height__isnull=False, pages__isnull=False)
+                    & Q(width__gt=0, height__gt=0, pages__gt=0)
+                ),
                 name="attachment_measured_unless_refused",
             ),
             models.CheckConstraint(

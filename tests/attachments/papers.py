@@ -67,7 +67,7 @@ def bomb(width: int = 50_000, height: int = 50_000) -> bytes:
 def mutated(good: bytes, dice: random.Random) -> bytes:
     """The same bytes with something broken: overwritten, cut, doubled, or put elsewhere."""
     raw = bytearray(good)
-    for _ in range(dice.randint(1, 12)):
+    for _ in range(dice.randint(1, 4)):
         at = dice.randrange(len(raw))
         match dice.randrange(6):
             case 0:
