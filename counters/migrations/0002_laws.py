@@ -55,8 +55,11 @@ CREATE FUNCTION counters_cash_move_guard() RETURNS trigger LANGUAGE plpgsql AS $
 BEGIN
     IF TG_OP = 'DELETE' OR OLD.state <> 'asked' OR NEW.amount_paise <> OLD.amount_paise
         OR NEW.kind <> OLD.kind OR NEW.office_day_id <> OLD.office_day_id
-        OR (NEW.from_shift_id, NEW.to_shift_id, NEW.from_safe, NEW.to_safe)
-            IS DISTINCT FROM (OLD.from_shift_id, OLD.to_shift_id, OLD.from_safe, OLD.to_safe)
+        OR (NEW.from_shift_id, NEW.from_safe, NEW.to_safe)
+            IS DISTINCT FROM (OLD.from_shift_id, OLD.from_safe, OLD.to_safe)
+        -- A float may find its shift when it is counted into it.
+        OR (NEW.to_shift_id IS DISTINCT FROM OLD.to_shift_id
+            AND NOT (OLD.kind = 'float' AND OLD.to_shift_id IS NULL AND NEW.state = 'done'))
     THEN
         RAISE EXCEPTION 'cash move %: it is answered once and changed never', OLD.id
             USING ERRCODE = 'restrict_violation';

@@ -100,6 +100,9 @@ class Share(models.Model):
     charge = models.OneToOneField(
         Bill, on_delete=models.PROTECT, null=True, related_name="charged_for"
     )  # what a dishonour added to the consumer's dues
+    made_good_by = models.ForeignKey(
+        Payment, on_delete=models.PROTECT, null=True, related_name="made_good"
+    )  # what the consumer paid instead, once it was dishonoured
 
     class Meta:
         constraints = [
@@ -195,10 +198,19 @@ class ReturnFile(models.Model):
     amount_paise = models.BigIntegerField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=now)
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )  # who saw the preview and let its lines be applied
+    released_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["bank_account", "sha256"], name="return_file_once")
+            models.UniqueConstraint(fields=["bank_account", "sha256"], name="return_file_once"),
+            models.CheckConstraint(
+                condition=Q(released_by__isnull=True, released_at__isnull=True)
+                | Q(released_by__isnull=False, released_at__isnull=False),
+                name="return_file_released_by_somebody",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -229,9 +241,19 @@ class ReturnLine(models.Model):
     )
     state = models.CharField(max_length=8, choices=State, default=State.DUE)
     outcome = models.CharField(max_length=200, blank=True)
+    event = models.OneToOneField(
+        InstrumentEvent, on_delete=models.PROTECT, null=True, related_name="told_by"
+    )  # the step it caused
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["file", "line"], name="return_line_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["file", "line"], name="return_line_once"),
+            models.CheckConstraint(
+                condition=Q(state="applied", instrument__isnull=False, event__isnull=False)
+                | (~Q(state="applied") & Q(event__isnull=True)),
+                name="return_line_applied_to_a_paper",
+            ),
+        ]
         indexes = [
             models.Index(fields=["id"], condition=Q(state="due"), name="return_line_due"),
         ]

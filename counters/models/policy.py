@@ -29,6 +29,9 @@ class OfficePolicy(models.Model):
     post_dated = models.CharField(max_length=6, choices=Late, default=Late.REFUSE)
     cheque_from_paise = models.BigIntegerField(default=0)  # smaller amounts not by cheque
     clearing_days = models.PositiveSmallIntegerField(default=3)  # then a deposited paper is overdue
+    dishonours_at_once = models.BooleanField(
+        default=True
+    )  # a bank's file that says "no funds" needs no further confirmation
 
     class Meta:
         constraints = [

@@ -12,6 +12,9 @@ from cspdcl.kernel.clock import now
 from payments.models import Counter, Deposit
 from people.models import Office
 
+# At its window until it is counted: a recount does not keep the next clerk from it.
+_LIVE = Q(state="open") | Q(state="counting", counted_at__isnull=True)
+
 
 class OfficeDay(models.Model):
     """One business day of an office. Once closed, nothing is dated on it any more."""
@@ -69,12 +72,12 @@ class Shift(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["counter"],
-                condition=Q(state__in=["open", "counting"]),
+                condition=_LIVE,
                 name="shift_one_at_a_counter",
             ),
             models.UniqueConstraint(
                 fields=["clerk"],
-                condition=Q(state__in=["open", "counting"]),
+                condition=_LIVE,
                 name="shift_one_of_a_clerk",
             ),
             models.CheckConstraint(
@@ -122,6 +125,12 @@ class CashMove(models.Model):
     to_shift = models.ForeignKey(Shift, on_delete=models.PROTECT, null=True, related_name="took")
     from_safe = models.BooleanField(default=False)
     to_safe = models.BooleanField(default=False)
+    receiver = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )  # of a float, while its shift is not there yet
+    counter = models.ForeignKey(
+        Counter, on_delete=models.PROTECT, null=True, related_name="+"
+    )  # the drawer in which a float was left for whoever comes next
     deposit = models.ForeignKey(
         Deposit, on_delete=models.PROTECT, null=True, related_name="cash_moves"
     )
@@ -155,6 +164,10 @@ class CashMove(models.Model):
                 | Q(to_safe=True),
                 name="cash_move_touches_us",
             ),
+            models.CheckConstraint(
+                condition=~Q(kind="float", state="done") | Q(to_shift__isnull=False),
+                name="cash_move_float_arrives",
+            ),
         ]
         indexes = [
             models.Index(fields=["office_day"], condition=Q(state="asked"), name="cash_move_asked"),
@@ -171,7 +184,6 @@ class DrawerCount(models.Model):
         FLOAT = "float", _("float at opening")
         CLOSING = "closing", _("count at close")
         RECOUNT = "recount", _("recount")
-        SURPRISE = "surprise", _("surprise check")
 
     shift = models.ForeignKey(Shift, on_delete=models.PROTECT, related_name="counts")
     kind = models.CharField(max_length=8, choices=Kind)
@@ -219,6 +231,9 @@ class Difference(models.Model):
     checker = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
+    approver = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )  # of finance, when it is above what a supervisor may accept
     found_at = models.DateTimeField(default=now)
     posted_at = models.DateTimeField(null=True)
     deposit = models.ForeignKey(
@@ -233,6 +248,10 @@ class Difference(models.Model):
                 condition=~Q(state="posted")
                 | Q(checker__isnull=False, posted_at__isnull=False) & ~Q(why=""),
                 name="difference_posted_with_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(approver__isnull=True) | ~Q(approver=F("checker")),
+                name="difference_approved_by_another",
             ),
         ]
 
