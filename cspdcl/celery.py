@@ -78,6 +78,16 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    # Nothing rings for what leaves the house: five seconds are soon enough for an SMS.
+    "send what leaves the house": {
+        "task": "outgoing.tasks.deliver",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "wipe what was sent long ago": {
+        "task": "outgoing.tasks.wipe",
+        "schedule": crontab(hour=2, minute=40),
+    },
     "beat is alive": {"task": "people.tasks.note_heartbeat", "schedule": 30.0},
     "end holds of agencies": {"task": "agencies.tasks.end_holds", "schedule": 60.0},
     "forget used nonces": {"task": "agencies.tasks.forget_nonces", "schedule": 300.0},
@@ -85,6 +95,11 @@ app.conf.beat_schedule = {
     "reconcile yesterday": {
         "task": "reconciliation.tasks.reconcile_due_days",
         "schedule": crontab(hour=6, minute=15),
+    },
+    # What touches a closed day is proposed as its next version, never applied to it.
+    "propose restatements": {
+        "task": "reconciliation.tasks.propose_restatements",
+        "schedule": crontab(minute="*/10"),
     },
     # Also what a run of today has proved anew; a day whose files are newer is left alone.
     "write the day reports": {

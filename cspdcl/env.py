@@ -140,6 +140,12 @@ def env_secret(name: str, *, make: Callable[[], str] = random_secret) -> str:
     return _kept(name, make)
 
 
+def env_given_secret(name: str) -> str:
+    """The secret NAME, or the content of NAME_FILE, of something that may be absent; else empty."""
+    is_given = os.environ.get(name, "").strip() or os.environ.get(f"{name}_FILE", "").strip()
+    return env_secret(name) if is_given else ""
+
+
 def env_key(name: str) -> str:
     """A secret that is a 256-bit key in base64."""
     value = env_secret(name, make=random_key)

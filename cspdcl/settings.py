@@ -17,6 +17,7 @@ from cspdcl.env import (
     Misconfigured,
     Mode,
     env_bool,
+    env_given_secret,
     env_int,
     env_key,
     env_keyring,
@@ -64,6 +65,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "people",
+    "outgoing",
     "attachments",
     "channels_",
     "payments",
@@ -292,6 +294,27 @@ PARTNER_HTTP_ALLOWED = not IS_PRODUCTION  # never beyond PARTNER_NETWORKS
 PARTNER_CA_FILE = env_str("PARTNER_CA_FILE", "")  # a bank's own authority, beside the public ones
 PARTNER_BYTES_MAX = 1024 * 1024  # of an answer
 PARTNER_REPORT_BYTES_MAX = 64 * 1024 * 1024  # of one page of a settlement report
+
+# What leaves the house, docs/outgoing.md. Without a connection SMS and e-mail wait and are shown.
+# Templates know $mobile, $text, $template_id, $reference, $id and $unicode.
+SMS_URL = env_given_secret("SMS_URL")
+SMS_METHOD = env_str("SMS_METHOD", "POST")
+SMS_HEADERS = env_given_secret("SMS_HEADERS")  # a JSON object
+SMS_BODY = env_given_secret("SMS_BODY")
+SMS_SUCCESS = env_str("SMS_SUCCESS", "")  # PATH=WORD[|WORD] of JSON, or /pattern/ of a text
+SMS_PROVIDER_ID = env_str("SMS_PROVIDER_ID", "")  # PATH, or /pattern with one group/
+SMS_HONOURS_REFERENCE = env_bool("SMS_HONOURS_REFERENCE", False)
+SMS_TEMPLATES = env_list("SMS_TEMPLATES")  # KIND.LANGUAGE=id of the regulator's registry
+EMAIL_HOST = env_str("EMAIL_HOST", "")
+EMAIL_PORT = env_int("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env_str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env_given_secret("EMAIL_HOST_PASSWORD")
+EMAIL_USE_SSL = env_bool("EMAIL_USE_SSL", False)  # TLS from the first byte, port 465
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", not EMAIL_USE_SSL)
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = env_str("EMAIL_FROM", "")
+OUTGOING_STALE_DAYS = env_int("OUTGOING_STALE_DAYS", 3)  # older news are not sent by themselves
+OUTGOING_KEEP_DAYS = env_int("OUTGOING_KEEP_DAYS", 90)  # then recipient and text are wiped
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

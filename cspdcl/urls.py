@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("people.urls")),
     path("", include("cspdcl.ui.urls")),
     path("", include("attachments.urls")),
+    path("", include("outgoing.urls")),
     path("", include("channels_.urls")),
     path("", include("payments.urls")),
     path("", include("counters.urls")),

@@ -43,7 +43,7 @@ def record(
     office: Office | None = None,
 ) -> AuditEvent:
     """Add an event in the caller's transaction. Payloads hold ids and words, no personal data."""
-    object_type, object_id = _name_of(obj)
+    object_type, object_id = name_of(obj)
     payload = {
         name: _plain(facts) for name, facts in (("before", before), ("after", after)) if facts
     }
@@ -57,7 +57,8 @@ def record(
     )
 
 
-def _name_of(obj: Model | tuple[str, str]) -> tuple[str, str]:
+def name_of(obj: Model | tuple[str, str]) -> tuple[str, str]:
+    """Type and reference of a thing, as the trail and all that speaks of it call it."""
     if isinstance(obj, tuple):
         return obj
     for field in ("reference", "code", "username", "prefix", "public_id"):
@@ -126,6 +127,11 @@ def public_keys() -> Mapping[str, Ed25519PublicKey]:
     older = [base64.b64decode(text) for text in settings.AUDIT_OLD_PUBLIC_KEYS]
     keys = [_signing_key().public_key(), *map(Ed25519PublicKey.from_public_bytes, older)]
     return {_name(key): key for key in keys}
+
+
+def sign(statement: bytes) -> bytes:
+    """Sign what is no anchor by today's key; the statement says what it is in its first words."""
+    return _signing_key().sign(statement)
 
 
 def _signing_key() -> Ed25519PrivateKey:

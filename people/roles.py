@@ -261,6 +261,13 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 counts="operator",
             ),
             Link(
+                view="outgoing:outgoing",
+                label=_("Outgoing"),
+                icon="send",
+                roles=(OPERATOR, ADMINISTRATOR, SUPERVISOR, *FINANCE, AUDITOR),
+                counts="outgoing",
+            ),
+            Link(
                 view="admin:index",
                 label=_("Administration"),
                 icon="settings",

@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = (
     "cspdcl", "people", "channels_", "payments", "reconciliation", "reports", "configuration",
-    "simulator", "agencies", "attachments", "counters", "enquiries", "refunds",
+    "simulator", "outgoing", "agencies", "attachments", "counters", "enquiries", "refunds",
 )  # fmt: skip
 
 # Who may move a state: one mover for each of these tables.
@@ -26,12 +26,14 @@ MOVERS: Final = {
     "channels_/queue.py": "messages",
     "channels_/secrets.py": "secrets",
     "enquiries/operations.py": "questions",
+    "outgoing/queue.py": "what leaves the house",
     "payments/actions.py": "payments",
     "payments/disputes.py": "disputes",
     "payments/notices.py": "refunds",
     "payments/owed.py": "owed replies",
     "refunds/actions.py": "requests for refunds",
     "refunds/answering.py": "answers to disputes",
+    "reconciliation/closing.py": "closings of days",
     "reconciliation/decisions.py": "decisions",
     "reconciliation/engine.py": "runs",
     "reconciliation/statements.py": "files",
