@@ -13,6 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from attachments import scanner
+from attachments import selectors as papers
 from channels_ import doorbell, panels, registry, selectors
 from channels_.models import Channel, InboundMessage, RefusalTally
 from channels_.panels import Worry
@@ -27,6 +29,7 @@ from people.models import AuditEvent, Heartbeat
 BEAT_LATE: Final = timedelta(minutes=2)  # it says so every half minute
 DRAIN_LATE: Final = timedelta(minutes=1)
 INBOX_LATE: Final = timedelta(seconds=30)  # the sweep looks every two seconds
+SCAN_LATE: Final = timedelta(minutes=5)  # asked again every minute
 SEAL_LATE: Final = timedelta(minutes=2)  # sealed every ten seconds
 
 BEAT: Final = "beat"
@@ -215,6 +218,7 @@ def queues(user: Somebody) -> list[Queue]:
             unsealed["oldest"],
             _waits(unsealed["oldest"], SEAL_LATE),
         ),
+        _papers(),
     ]
 
 
@@ -468,6 +472,14 @@ def _waits(oldest: datetime | None, limit: timedelta) -> Look:
     if now() - oldest > limit:
         return Look(_("waits too long"), "open")
     return Look(_("fine"), "ok")
+
+
+def _papers() -> Queue:
+    """Papers that wait for the virus scanner; that there is none is said, and is no worry."""
+    waiting, oldest = papers.quarantine()
+    has_scanner = scanner.is_configured()
+    look = _waits(oldest, SCAN_LATE) if waiting or has_scanner else Look(_("no scanner"), "wait")
+    return Queue(_("Papers to scan"), waiting, oldest, look)
 
 
 def _parked(number: int) -> Look:

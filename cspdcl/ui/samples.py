@@ -71,6 +71,22 @@ class ChequeForm(forms.Form):
         raise forms.ValidationError("Older than 3 months")
 
 
+class PhotoForm(forms.Form):
+    """A picture of a paper; the real field is attachments.forms.PhotoField."""
+
+    photo = forms.FileField(
+        label="Photograph of the cheque",
+        required=False,
+        widget=forms.FileInput(
+            attrs={
+                "accept": "image/*,application/pdf",
+                "capture": "environment",
+                "data-photo": "",
+            }
+        ),
+    )
+
+
 def gallery() -> dict[str, Any]:
     """The context of the gallery page."""
     at = datetime(2026, 8, 18, 5, 44, 9, tzinfo=UTC)
@@ -94,6 +110,7 @@ def gallery() -> dict[str, Any]:
         ],
         "sum_paise": 3681544200,
         "form": form,
+        "photo": PhotoForm()["photo"],
         "proof": _proof(),
         "cells": _cells(),
         "books": _books(),
