@@ -1,11 +1,11 @@
 """From when to when a paper can be paid, and what a postal order may consist of."""
 
 from calendar import monthrange
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
@@ -63,6 +63,14 @@ class PaperRules:
 
 
 RULES: Final = PaperRules()
+
+
+def rules_from(told: Mapping[str, Any], *, base: PaperRules = RULES) -> PaperRules:
+    """The limits with what configuration says otherwise; TypeError names what it cannot mean."""
+    if unknown := set(told) - {field.name for field in fields(PaperRules)}:
+        raise TypeError(f"no such limits: {', '.join(sorted(unknown))}")
+    changes = {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
+    return replace(base, **changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

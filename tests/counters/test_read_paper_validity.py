@@ -85,11 +85,18 @@ def test_an_office_may_ask_for_days_to_reach_the_bank() -> None:
         {"days_to_bank": 1.5},
         {"order_faces_paise": (100, "200")},
         {"postal_order_revalidated_months": 12},
+        {"cheque_years": 1},
     ],
 )
 def test_rules_that_cannot_be_meant_are_refused(told: dict[str, object]) -> None:
-    with pytest.raises(TypeError, match="expected"):
-        PaperRules(**told)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"expected|no such limits: cheque_years"):
+        validity.rules_from(told)
+
+
+def test_rules_come_from_configuration() -> None:
+    rules = validity.rules_from({"cheque_months": 6, "order_faces_paise": [10_000]})
+
+    assert rules == PaperRules(cheque_months=6, order_faces_paise=(10_000,))
 
 
 def test_the_ends_of_the_calendar_break_nothing() -> None:
