@@ -69,7 +69,9 @@ def rules_from(told: Mapping[str, Any], *, base: PaperRules = RULES) -> PaperRul
     """The limits with what configuration says otherwise; TypeError names what it cannot mean."""
     if unknown := set(told) - {field.name for field in fields(PaperRules)}:
         raise TypeError(f"no such limits: {', '.join(sorted(unknown))}")
-    changes = {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
+    changes: dict[str, Any] = {
+        name: tuple(one) if isinstance(one, list) else one for name, one in told.items()
+    }
     return replace(base, **changes)
 
 
