@@ -109,6 +109,32 @@ def chargebacks_agreed_since(instant: datetime | None) -> Rows:
     )
 
 
+def reversals_among(references: Collection[str]) -> list[dict[str, Any]]:
+    """What undid these payments: reference, receipt, business_date, cause and at of each."""
+    undone = (
+        PaymentEvent.objects.filter(
+            payment__reference__in=list(references), to_state=State.REVERSED
+        )
+        .select_related("payment__receipt")
+        .order_by("id")
+    )
+    return [
+        {
+            "reference": event.payment.reference,
+            "receipt": _label_of(event.payment),
+            "business_date": event.payment.business_date,
+            "cause": event.cause,
+            "at": event.at,
+        }
+        for event in undone
+    ]
+
+
+def _label_of(payment: Payment) -> str:
+    receipt = getattr(payment, "receipt", None)
+    return receipt.label if receipt else ""
+
+
 def deposits_named_since(instant: datetime | None) -> Rows:
     """Payments that a slip carried to the bank since an instant: reference, deposit_ref."""
     carried = Payment.objects.filter(deposit__isnull=False)

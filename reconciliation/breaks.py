@@ -4,11 +4,13 @@ A break is the same break as long as its reason, its money and its entries are t
 finds it again leaves it, its story and its age alone.
 """
 
-from typing import Final, NamedTuple
+from datetime import date
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
+from django.db.models import Count, Sum
 
-from reconciliation.models import Run
+from reconciliation.models import Break, Run
 
 
 class Changed(NamedTuple):
@@ -62,6 +64,25 @@ SELECT count(*) FROM opened
 
 
 _MANY: Final = 1_000  # opened breaks that make the planner's statistics stale
+
+
+def carried(day: date) -> list[dict[str, Any]]:
+    """The open breaks of a day and earlier ones, summed by reason and day."""
+    rows = (
+        Break.objects.filter(state=Break.State.OPEN, business_date__lte=day)
+        .order_by("reason", "business_date")
+        .values("reason", "business_date")
+        .annotate(n=Count("id"), paise=Sum("amount_paise"))
+    )
+    return [
+        {
+            "reason": row["reason"],
+            "day": row["business_date"].isoformat(),
+            "count": row["n"],
+            "paise": int(row["paise"]),
+        }
+        for row in rows
+    ]
 
 
 def store_found(run: Run) -> Changed:

@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
 from payments import inbox
-from reconciliation import bank_credits, breaks, classify, intake, locks, proof
+from reconciliation import bank_credits, breaks, classify, inputs, intake, locks, proof
 from reconciliation.models import Run
 from reconciliation.passes import IDENTITY, PASSES, open_items
 from reconciliation.rules import Key, active_rules
@@ -111,10 +111,12 @@ def _work(run: Run) -> None:
     _raise_limits()
     intake.read_receipts()
     locks.hold_books_closed()
+    run.entries_until, run.input_hash = inputs.seen(run.business_date)
     _match(run)
     classify.classify(run)
     changed = breaks.store_found(run)
     proof.prove(run)
+    run.carried = breaks.carried(run.business_date)
     run.opened_count, run.closed_count = changed
     run.output_hash = _state_hash(run)
     run.state = Run.State.DONE

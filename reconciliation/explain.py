@@ -331,7 +331,7 @@ def _cheque_returned(facts: Facts, _open_break: Break) -> str:
             "%(until)s holds the bank's debit."
         ) % {
             "amount": _rupees(facts, "amount"),
-            "instrument": facts.get("instrument") or "–",
+            "instrument": facts.get("instrument") or _("without a number"),
             "undone": _day(facts, "undone"),
             "until": _day(facts, "until"),
         }

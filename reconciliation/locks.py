@@ -51,6 +51,15 @@ def hold_books_closed() -> None:
     _execute("SELECT pg_advisory_xact_lock(%s, %s)", _BOOKS)
 
 
+def hold_books_closed_now() -> None:
+    """The closing of a day: as a run, but raises BooksBusy while somebody works on the books."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_OURS, _BOOKS])
+        (held,) = cursor.fetchone() or (False,)
+    if not held:
+        raise BooksBusy("a file or a run is at work on the books; try again in a minute")
+
+
 def mark_run_alive() -> None:
     """The run itself: as long as its transaction lives, ``is_run_alive`` says so elsewhere."""
     _execute("SELECT pg_advisory_xact_lock(%s, %s)", _RUN)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from celery import shared_task
 
 from cspdcl.kernel.clock import today
-from reconciliation import engine, fetching, listed
+from reconciliation import closing, engine, fetching, listed
 from reconciliation.models import Run
 
 _DAYS_BACK_MAX = 7
@@ -43,6 +43,14 @@ def reconcile_due_days() -> None:
     for day in missed:
         if day == yesterday or (day not in done and done):
             engine.reconcile(day, started_by="timetable")
+
+
+@shared_task
+def propose_restatements() -> None:
+    """Hold what came against the closed days, and propose the next version where it touches one."""
+    made = closing.propose_restatements()
+    if made:
+        log.warning("%s restatements wait for a second person", len(made))
 
 
 @shared_task

@@ -1,0 +1,90 @@
+"""What a run worked from, so that it can be told whether anything came since."""
+
+import hashlib
+from datetime import date
+from typing import Any, NamedTuple
+
+from django.db.models import Max, QuerySet
+
+from channels_.models import StatementFile
+from cspdcl.kernel.clock import business_date
+from payments import books
+from reconciliation import locks
+from reconciliation.models import Book, Entry, Run
+
+
+class Seen(NamedTuple):
+    """The last entry, and the hash of the list of files, at one moment of closed books."""
+
+    entries_until: int
+    input_hash: str
+
+
+def seen(day: date) -> Seen:
+    """What the books hold; only who has them for itself can rely on it."""
+    last = Entry.objects.aggregate(last=Max("id"))["last"]
+    return Seen(entries_until=last or 0, input_hash=hash_of(files_of(day)))
+
+
+def files_of(day: date) -> list[dict[str, Any]]:
+    """The loaded files that speak of a day, in an order that no clock decides."""
+    rows = (
+        _loaded(day)
+        .values("channel__code", "bank_account__code", "name", "sha256", "line_count", "version")
+        .order_by("sha256", "id")
+    )
+    return [
+        {
+            "source": row["channel__code"] or row["bank_account__code"],
+            "name": row["name"],
+            "sha256": row["sha256"],
+            "lines": row["line_count"],
+        }
+        for row in rows
+    ]
+
+
+def hash_of(files: list[dict[str, Any]]) -> str:
+    """One hash of a list of files: of each its source and its content."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file['source']} {file['sha256']}\n".encode())
+    return digest.hexdigest()
+
+
+def _loaded(day: date) -> QuerySet[StatementFile]:
+    return StatementFile.objects.filter(
+        state=StatementFile.State.LOADED, covers_from__lte=day, covers_to__gte=day
+    )
+
+
+def entries_after(run: Run) -> QuerySet[Entry]:
+    """Entries of the run's day and earlier ones that came after it."""
+    return Entry.objects.filter(business_date__lte=run.business_date, id__gt=run.entries_until)
+
+
+def receipts_unread(run: Run) -> int:
+    """How many payments of the run's day and earlier ones no run has read into the books."""
+    since = run.started_at - locks.LONGEST_TRANSACTION
+    heard = books.payments_heard_of_since(since).filter(
+        business_date__lte=run.business_date, succeeded_at__isnull=False
+    )
+    missing = 0
+    keys: list[str] = []
+    for row in heard.iterator(chunk_size=1000):
+        keys.append(f"payment:{row['reference']}")
+        undone_at = row["reversed_at"]
+        if undone_at is not None and business_date(undone_at) <= run.business_date:
+            keys.append(f"reversal:{row['reference']}")
+        if len(keys) >= _PAGE:
+            missing += _not_in_books(keys)
+            keys = []
+    return missing + _not_in_books(keys)
+
+
+_PAGE = 1000
+
+
+def _not_in_books(keys: list[str]) -> int:
+    known = Entry.objects.filter(book=Book.RECEIPTS, source_key__in=keys).count()
+    return len(keys) - known
