@@ -13,7 +13,7 @@ from typing import NamedTuple
 from django.db.models import F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from payments.models import Dispute, Payment, Refund
+from payments.models import Bill, Dispute, Payment, Refund
 from payments.states import DisputeState, State
 
 
@@ -32,6 +32,13 @@ class Covering(NamedTuple):
     bill_id: int | None
     amount_paise: int
     paid_on: date
+
+
+class Share(NamedTuple):
+    """How much of a bill one payment covered."""
+
+    bill: Bill
+    paise: int
 
 
 @dataclass(slots=True)
@@ -59,7 +66,29 @@ def outstanding(bills: Iterable[Owed], payments: Iterable[Covering]) -> Mapping[
     return {bill_id: one.paise for bill_id, one in left.items()}
 
 
-def coverings(consumer_id: int, bills: Sequence[Owed]) -> list[Covering]:
+def shares_of(payment: Payment) -> list[Share]:
+    """The bills that a paid payment covered when it came, as they were due; the rest was none's.
+
+    Only what had been paid before it counts, so a copy years later says the same; its own amount
+    counts whole, also when it went back since.
+    """
+    if payment.consumer_id is None or payment.succeeded_at is None:
+        return []
+    bills = {one.pk: one for one in Bill.objects.filter(consumer_id=payment.consumer_id)}
+    owed = [Owed(one.pk, one.amount_paise, one.issued_on, one.due_on) for one in bills.values()]
+    at = payment.succeeded_at
+    earlier = Q(succeeded_at__lt=at) | Q(succeeded_at=at, pk__lt=payment.pk)
+    before = coverings(payment.consumer_id, owed, only=earlier)
+    own = Covering(payment.bill_id, payment.amount_paise, payment.business_date)
+    was, left = outstanding(owed, before), outstanding(owed, [*before, own])
+    return [
+        Share(bills[bill_id], was[bill_id] - left[bill_id])
+        for bill_id in left
+        if was[bill_id] > left[bill_id]
+    ]
+
+
+def coverings(consumer_id: int, bills: Sequence[Owed], *, only: Q | None = None) -> list[Covering]:
     """The payments that can cover these bills of a consumer, without what went back or was lost."""
     if not bills:
         return []
@@ -74,6 +103,7 @@ def coverings(consumer_id: int, bills: Sequence[Owed]) -> list[Covering]:
     rows = (
         Payment.objects.filter(consumer_id=consumer_id, state=State.SUCCEEDED)
         .filter(Q(business_date__gte=first) | Q(bill_id__in=[bill.bill_id for bill in bills]))
+        .filter(only or Q())
         .annotate(kept_paise=F("amount_paise") - back - lost)
         .values_list("bill_id", "kept_paise", "business_date")
     )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payments.views import ask, pay, payments, receipts
+from payments.views import ask, check, pay, payments, receipts
 
 app_name = "payments"
 
@@ -11,6 +11,8 @@ _RECEIPT = "receipts/<slug:series>/<slug:year>/<int:number>/"
 urlpatterns = [
     path("ask/<slug:channel_code>/", ask.ask, name="ask_root"),
     path("ask/<slug:channel_code>/<path:path>", ask.ask, name="ask"),
+    path("check/", check.ask, name="check_form"),
+    path("check/<str:token>/", check.check, name="check"),
     path("payments/", payments.payments, name="payments"),
     path("payments/find/", payments.find, name="find"),
     path("payments/export.csv", payments.export, name="export"),

@@ -13,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 from agencies import doors as agency_doors
 from channels_ import inbox
 from enquiries import tat
+from payments.views import check
 from people import actions
 from people.models import Office, User
 from people.roles import ROLES
@@ -68,6 +69,7 @@ def nothing_remembered() -> None:
     agency_doors.forget()
     inbox.forget()
     tat.forget()
+    check.WRONG.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,9 @@
-"""Encrypted fields: AES-256-GCM with a key id, bound to the place they stand in; blind indexes.
+"""Encrypted fields: AES-256-GCM with a key id, bound to the place they stand in; indexes; marks.
 
 A blob is ``0x01 | key id (1 byte) | nonce (12) | ciphertext and tag``. The place ("table.column")
 is authenticated with it, so a value copied to another column does not open. Keys rotate: the first
-key of FIELD_KEYS encrypts, every listed key decrypts.
+key of FIELD_KEYS encrypts, every listed key decrypts. Marks prove words that we gave out ourselves,
+under keys derived from the same ones.
 """
 
 import base64
@@ -15,6 +16,8 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
@@ -61,13 +64,44 @@ def blind_index(text: str, *, place: str) -> bytes:
     return hmac.new(key, f"{place}\0{text}".encode(), hashlib.sha256).digest()[:16]
 
 
+def mark(text: str, *, place: str) -> bytes:
+    """Thirty-two bytes that only we can make for these words; the current key makes them."""
+    return _mark(_raw_keys(settings.FIELD_KEYS)[0], text, place)
+
+
+def is_marked(text: str, claimed: bytes, *, place: str) -> bool:
+    """Whether the bytes begin the mark of these words, by any listed key; in constant time."""
+    known = [
+        hmac.compare_digest(_mark(key, text, place)[: len(claimed)], claimed)
+        for key in _raw_keys(settings.FIELD_KEYS)
+    ]
+    return bool(claimed) and any(known)
+
+
 def new_key() -> str:
     """A fresh 256-bit key in base64, for FIELD_KEYS and INDEX_KEY."""
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+def _mark(key: bytes, text: str, place: str) -> bytes:
+    own = _derived(key, place)
+    return hmac.new(own, text.encode(), hashlib.sha256).digest()
+
+
+@cache
+def _derived(key: bytes, place: str) -> bytes:
+    """A key for this place alone: what it marks tells nothing of what the other encrypts."""
+    return HKDF(SHA256(), 32, salt=None, info=f"cspdcl mark\0{place}".encode()).derive(key)
+
+
 def _keyring() -> tuple[int, Mapping[int, AESGCM]]:
     return _parse(settings.FIELD_KEYS)
+
+
+@cache
+def _raw_keys(text: str) -> list[bytes]:
+    _parse(text)  # refuses what is no ring of keys
+    return [base64.b64decode(part.strip().partition(":")[2]) for part in text.split(",")]
 
 
 @cache

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.staticfiles import finders
 from weasyprint import CSS, HTML
@@ -15,7 +15,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 # A name that no resolver knows: relative addresses in our style sheets become addresses below it.
 HERE: Final = "http://paper.invalid/"
-STYLES: Final = ("css/paper.css",)  # it names the fonts
+STYLES: Final = ("css/paper.css", "css/slip.css")  # the first names the fonts
 
 _OURS: Final = re.compile(
     r"(css|vendor/(inter|noto-sans-devanagari)(/files)?)/[a-z0-9-]+\.(css|woff2)"
@@ -46,12 +46,29 @@ class OnlyOurs(URLFetcher):  # type: ignore[misc]  # WeasyPrint carries no types
 
 def pdf(html: str, *, title: str) -> bytes:
     """A page as PDF with the look of css/paper.css; ``title`` is for logs only."""
+    made: bytes = _laid_out(html, title=title).write_pdf()
+    return made
+
+
+def roll(html: str, *, title: str) -> bytes:
+    """A page as PDF for a roll of paper: every leaf is as long as what stands on it.
+
+    The leaves are laid out on endless paper; each ends where its element ``cut-...`` ends.
+    """
+    document = _laid_out(html, title=title)
+    for page in document.pages:
+        ends = [box[3] for name, box in page.anchors.items() if name.startswith("cut-")]
+        page.height = min(max(ends, default=page.height), page.height)
+    made: bytes = document.write_pdf()
+    return made
+
+
+def _laid_out(html: str, *, title: str) -> Any:
     fetcher, fonts = OnlyOurs(), FontConfiguration()
     styles = [CSS(url=f"{HERE}{name}", url_fetcher=fetcher, font_config=fonts) for name in STYLES]
     page = HTML(string=html, base_url=HERE, url_fetcher=fetcher)
     log.info("writing %s as PDF", title)
-    made: bytes = page.write_pdf(stylesheets=styles, font_config=fonts)
-    return made
+    return page.render(stylesheets=styles, font_config=fonts)
 
 
 @cache

@@ -32,7 +32,7 @@ def receipt(request: HttpRequest, series: str, year: str, number: int) -> HttpRe
     found = _receipt(request.user, series, year, number)
     prints = paper.prints_of(found)
     context = {
-        **paper.leaf(found, is_copy=prints > 0),
+        **paper.leaf(found, is_copy=prints > 0, copy_number=prints),
         "is_screen": True,
         "prints": prints,
         "may_print": has_role(request.user, CLERK, SUPERVISOR),
@@ -47,7 +47,7 @@ def receipt(request: HttpRequest, series: str, year: str, number: int) -> HttpRe
 def receipt_pdf(request: HttpRequest, series: str, year: str, number: int) -> HttpResponse:
     """A copy as PDF: reading it changes nothing, so it is never the original."""
     found = _receipt(request.user, series, year, number)
-    return _pdf(paper.as_pdf(found), found)
+    return _pdf(paper.as_pdf([found], paper=_paper(request.GET.get("paper", ""))), found)
 
 
 @roles(CLERK, SUPERVISOR)
@@ -55,7 +55,8 @@ def receipt_pdf(request: HttpRequest, series: str, year: str, number: int) -> Ht
 def print_receipt(request: HttpRequest, series: str, year: str, number: int) -> HttpResponse:
     """The PDF for the printer; the first print is the original."""
     found = _receipt(request.user, series, year, number)
-    return _pdf(paper.print_receipt(found, user=signed_in(request)), found)
+    chosen = _paper(request.POST.get("paper", ""))
+    return _pdf(paper.print_receipt(found, user=signed_in(request), paper=chosen), found)
 
 
 @roles(SUPERVISOR)
@@ -93,6 +94,10 @@ def _receipt(user: Somebody, series: str, year: str, number: int) -> Receipt:
         "payment__channel", "payment__counter", "payment__bill", "payment__consumer__office"
     )
     return get_object_or_404(rows, series=series, year=year, number=number)
+
+
+def _paper(asked: str) -> paper.Paper:
+    return paper.Paper.SLIP if asked == paper.Paper.SLIP else paper.Paper.A5
 
 
 def _is_cancellable(receipt: Receipt) -> bool:

@@ -77,6 +77,21 @@ def test_the_first_print_is_the_original_and_the_next_says_copy(as_role, receipt
     assert [event.payload["after"]["as"] for event in prints] == ["original", "copy"]
 
 
+def test_the_clerk_chooses_the_paper(as_role, receipt) -> None:
+    client = as_role("clerk")
+    page = client.get(address(receipt)).content.decode()
+
+    slip = client.post(address(receipt, "print/"), {"paper": "slip"})
+    read = client.get(address(receipt, "receipt.pdf?paper=slip"))
+
+    assert 'value="a5"' in page
+    assert 'value="slip"' in page
+    for answer in (slip, read):
+        (leaf,) = pypdf.PdfReader(io.BytesIO(answer.content)).pages
+        assert round(leaf.mediabox.width) == 227  # 80 mm
+    assert "Copy 1" in text_of(client.post(address(receipt, "print/"), {"paper": "else"}))
+
+
 def test_reading_the_pdf_is_a_copy_and_leaves_the_original_to_be_printed(as_role, receipt) -> None:
     read = text_of(as_role("auditor").get(address(receipt, "receipt.pdf")))
     printed = text_of(as_role("clerk").post(address(receipt, "print/")))
