@@ -18,26 +18,36 @@ from people.models import Office, User
 TAKEN: Final = "image/*,application/pdf"
 
 
+class _Chooser(forms.FileInput):
+    """The browser must not insist on a file: an earlier try may have kept one."""
+
+    def use_required_attribute(self, initial: Any) -> bool:  # noqa: ARG002 - Django's own shape
+        return False
+
+
 class PhotoField(forms.FileField):
     """A picture from the camera or a file; ``camera_first`` opens the camera of a phone at once.
 
-    It is never required by itself: a paper that an earlier try has kept needs no second upload.
-    ``kept`` says whether there is one.
+    That a required one is missing is said by ``kept``, which knows of earlier tries.
     """
 
-    def __init__(self, *, camera_first: bool = True, **options: Any) -> None:
+    def __init__(
+        self, *, camera_first: bool = True, required: bool = False, **options: Any
+    ) -> None:
         attrs = {"accept": TAKEN, "data-photo": ""}
         if camera_first:
             attrs["capture"] = "environment"
         super().__init__(
-            required=False,
+            required=required,
             allow_empty_file=True,  # refused with our own words
-            widget=forms.FileInput(attrs=attrs),
+            widget=_Chooser(attrs=attrs),
             **options,
         )
 
     def clean(self, data: Any, initial: Any = None) -> Any:
         """The upload; one that is far too large is not read at all."""
+        if data in self.empty_values:
+            return None
         upload = super().clean(data, initial)
         if isinstance(upload, UploadedFile) and (upload.size or 0) > settings.ATTACHMENT_BYTES_MAX:
             most = filesizeformat(settings.ATTACHMENT_BYTES_MAX)
@@ -54,7 +64,10 @@ def kept(form: forms.Form, name: str, *, kind: Kind, office: Office, by: User) -
     """
     upload = form.cleaned_data.get(name)
     if not upload:
-        return _kept_before(form, name, kind=kind, office=office, by=by)
+        before = _kept_before(form, name, kind=kind, office=office, by=by)
+        if before is None and form.fields[name].required and name not in form.errors:
+            form.add_error(name, _("Photograph the paper, or choose its file."))
+        return before
     try:
         return actions.keep(upload.read(), kind=kind, office=office, by=by)
     except DomainError as refusal:

@@ -22,7 +22,7 @@ class ProofForm(forms.Form):
     """What an app asks for."""
 
     number = forms.CharField()
-    photo = PhotoField(label="Photograph of the cheque")
+    photo = PhotoField(label="Photograph of the cheque", required=True)
 
 
 @pytest.fixture
@@ -112,6 +112,8 @@ def test_a_form_keeps_its_picture_though_another_field_is_wrong(users, offices) 
 
     assert again.is_valid()
     assert kept(again, "photo", **where) == found
+    assert not again.errors
+    assert " required" not in str(again["photo"]), "the browser asks for no second file"
     assert Attachment.objects.count() == 1
 
 
@@ -124,6 +126,7 @@ def test_what_others_kept_or_nobody_kept_is_no_picture(users, offices, paper) ->
             kind=Kind.INSTRUMENT_FRONT, office=offices["Z1"], by=users["supervisor"],
         )  # fmt: skip
         assert of_another is None
+        assert form.errors["photo"] == ["Photograph the paper, or choose its file."]
 
 
 @pytest.mark.parametrize("upload", [b"", b"<svg/>", b"0" * (8 * 1024 * 1024 + 1)])
