@@ -37,9 +37,14 @@ def bar(paper: Instrument, *, consumer_id: int, on: date, days: int) -> ChequeBa
     made, _is_new = ChequeBar.objects.get_or_create(
         consumer_id=consumer_id,
         instrument=paper,
-        defaults={"since": on, "until": on + timedelta(days=days)},
+        defaults={"since": on, "until": until(on=on, days=days)},
     )
     return made
+
+
+def until(*, on: date, days: int) -> date:
+    """The last day of a bar that begins on a day."""
+    return on + timedelta(days=days)
 
 
 @transaction.atomic

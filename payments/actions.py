@@ -152,6 +152,34 @@ def reverse_at_counter(payment_id: int, *, supervisor: User, reason: str) -> Pay
     return payment
 
 
+def reverse_dishonoured(payments: Sequence[Payment], *, cause: str, at: datetime, by: str) -> None:
+    """Undo what a paper paid that the bank returned: after its day and its slip too.
+
+    The caller holds their rows locked. Anything but a standing payment of a counter that a slip
+    carried to the bank is refused, and so are all.
+    """
+    for payment in payments:
+        if payment.counter_id is None or payment.deposit_id is None:
+            raise NotPayable(f"{payment.reference} was on no slip: it can only be cancelled")
+        if payment.state != State.SUCCEEDED:
+            raise NotPayable(f"{payment.reference} is {payment.state}, there is nothing to undo")
+    events = [
+        advance(payment, to=State.REVERSED, cause=cause, at=at, actor=by) for payment in payments
+    ]
+    save_changed(payments)
+    PaymentEvent.objects.bulk_create([event for event in events if event is not None])
+    receipts.cancel_all(payments, at=at)
+    for payment in payments:
+        audit.record(
+            by,
+            "payment.dishonoured",
+            payment,
+            before={"state": State.SUCCEEDED.value},
+            after={"state": State.REVERSED.value, "cause": cause},
+            office=payment.office,
+        )
+
+
 @transaction.atomic
 def note_order(payment_id: int, *, order_ref: str) -> None:
     """Keep the channel's order around a payment; what is known stays."""

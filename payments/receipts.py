@@ -49,6 +49,12 @@ def cancel(payment: Payment, *, at: datetime) -> None:
     Receipt.objects.filter(payment=payment, cancelled_at__isnull=True).update(cancelled_at=at)
 
 
+def cancel_all(payments: Sequence[Payment], *, at: datetime) -> None:
+    """The same for many payments that fall together."""
+    standing = Receipt.objects.filter(payment__in=payments, cancelled_at__isnull=True)
+    standing.update(cancelled_at=at)
+
+
 def _reserve(wanted: Tally[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """The first number of each run, the runs reserved; always in one order, against deadlock."""
     first: dict[tuple[str, str], int] = {}

@@ -194,6 +194,8 @@ class ReturnFile(models.Model):
     bank_account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=120)
     sha256 = models.CharField(max_length=64)
+    content = models.BinaryField()  # sealed: the bytes as they came, for who asks later
+    layout = models.SlugField(max_length=32)  # how it was read
     line_count = models.PositiveIntegerField()
     amount_paise = models.BigIntegerField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -235,7 +237,7 @@ class ReturnLine(models.Model):
     returned_on = models.DateField()
     return_code = models.CharField(max_length=4, blank=True)
     return_words = models.CharField(max_length=120, blank=True)
-    slip = models.CharField(max_length=24, blank=True)
+    slip = models.CharField(max_length=40, blank=True)
     instrument = models.ForeignKey(
         Instrument, on_delete=models.PROTECT, null=True, related_name="return_lines"
     )
