@@ -1,19 +1,28 @@
-"""A clerk's shift: opened, held while money is taken, and what its drawer must hold."""
+"""A clerk's shift: opened, held while money is taken, and what its drawer must hold.
+
+Locks, in this order: the office day, the shift (two of them by key), the cash move.
+"""
 
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from django.db.models import Count, Q, Sum
+from django.db import transaction
+from django.db.models import Count, Max, Q, Sum
+from django.utils.translation import gettext as _
 
 from channels_.contract import Method
+from counters import days, seconds
 from counters.models import CashMove, Instrument, OfficePolicy, Shift
-from counters.states import PaperState, ShiftState
-from cspdcl.kernel.clock import today
+from counters.states import SHIFT_TRANSITIONS, PaperState, ShiftState
+from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
+from payments.actions import lock_words
 from payments.models import Counter, Payment
 from payments.states import State
+from people import audit
 from people.models import User
+from people.roles import CLERK, SUPERVISOR
 
 # Its money has left the hand when it is asked for; a voucher is paid only once it is approved.
 LEFT_WHEN_ASKED: Final = frozenset(
@@ -33,10 +42,95 @@ class ClosingBegun(DomainError):
     code: ClassVar[str] = "closing_begun"
 
 
+class AlreadyOpen(DomainError):
+    """The clerk or the counter has a shift already."""
+
+    code: ClassVar[str] = "already_open"
+
+
+class IllegalStep(DomainError):
+    """The shift may not go there from where it is."""
+
+    code: ClassVar[str] = "shift_cannot_go_there"
+
+
 class NotInDrawer(DomainError):
     """The drawer does not hold so much."""
 
     code: ClassVar[str] = "not_in_drawer"
+
+
+# ---- its life ----
+
+
+@transaction.atomic
+def open_shift(counter: Counter, *, clerk: User) -> Shift:
+    """Open a shift of today with an empty drawer; a float is counted into it by drawers."""
+    seconds.check_role(clerk, office=counter.office, roles=(CLERK, SUPERVISOR))
+    if not counter.is_open or not counter.keeps_shifts:
+        raise NoShift(_("%(counter)s is not open for shifts.") % {"counter": counter.name})
+    day = days.office_day(counter.office, on=today())
+    lock_words([f"shift of user {clerk.pk}", f"shift at counter {counter.pk}"])
+    _check_nobody_there(counter, clerk)
+    numbers = Shift.objects.filter(counter=counter, office_day=day)
+    last = numbers.aggregate(last=Max("number"))["last"] or 0
+    shift = Shift.objects.create(counter=counter, clerk=clerk, office_day=day, number=last + 1)
+    _record(shift, "shift.opened", by=clerk)
+    return shift
+
+
+def _check_nobody_there(counter: Counter, clerk: User) -> None:
+    live = Shift.objects.filter(_live()).select_related("counter", "clerk", "office_day")
+    for shift in live.filter(Q(counter=counter) | Q(clerk=clerk)):
+        facts = {
+            "clerk": shift.clerk.get_full_name(),
+            "counter": shift.counter.name,
+            "day": f"{shift.office_day.business_date:%d-%m-%Y}",
+        }
+        if shift.clerk_id == clerk.pk:
+            words = _("Your shift at %(counter)s of %(day)s is not counted yet.")
+        else:
+            words = _("%(clerk)s has a shift at %(counter)s of %(day)s that is not counted yet.")
+        raise AlreadyOpen(words % facts)
+
+
+def held(shift: Shift) -> Shift:
+    """A shift as it is now, locked with its office day until the commit."""
+    days.held(shift.office_day)
+    return held_many([shift])[0]
+
+
+def held_many(shifts: list[Shift]) -> list[Shift]:
+    """Shifts of locked days, locked by key, in the order asked."""
+    keys = [shift.pk for shift in shifts]
+    rows = Shift.objects.select_for_update(of=("self",)).order_by("pk")
+    by_key = rows.select_related("office_day", "counter__office", "clerk").in_bulk(keys)
+    return [by_key[key] for key in keys]
+
+
+def move(shift: Shift, *, to: ShiftState, by: User, why: str = "") -> Shift:
+    """Take a locked shift one step along its life. The caller has checked who may."""
+    was = ShiftState(shift.state)
+    if to not in SHIFT_TRANSITIONS[was]:
+        words = _("The shift is %(was)s already: nothing was changed.")
+        raise IllegalStep(words % {"was": was.label})
+    moment = now()
+    shift.state = to
+    if to == ShiftState.COUNTING:
+        shift.counting_at = moment
+    elif to == ShiftState.COUNTED:
+        shift.counted_at = shift.counted_at or moment
+    else:
+        shift.closed_at, shift.closed_by = moment, by
+    shift.save(update_fields=["state", "counting_at", "counted_at", "closed_at", "closed_by"])
+    _record(shift, f"shift.{to.value}", by=by, why=why)
+    return shift
+
+
+def _record(shift: Shift, action: str, *, by: User, why: str = "") -> None:
+    facts = {"counter": shift.counter.code, "number": shift.number}
+    office = shift.counter.office
+    audit.record(by, action, shift, after={**facts, "why": why} if why else facts, office=office)
 
 
 # ---- who sits where ----
@@ -59,16 +153,16 @@ def shift_of(clerk: User) -> Shift | None:
 
 def held_open(counter: Counter, *, clerk: User) -> Shift:
     """The clerk's open shift of today, locked until the commit. Lock the office day before."""
-    rows = Shift.objects.select_for_update(of=("self",)).select_related("office_day")
+    rows = Shift.objects.select_for_update(of=("self",)).select_related("office_day", "counter")
     shift = rows.filter(_live(), counter=counter, clerk=clerk).first()
     if shift is None:
-        raise NoShift(f"you have no shift at {counter.name}: open one first")
+        words = _("You have no shift at %(counter)s: open one first.")
+        raise NoShift(words % {"counter": counter.name})
     if shift.state != ShiftState.OPEN:
-        raise ClosingBegun("the shift is being counted: nothing more is taken in it")
+        raise ClosingBegun(_("The shift is being counted: nothing more is taken in it."))
     if shift.office_day.business_date != today():
-        raise NoShift(
-            f"the shift of {shift.office_day.business_date:%d-%m-%Y} is still open: close it first"
-        )
+        words = _("The shift of %(day)s is still open: close it first.")
+        raise NoShift(words % {"day": f"{shift.office_day.business_date:%d-%m-%Y}"})
     return shift
 
 
@@ -137,5 +231,6 @@ def check_can_give(shift: Shift, paise: int, *, policy: OfficePolicy) -> None:
     if paise <= there:
         return
     if totals_hidden(shift, policy):
-        raise NotInDrawer("the drawer does not hold so much")
-    raise NotInDrawer(f"the drawer holds {grouped_rupees(there)}, not {grouped_rupees(paise)}")
+        raise NotInDrawer(_("The drawer does not hold so much."))
+    words = _("The drawer holds %(there)s, not %(asked)s.")
+    raise NotInDrawer(words % {"there": grouped_rupees(there), "asked": grouped_rupees(paise)})
