@@ -13,7 +13,13 @@ def _edges(transitions: dict) -> str:
     )
 
 
-APPEND_ONLY = ("instrumentevent", "drawercount", "surprisecheck", "collectionline")
+APPEND_ONLY = (
+    "instrumentevent",
+    "drawercount",
+    "surprisecheck",
+    "safecount",
+    "collectionline",
+)
 
 FORWARD = f"""
 CREATE FUNCTION counters_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -86,7 +92,7 @@ CREATE TRIGGER counters_office_day_guard BEFORE UPDATE OR DELETE ON counters_off
 CREATE FUNCTION counters_day_is_open() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM 1 FROM counters_officeday
-      WHERE id = NEW.office_day_id AND state = 'open' FOR KEY SHARE;
+      WHERE id = NEW.office_day_id AND state = 'open' FOR SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'office day % is closed', NEW.office_day_id
             USING ERRCODE = 'restrict_violation';
@@ -97,6 +103,69 @@ CREATE TRIGGER counters_shift_day BEFORE INSERT ON counters_shift
     FOR EACH ROW EXECUTE FUNCTION counters_day_is_open();
 CREATE TRIGGER counters_cash_move_day BEFORE INSERT ON counters_cashmove
     FOR EACH ROW EXECUTE FUNCTION counters_day_is_open();
+
+-- Days close in their order: what is dated up to the last closed day comes too late.
+CREATE FUNCTION counters_dated_open(office bigint, dated date) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM counters_officeday
+      WHERE office_id = office AND business_date = dated FOR SHARE;
+    IF EXISTS (SELECT 1 FROM counters_officeday
+                WHERE office_id = office AND business_date >= dated AND state = 'closed')
+    THEN
+        RAISE EXCEPTION 'the day % of office % is closed', dated, office
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+END $$;
+
+CREATE FUNCTION counters_officeday_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM counters_dated_open(NEW.office_id, NEW.business_date);
+    ELSIF NEW.state = 'closed' AND EXISTS (
+        SELECT 1 FROM counters_officeday
+         WHERE office_id = NEW.office_id AND business_date < NEW.business_date AND state = 'open')
+    THEN
+        RAISE EXCEPTION 'office %: an earlier day is still open', NEW.office_id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER counters_officeday_in_order BEFORE INSERT OR UPDATE ON counters_officeday
+    FOR EACH ROW EXECUTE FUNCTION counters_officeday_in_order();
+
+CREATE FUNCTION counters_collection_day() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM counters_dated_open(
+        (SELECT office_id FROM payments_counter WHERE id = NEW.counter_id), NEW.business_date);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER counters_collection_day BEFORE INSERT ON counters_collection
+    FOR EACH ROW EXECUTE FUNCTION counters_collection_day();
+
+CREATE FUNCTION counters_deposit_day() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM counters_dated_open(NEW.office_id, NEW.business_date);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER counters_deposit_day BEFORE INSERT ON payments_deposit
+    FOR EACH ROW EXECUTE FUNCTION counters_deposit_day();
+
+-- A slip is on paper at the bank: what stands on it stays.
+CREATE FUNCTION counters_slip_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR NEW.deposit_id <> OLD.deposit_id OR NEW.submit_key <> OLD.submit_key
+        OR NEW.denominations <> OLD.denominations
+        OR NEW.instrument_count <> OLD.instrument_count
+        OR NEW.difference_paise <> OLD.difference_paise
+        OR (OLD.bag_id IS NOT NULL AND NEW.bag_id IS DISTINCT FROM OLD.bag_id)
+    THEN
+        RAISE EXCEPTION 'slip %: what stands on it stays', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER counters_slip_guard BEFORE UPDATE OR DELETE ON counters_slip
+    FOR EACH ROW EXECUTE FUNCTION counters_slip_guard();
 """ + "".join(
     f"""
 CREATE TRIGGER counters_{table}_guard BEFORE UPDATE OR DELETE ON counters_{table}
@@ -108,6 +177,15 @@ CREATE TRIGGER counters_{table}_guard BEFORE UPDATE OR DELETE ON counters_{table
 BACKWARD = (
     "".join(f"DROP TRIGGER counters_{table}_guard ON counters_{table};\n" for table in APPEND_ONLY)
     + """
+DROP TRIGGER counters_slip_guard ON counters_slip;
+DROP FUNCTION counters_slip_guard();
+DROP TRIGGER counters_deposit_day ON payments_deposit;
+DROP FUNCTION counters_deposit_day();
+DROP TRIGGER counters_collection_day ON counters_collection;
+DROP FUNCTION counters_collection_day();
+DROP TRIGGER counters_officeday_in_order ON counters_officeday;
+DROP FUNCTION counters_officeday_in_order();
+DROP FUNCTION counters_dated_open(bigint, date);
 DROP TRIGGER counters_cash_move_day ON counters_cashmove;
 DROP TRIGGER counters_shift_day ON counters_shift;
 DROP FUNCTION counters_day_is_open();

@@ -20,6 +20,7 @@ from counters.models.shifts import (
     Difference,
     DrawerCount,
     OfficeDay,
+    SafeCount,
     Shift,
     SurpriseCheck,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "ReturnCharge",
     "ReturnFile",
     "ReturnLine",
+    "SafeCount",
     "Share",
     "Sheet",
     "SheetRow",

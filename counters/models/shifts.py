@@ -28,6 +28,9 @@ class OfficeDay(models.Model):
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)
     safe_expected_paise = models.BigIntegerField(null=True)  # at close
     safe_counted_paise = models.BigIntegerField(null=True)
+    safe_counted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )  # null: nothing was ever in this safe
     facts = models.JSONField(default=dict)  # sums and counts as they stood at close
     closed_at = models.DateTimeField(null=True)
     closed_by = models.ForeignKey(
@@ -41,6 +44,14 @@ class OfficeDay(models.Model):
                 condition=Q(state="open", closed_at__isnull=True)
                 | Q(state="closed", closed_at__isnull=False, closed_by__isnull=False),
                 name="office_day_closed_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(safe_counted_by__isnull=True)
+                | (
+                    ~Q(safe_counted_by=F("closed_by"))
+                    & Q(safe_counted_paise=F("safe_expected_paise"))
+                ),
+                name="office_day_safe_counted_by_another",
             ),
         ]
 
@@ -257,6 +268,30 @@ class Difference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.amount_paise} of {self.shift_id}"
+
+
+class SafeCount(models.Model):
+    """What somebody counted in the safe before the day closes, beside the books. Append-only."""
+
+    public_id = models.UUIDField(default=uuid4, unique=True)
+    office_day = models.ForeignKey(OfficeDay, on_delete=models.PROTECT, related_name="safe_counts")
+    submit_key = models.CharField(max_length=64)
+    denominations = models.JSONField(default=dict)
+    counted_paise = models.BigIntegerField()
+    expected_paise = models.BigIntegerField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["by", "submit_key"], name="safe_count_once"),
+            models.CheckConstraint(
+                condition=Q(counted_paise__gte=0), name="safe_count_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"safe on {self.office_day_id}"
 
 
 class SurpriseCheck(models.Model):
