@@ -181,6 +181,8 @@ def test_keys_in_their_form_are_taken(monkeypatch):
         ({"SECRET_KEY": "short"}, "SECRET_KEY: production needs 50 characters"),
         ({"FIELD_KEYS": "1:short"}, "FIELD_KEYS: expected 32 random bytes"),
         ({"SECOND_FACTOR_ROLES": "administrator"}, "SECOND_FACTOR_ROLES: must name finance"),
+        ({"PUBLIC_URL": "http://payments.example.org"}, "PUBLIC_URL: expected https, got"),
+        ({"PUBLIC_URL": "https://payments.example.org/x"}, "PUBLIC_URL: expected https://host"),
         ({"DATABASE_URL": ""}, "DATABASE_URL"),
     ],
 )
