@@ -225,6 +225,12 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
         title=_("Proof"),
         links=(
             Link(
+                view="reconciliation:day_closes",
+                label=_("Closed days"),
+                icon="lock",
+                roles=(*READERS, OPERATOR),
+            ),
+            Link(
                 view="reports:reports",
                 label=_("Reports"),
                 icon="report-analytics",

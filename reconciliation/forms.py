@@ -76,6 +76,17 @@ class WhyForm(forms.Form):
     )
 
 
+class CloseForm(forms.Form):
+    """Why a day is closed; a day that is stated anew needs a reason."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
 class AnswerForm(forms.Form):
     """What the second person says."""
 

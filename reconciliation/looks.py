@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_.models import StatementFile
 from cspdcl.ui.looks import Look
-from reconciliation.models import Book, Break, Decision, Leg, Run, Stage
+from reconciliation.models import Book, Break, DayClose, Decision, Leg, Run, Stage
 
 BREAKS: Final[Mapping[str, Look]] = {
     Break.State.OPEN: Look(_("open"), "open"),
@@ -32,6 +32,21 @@ DECISIONS: Final[Mapping[str, Look]] = {
 FILES: Final[Mapping[str, Look]] = {
     StatementFile.State.LOADED: Look(_("loaded"), "ok"),
     StatementFile.State.REFUSED: Look(_("refused"), "bad"),
+}
+
+DAY_CLOSES: Final[Mapping[str, Look]] = {
+    DayClose.State.PROPOSED: Look(_("waits for a second person"), "prop"),
+    DayClose.State.CLOSED: Look(_("in force"), "ok"),
+    DayClose.State.SUPERSEDED: Look(_("restated since"), ""),
+    DayClose.State.WITHDRAWN: Look(_("not signed"), "bad"),
+}
+
+# Of a business date on its way to a certificate.
+CLOSINGS: Final[Mapping[str, Look]] = {
+    "open": Look(_("not closed"), "wait"),
+    "proposed": Look(_("waits for a second person"), "prop"),
+    "closed": Look(_("closed"), "ok", "lock"),
+    "due": Look(_("restatement due"), "open"),
 }
 
 # What stands against the roll-forward of each book; the order is the way of a rupee.

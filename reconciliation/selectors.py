@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import Count, F, Min, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
@@ -21,6 +21,8 @@ from reconciliation import bank_credits, explain
 from reconciliation.models import (
     Book,
     Break,
+    DayCause,
+    DayClose,
     Decision,
     Entry,
     Expected,
@@ -83,6 +85,59 @@ def visible_matches(user: User) -> QuerySet[Match]:
         if may_read_books(user)
         else Match.objects.none()
     )
+
+
+def visible_closes(user: User) -> QuerySet[DayClose]:
+    """The versions of closed days a user may see: whoever reads the books."""
+    if not may_read_books(user):
+        return DayClose.objects.none()
+    return DayClose.objects.select_related("run", "maker", "checker")
+
+
+def visible_causes(user: User) -> QuerySet[DayCause]:
+    """What touched closed days, for whoever reads the books."""
+    return DayCause.objects.all() if may_read_books(user) else DayCause.objects.none()
+
+
+def closing_state(live: DayClose | None, proposal: DayClose | None, *, is_touched: bool) -> str:
+    """Where a day stands on its way to a certificate, in a word of ``looks.CLOSINGS``."""
+    if proposal is not None:
+        return "proposed"
+    if live is None:
+        return "open"
+    return "due" if is_touched else "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingDay:
+    """One business date on its way to a certificate."""
+
+    day: date
+    live: DayClose | None
+    state: str
+
+
+def closing_days(user: User, *, until: date, days: int) -> list[ClosingDay]:
+    """The days before ``until`` that a run has proved or a person closed, the latest first."""
+    first = until - timedelta(days=days)
+    closes = visible_closes(user).filter(business_date__range=(first, until))
+    live = {one.business_date: one for one in closes.filter(state=DayClose.State.CLOSED)}
+    proposed = {one.business_date: one for one in closes.filter(state=DayClose.State.PROPOSED)}
+    touched = set(
+        visible_causes(user)
+        .filter(stated_by__isnull=True, business_date__range=(first, until))
+        .values_list("business_date", flat=True)
+    )
+    runs = visible_runs(user).filter(state=Run.State.DONE, business_date__range=(first, until))
+    known = {*live, *proposed, *runs.order_by().values_list("business_date", flat=True)} - {until}
+    return [
+        ClosingDay(
+            day=day,
+            live=live.get(day),
+            state=closing_state(live.get(day), proposed.get(day), is_touched=day in touched),
+        )
+        for day in sorted(known, reverse=True)
+    ]
 
 
 def visible_decisions(user: User) -> QuerySet[Decision]:

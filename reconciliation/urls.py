@@ -4,7 +4,16 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from reconciliation.views import approvals, board, breaks, found_money, runs, statements, story
+from reconciliation.views import (
+    approvals,
+    board,
+    breaks,
+    days,
+    found_money,
+    runs,
+    statements,
+    story,
+)
 
 app_name = "reconciliation"
 
@@ -31,6 +40,20 @@ urlpatterns = [
     path("day/<business_date:day>/lines/", board.lines, name="lines"),
     path("day/<business_date:day>/run/", board.start_run, name="start_run"),
     path("day/<business_date:day>/run/state/", board.run_state, name="run_state"),
+    path("days/", days.listed, name="day_closes"),
+    path("days/<business_date:day>/", days.story, name="day_close"),
+    path("days/<business_date:day>/propose/", days.propose, name="propose_close"),
+    path("days/<business_date:day>/answer/", days.answer, name="answer_close"),
+    path(
+        "days/<business_date:day>/certificate-<int:version>/",
+        days.certificate,
+        name="certificate",
+    ),
+    path(
+        "days/<business_date:day>/certificate-<int:version>.json",
+        days.certificate_file,
+        name="certificate_file",
+    ),
     path("breaks/", breaks.listed, name="breaks"),
     path("breaks/export.<str:kind>", breaks.export, name="breaks_export"),
     path("breaks/<slug:public_id>/", breaks.story, name="break"),

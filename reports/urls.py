@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, register_converter
 
-from reports import views
+from reports import certificates, views
 from reports.registry import reports
 
 app_name = "reports"
@@ -24,7 +24,14 @@ class FileKind:
 
 register_converter(FileKind, "file_kind")
 
-urlpatterns: list[URLPattern] = [path("reports/", views.index, name="reports")]
+urlpatterns: list[URLPattern] = [
+    path("reports/", views.index, name="reports"),
+    path(
+        "days/<business_date:day>/certificate-<int:version>.pdf",
+        certificates.certificate,
+        name="certificate",
+    ),
+]
 for code, report in reports().items():
     urlpatterns += [
         path(f"reports/{code}/", views.page_of(report), name=code),

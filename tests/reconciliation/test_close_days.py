@@ -14,6 +14,7 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from pypdf import PdfReader
 
 from cspdcl.kernel.errors import DomainError, Malformed
 from payments.models import Payment
@@ -22,6 +23,7 @@ from people.models import AuditEvent, User
 from reconciliation import certificates, closing, decisions, locks, tasks
 from reconciliation.models import Break, DayCause, DayClose, Decision
 from tests import factories
+from tests.reconciliation.test_pages_board import words
 from tests.worked_examples.accounts import Desk, Line
 from tests.worked_examples.test_returned_cheque_days import RETURNED, banked, cheque, undo
 
@@ -438,3 +440,57 @@ def test_a_file_under_way_keeps_a_day_from_closing(house: House) -> None:
     thread.join()
 
     assert closing.approve(proposal, checker=house.approver).state == "closed"
+
+
+# ---- pages ----
+
+
+def test_a_day_is_proposed_and_signed_on_its_page(house: House, as_role: AsRole) -> None:
+    url = "/days/2026-08-12/"
+    officer, approver = as_role("finance_officer"), as_role("finance_approver")
+    assert "No run has proved this day yet." in words(officer.get(url).content.decode())
+    banked(house.desk, cheque(house.desk, 900))
+    house.desk.reconcile(WED)
+    assert "the day can be closed" in words(officer.get(url).content.decode())
+
+    assert officer.post(f"{url}propose/", {"reason": "all is in"}).status_code == 302
+    again = officer.post(f"{url}propose/", {"reason": "once more"})
+    assert again.status_code == 422
+    assert "waits for its second person already" in words(again.content.decode())
+
+    mine = officer.post(f"{url}answer/", {"verdict": "approve", "answer": "typed"})
+    assert mine.status_code == 422
+    assert "A finance approver closes a day." in words(mine.content.decode())
+    assert approver.post(f"{url}answer/", {"verdict": "reject"}).status_code == 422
+    assert approver.post(f"{url}answer/", {"verdict": "approve"}).status_code == 302
+
+    page = words(approver.get(url).content.decode())
+    assert "DC-2026-08-12-1 is in force" in page
+    assert "DC-2026-08-12-1" in words(approver.get("/days/").content.decode())
+
+
+def test_both_certificates_are_read_as_page_pdf_and_file(
+    house: House, closed: DayClose, as_role: AsRole
+) -> None:
+    undo([Payment.objects.get(amount_paise=90_000)], on=FRI)
+    house.desk.reconcile(FRI)
+    client = as_role("auditor")
+    before = client.get("/days/2026-08-12/certificate-1.json").content
+    closing.propose_restatements()
+    waiting = words(client.get("/days/2026-08-12/").content.decode())
+    assert "Dishonoured cheque Cheque 004417" in waiting
+    assert "DC-2026-08-12-2 waits for its signature" in waiting
+    closing.approve(DayClose.objects.get(state="proposed"), checker=house.approver)
+
+    assert client.get("/days/2026-08-12/certificate-1.json").content == before
+    assert certificates.check(before).fault == ""
+    leaf = words(client.get("/days/2026-08-12/certificate-2/").content.decode())
+    assert "It takes the place of DC-2026-08-12-1, which is kept" in leaf
+    assert "None: the sums of the day stand." in leaf
+    for version, says in ((1, "Certificate of the day"), (2, "Cheque 004417")):
+        answer = client.get(f"/days/2026-08-12/certificate-{version}.pdf")
+        text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.content)).pages)
+        assert f"DC-2026-08-12-{version}" in text
+        assert says in text
+    for version in (0, 3):
+        assert client.get(f"/days/2026-08-12/certificate-{version}/").status_code == 404
