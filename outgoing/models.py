@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from cspdcl.kernel.clock import now
 from outgoing.states import Channel, State, Verdict
+from outgoing.wording import title_of
 from people.models import Office
 
 
@@ -103,6 +104,11 @@ class Outgoing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} {self.key}"
+
+    @property
+    def title(self) -> str:
+        """What it is, as people call it."""
+        return title_of(self.kind)
 
 
 class Attempt(models.Model):

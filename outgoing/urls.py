@@ -12,5 +12,6 @@ urlpatterns = [
     path("outgoing/erp.csv", views.erp_export, name="erp_export"),
     path("outgoing/<uuid:public_id>/", views.one, name="one"),
     path("outgoing/<uuid:public_id>/again/", views.again, name="again"),
+    path("outgoing/<uuid:public_id>/letter.pdf", views.letter, name="letter"),
     path("outgoing/<uuid:public_id>/sent/", views.sent, name="sent"),
 ]

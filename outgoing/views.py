@@ -7,18 +7,22 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages as notes
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from cspdcl.env import Mode
 from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.errors import DomainError
+from cspdcl.ui import paper
 from outgoing import lines, looks, queue, selectors
 from outgoing.forms import OutgoingFilter, SentByHandForm
 from outgoing.models import Attempt, Outgoing
@@ -115,6 +119,26 @@ def sent(request: HttpRequest, public_id: UUID) -> HttpResponse:
             notes.success(request, _("Noted."))
             return redirect("outgoing:one", row.public_id)
     return _page(request, row, by_hand=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+@roles(*selectors.BY_HAND)
+@require_safe
+def letter(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """A letter on paper, with its address, for who posts it."""
+    user = signed_in(request)
+    row = _row(user, public_id)
+    written, address = selectors.text_of(user, row), selectors.address_of(user, row)
+    if written is None or not address:
+        raise Http404
+    context = {
+        "row": row,
+        "written": written,
+        "address": address,
+        "is_sample_data": settings.MODE is Mode.DEMO,
+    }
+    made = paper.pdf(render_to_string("outgoing/letter_pdf.html", context), title=str(row))
+    headers = {"Content-Disposition": f'inline; filename="letter-{row.public_id}.pdf"'}
+    return HttpResponse(made, content_type="application/pdf", headers=headers)
 
 
 @roles(*FINANCE, OPERATOR, ADMINISTRATOR)
@@ -266,7 +290,7 @@ def _exports(user: User) -> list[dict[str, Any]]:
 
 
 def _facts(row: Outgoing) -> list[dict[str, Any]]:
-    return [
+    facts: list[dict[str, Any]] = [
         {"label": _("By"), "text": Channel(row.channel).label},
         {"label": _("To"), "text": row.recipient_masked},
         {"label": _("Key"), "text": row.key, "is_id": True},
@@ -280,6 +304,7 @@ def _facts(row: Outgoing) -> list[dict[str, Any]]:
         {"label": _("Their id"), "text": row.provider_ref, "is_id": True},
         {"label": _("Last outcome"), "text": row.outcome},
     ]
+    return [fact for fact in facts if fact.get("text") or fact.get("at")]
 
 
 def _event(one: Attempt) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from cspdcl.kernel.money import grouped_rupees
 from outgoing.states import Channel
 
@@ -47,6 +50,7 @@ class Kind:
     """One kind of news: by which channels it goes and what it says."""
 
     code: str
+    title: str | Promise
     channels: tuple[Channel, ...]
     facts: Mapping[str, Fact]
     is_lasting: bool = False  # sent however late: a day of the law hangs on it
@@ -75,15 +79,19 @@ _BY_WIRE: Final = (Channel.SMS, Channel.EMAIL)
 KINDS: Final[Mapping[str, Kind]] = {
     kind.code: kind
     for kind in (
-        Kind(code="receipt_issued", channels=_BY_WIRE, facts=_PAID),
+        Kind(code="receipt_issued", title=_("Receipt issued"), channels=_BY_WIRE, facts=_PAID),
         Kind(
             code="cheque_received",
+            title=_("Cheque received"),
             channels=_BY_WIRE,
             facts={**_PAID, "cheque": Fact.WORDS, "bank": Fact.WORDS},
         ),
-        Kind(code="receipt_cancelled", channels=_BY_WIRE, facts=_PAID),
+        Kind(
+            code="receipt_cancelled", title=_("Receipt cancelled"), channels=_BY_WIRE, facts=_PAID
+        ),
         Kind(
             code="cheque_dishonoured",
+            title=_("Cheque dishonoured"),
             channels=_BY_WIRE,
             facts={
                 **_PAID,
@@ -96,6 +104,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         ),
         Kind(
             code="cheque_barred",
+            title=_("No cheques for a time"),
             channels=_BY_WIRE,
             facts={"consumer": Fact.CONSUMER, "until": Fact.DAY},
             is_lasting=True,
@@ -103,6 +112,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         # The demand of section 138: one for each paper that came back, to who signed it.
         Kind(
             code="cheque_notice",
+            title=_("Notice of section 138"),
             channels=(Channel.EMAIL, Channel.LETTER),
             facts={
                 "drawer": Fact.NAME,
@@ -147,6 +157,12 @@ def write(
     names = {name for name, how in known.facts.items() if how is Fact.NAME}
     kept = {name: word for name, word in spoken.items() if name not in names}
     return Written(subject.format_map(spoken), text.format_map(spoken)), kept
+
+
+def title_of(kind: str) -> str:
+    """A kind as people call it; one of the ERP by its code, without its underscores."""
+    known = KINDS.get(kind)
+    return str(known.title) if known else kind.replace("_", " ").capitalize()
 
 
 def sms_parts(text: str) -> int:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from pypdf import PdfReader
 
 from channels_.contract import Wire
 from cspdcl.kernel.clock import day_bounds, today
@@ -127,6 +128,11 @@ def test_a_letter_is_printed_posted_and_said_to_be(as_role, offices) -> None:
     assert "Raipur 492001" in page
     assert "within 15 days of receiving this notice" in page
     assert "Street 1" not in page_of(auditor, row)
+    paper = supervisor.get(f"/outgoing/{row.public_id}/letter.pdf").content
+    words = "".join(page.extract_text() for page in PdfReader(io.BytesIO(paper)).pages)
+    assert "Raipur 492001" in words
+    assert "section 138" in words
+    assert auditor.get(f"/outgoing/{row.public_id}/letter.pdf").status_code == 403
     assert "Sample Drawer" not in str(row.facts)
 
     url = f"/outgoing/{row.public_id}/sent/"
