@@ -1,9 +1,14 @@
-"""The business day of an office: made when first asked for, and closed for good."""
+"""The business day of an office: made when first asked for, and closed for good.
+
+Days close in their order, so that a day stands for all before it. ``closing`` closes them.
+"""
 
 from datetime import date
 from typing import ClassVar, Final, Literal
 
 from django.db import connection
+from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from counters.models import OfficeDay
 from cspdcl.kernel.errors import DomainError
@@ -32,10 +37,23 @@ def office_day(
     asked = OfficeDay.objects.filter(office=office, business_date=on)
     day = asked.first()
     if day is None:
+        _check_not_past(office, on)
         new = OfficeDay(office=office, business_date=on)
         OfficeDay.objects.bulk_create([new], ignore_conflicts=True)
         day = asked.get()
     return held(day, lock=lock)
+
+
+def known_day(office: Office, *, on: date) -> OfficeDay | None:
+    """The open day, held, where the office keeps one: for who takes money without a shift.
+
+    DayClosed when it is closed, or when a later one is.
+    """
+    day = OfficeDay.objects.filter(office=office, business_date=on).first()
+    if day is None:
+        _check_not_past(office, on)
+        return None
+    return held(day)
 
 
 def held(day: OfficeDay, *, lock: Literal["share", "update"] = "share") -> OfficeDay:
@@ -44,5 +62,22 @@ def held(day: OfficeDay, *, lock: Literal["share", "update"] = "share") -> Offic
         cursor.execute(_HOLD[lock], [day.pk])
         (state,) = cursor.fetchone()
     if state != OfficeDay.State.OPEN:
-        raise DayClosed(f"the day {day.business_date:%d-%m-%Y} of the office is closed")
+        raise _closed(day.business_date)
     return OfficeDay.objects.select_related("office").get(pk=day.pk)
+
+
+def closed_through(office: Office) -> date | None:
+    """The last day that is closed, and with it all before it."""
+    closed = OfficeDay.objects.filter(office=office, state=OfficeDay.State.CLOSED)
+    last: date | None = closed.aggregate(last=Max("business_date"))["last"]
+    return last
+
+
+def _check_not_past(office: Office, on: date) -> None:
+    last = closed_through(office)
+    if last is not None and on <= last:
+        raise _closed(on)
+
+
+def _closed(on: date) -> DayClosed:
+    return DayClosed(_("The day %(day)s of the office is closed.") % {"day": f"{on:%d-%m-%Y}"})
