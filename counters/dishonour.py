@@ -19,6 +19,7 @@ from channels_.contract import Method
 from counters import bars, charges, legal, papers
 from counters.models import Instrument, InstrumentEvent, ReturnCharge, Share
 from counters.paper.returns import Fault, ReturnCode, return_code
+from counters.seconds import NotYours, check_role
 from counters.states import PaperState
 from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.errors import DomainError
@@ -28,7 +29,6 @@ from payments.actions import reverse_dishonoured
 from payments.consumers import mobile_of
 from payments.models import Payment
 from people import audit
-from people.access import has_role, offices_of
 from people.models import Office, User
 from people.roles import FINANCE, SUPERVISOR
 
@@ -48,12 +48,6 @@ class NotDishonoured(DomainError):
     """The paper is not one that can be given up; it stays as it was."""
 
     code: ClassVar[str] = "not_dishonoured"
-
-
-class NotYours(DomainError):
-    """Another person decides: of the office, and not who wrote the return down by hand."""
-
-    code: ClassVar[str] = "not_yours"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +124,7 @@ def is_due_at_once(paper: Instrument, *, is_agreed: bool) -> bool:
 
 def check_may_decide(by: User, *, office: Office) -> None:
     """Raises NotYours for who is no supervisor of the office and no finance officer, as of now."""
-    person = User.objects.get(pk=by.pk)
-    may = has_role(person, *MAY_DECIDE) and offices_of(person).filter(pk=office.pk).exists()
-    if not may:
-        raise NotYours(_("A supervisor of the office or a finance officer decides this."))
+    check_role(by, office=office, roles=MAY_DECIDE)
 
 
 # ---- helpers ----

@@ -8,16 +8,21 @@ from django.db import transaction
 
 from counters.bars import bar_of
 from counters.models import Instrument, InstrumentEvent, Share
+from counters.policy import policy_of
 from counters.states import PAPER_ALIVE, PAPER_TRANSITIONS, PaperState
 from cspdcl.kernel.errors import DomainError
+from cspdcl.kernel.workdays import working_day_after
 from payments.models import Deposit, Payment
 from payments.states import State
+from people import audit
 from people.models import User
 
 __all__ = [
     "IllegalStep",
     "alive_twin",
     "bar_of",
+    "clear_due",
+    "clear_papers",
     "deposit_papers",
     "hand_over",
     "locked",
@@ -152,3 +157,40 @@ def deposit_papers(papers: Iterable[Instrument], *, deposit: Deposit, by: User) 
     first_time = [payment.pk for payment in payments if payment.deposit_id is None]
     Payment.objects.filter(pk__in=first_time).update(deposit=deposit)
     return len(rows)
+
+
+@transaction.atomic
+def clear_papers(papers: Iterable[Instrument], *, by: User | str, on: date, cause: str) -> int:
+    """Papers that the bank has paid for good; how many. What is elsewhere refuses all."""
+    rows = locked([paper.pk for paper in papers])
+    for paper in rows:
+        move(paper, to=PaperState.CLEARED, cause=cause, actor=by, on=on)
+    return len(rows)
+
+
+def clear_due(slips: Collection[str], *, on: date) -> int:
+    """Clear what lies on slips whose credit the bank's statement proved, once time has passed.
+
+    Reconciliation calls it with the slips whose credits it matched. A paper waits as many working
+    days as its office agreed on: until then the bank may still send it back.
+    """
+    there = Instrument.objects.filter(
+        state=PaperState.DEPOSITED, deposit__reference__in=slips
+    ).select_related("office")
+    waits: dict[int, int] = {}
+    ripe = []
+    for paper in there.order_by("pk"):
+        days = waits.setdefault(paper.office_id, policy_of(paper.office).clearing_days)
+        if paper.deposited_on and working_day_after(paper.deposited_on, days) < on:
+            ripe.append(paper.pk)
+    return sum(_cleared(key, on=on) for key in ripe)
+
+
+@transaction.atomic
+def _cleared(key: int, *, on: date) -> bool:
+    """One paper in its own transaction; false when a return was faster."""
+    (paper,) = locked([key])
+    if paper.state != PaperState.DEPOSITED:
+        return False
+    move(paper, to=PaperState.CLEARED, cause="credited, no return", actor=audit.SYSTEM, on=on)
+    return True

@@ -24,6 +24,7 @@ from counters.models import Instrument, InstrumentEvent, ReturnFile, ReturnLine
 from counters.paper import return_files
 from counters.paper.returns import return_code
 from counters.policy import policy_of
+from counters.seconds import NotYours
 from counters.states import PaperState
 from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import now, today
@@ -189,7 +190,7 @@ def release(file_id: int, *, by: User) -> ReturnFile:
     """Let the lines of a file be applied; who saw the preview answers for it."""
     person = User.objects.get(pk=by.pk)
     if not has_role(person, *dishonour.MAY_DECIDE):
-        raise dishonour.NotYours(_("A supervisor or a finance officer lets a file be applied."))
+        raise NotYours(_("A supervisor or a finance officer lets a file be applied."))
     file = ReturnFile.objects.select_for_update(of=("self",)).defer("content").get(pk=file_id)
     if file.released_at is None:
         file.released_by, file.released_at = person, now()
@@ -327,13 +328,13 @@ def _apply(line: ReturnLine, *, actor: User | None = None) -> None:
         by=by.username,
         cause=f"file {line.file.name}, line {line.line}",
     )
-    outcome = return_code(line.return_code).words
+    outcome = str(return_code(line.return_code).words)
     agreed = policy_of(paper.office).dishonours_at_once
     if dishonour.is_due_at_once(paper, is_agreed=agreed):
         dishonour.apply(paper, by=by.username)
-        outcome = PaperState.DISHONOURED.label
+        outcome = str(PaperState.DISHONOURED.label)
     line.event = event
-    _done(line, ReturnLine.State.APPLIED, str(outcome))
+    _done(line, ReturnLine.State.APPLIED, outcome)
 
 
 def _done(line: ReturnLine, state: ReturnLine.State, outcome: str) -> None:

@@ -101,6 +101,16 @@ app.conf.beat_schedule = {
         "task": "reconciliation.tasks.propose_restatements",
         "schedule": crontab(minute="*/10"),
     },
+    # What a lost task left of a bank's file of returned cheques.
+    "apply returned cheques": {
+        "task": "counters.tasks.apply_returns",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "clear cheques that stayed paid": {
+        "task": "reconciliation.tasks.clear_papers",
+        "schedule": crontab(hour=6, minute=45),
+    },
     # Also what a run of today has proved anew; a day whose files are newer is left alone.
     "write the day reports": {
         "task": "reports.tasks.write_day_reports",

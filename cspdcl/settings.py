@@ -305,6 +305,7 @@ SMS_SUCCESS = env_str("SMS_SUCCESS", "")  # PATH=WORD[|WORD] of JSON, or /patter
 SMS_PROVIDER_ID = env_str("SMS_PROVIDER_ID", "")  # PATH, or /pattern with one group/
 SMS_HONOURS_REFERENCE = env_bool("SMS_HONOURS_REFERENCE", False)
 SMS_TEMPLATES = env_list("SMS_TEMPLATES")  # KIND.LANGUAGE=id of the regulator's registry
+NOTICE_LANGUAGE = env_str("NOTICE_LANGUAGE", "hi")  # hi or en: of what consumers are told
 EMAIL_HOST = env_str("EMAIL_HOST", "")
 EMAIL_PORT = env_int("EMAIL_PORT", 587)
 EMAIL_HOST_USER = env_str("EMAIL_HOST_USER", "")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.db.models import Max, QuerySet
 
 from channels_.models import StatementFile
+from counters import books as counter_books
 from cspdcl.kernel.clock import business_date
 from payments import books
 from reconciliation import locks
@@ -79,6 +80,11 @@ def receipts_unread(run: Run) -> int:
         if len(keys) >= _PAGE:
             missing += _not_in_books(keys)
             keys = []
+    keys += [
+        turn.source_key
+        for turn in counter_books.returns_since(since)
+        if turn.business_date <= run.business_date
+    ]
     return missing + _not_in_books(keys)
 
 

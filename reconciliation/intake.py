@@ -14,6 +14,7 @@ from psycopg2 import DataError
 from psycopg2.errors import UniqueViolation
 
 from channels_.models import Channel
+from counters import books as counter_books
 from cspdcl.kernel.clock import INDIA, business_date
 from cspdcl.kernel.errors import DomainError, Malformed
 from cspdcl.kernel.workdays import working_day_after
@@ -220,6 +221,7 @@ def _heard_until() -> datetime | None:
 
 
 def _receipt_entries(*, since: datetime | None, dues: "_DueDates") -> Iterator[NewEntry]:
+    fallen = counter_books.payments_fallen_since(since)
     for row in books.payments_heard_of_since(since).iterator(chunk_size=5000):
         channel = dues.channel(row["channel_id"])
         is_settled = channel.route == ROUTE.SETTLEMENT
@@ -253,7 +255,12 @@ def _receipt_entries(*, since: datetime | None, dues: "_DueDates") -> Iterator[N
         )
         yield entry
         if row["is_reversed"]:
-            yield _reversal(entry, channel=channel, at=row["reversed_at"], dues=dues)
+            undone = _reversal(entry, channel=channel, at=row["reversed_at"], dues=dues)
+            # The return of its paper carries the money out of the bank, once for all it paid.
+            is_carried = row["reference"] in fallen
+            yield undone._replace(in_bank_stage=undone.in_bank_stage and not is_carried)
+    for turn in counter_books.returns_since(since):
+        yield _turn(turn, channel=dues.channel(turn.channel_id), dues=dues)
     for row in books.refunds_heard_of_since(since).iterator(chunk_size=5000):
         channel = dues.channel(row["channel_id"])
         yield _receipt_entry(
@@ -298,6 +305,26 @@ def _reversal(
         amount_paise=-entry.amount_paise,
         net_paise=-entry.net_paise,
         deposit_ref="",
+    )
+
+
+def _turn(turn: counter_books.PaperTurn, *, channel: Channel, dues: "_DueDates") -> NewEntry:
+    """A paper that the bank sent back, for the bank's debit; or presented again, for its credit."""
+    entry = _receipt_entry(
+        kind=Kind.CHEQUE_RETURN,
+        channel=channel,
+        source_key=turn.source_key,
+        day=turn.business_date,
+        due_on=dues.of_receipt(channel, turn.business_date, None),
+        amount_paise=turn.amount_paise,
+        reference=turn.reference,
+        channel_ref="",
+    )
+    return entry._replace(
+        occurred_at=turn.at,
+        deposit_ref="" if turn.is_return else turn.deposit_ref,
+        instrument=turn.instrument,
+        method=turn.method,
     )
 
 

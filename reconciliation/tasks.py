@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from celery import shared_task
 
 from cspdcl.kernel.clock import today
-from reconciliation import closing, engine, fetching, listed
+from reconciliation import clearing, closing, engine, fetching, listed
 from reconciliation.models import Run
 
 _DAYS_BACK_MAX = 7
@@ -51,6 +51,14 @@ def propose_restatements() -> None:
     made = closing.propose_restatements()
     if made:
         log.warning("%s restatements wait for a second person", len(made))
+
+
+@shared_task
+def clear_papers() -> None:
+    """Call cheques cleared whose slip the bank credited, and which it has not sent back since."""
+    count = clearing.clear_papers()
+    if count:
+        log.info("%s papers have cleared", count)
 
 
 @shared_task

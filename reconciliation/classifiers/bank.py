@@ -11,7 +11,8 @@ _RETURN_DIFFERS: Final = take("""
                count(*) AS receipts, min(reference) AS receipt, min(business_date) AS undone_on,
                array_agg(id ORDER BY id) AS entry_ids
           FROM open_entry
-         WHERE stage = 'bank' AND book = 'receipts' AND kind = 'reversal' AND instrument <> ''
+         WHERE stage = 'bank' AND book = 'receipts' AND instrument <> ''
+           AND kind IN ('reversal', 'cheque_return') AND amount_paise < 0
          GROUP BY channel_id, upper(instrument)
     ), debit AS (
         SELECT DISTINCT ON (b.id) b.id, u.channel_id, u.word, b.amount_paise, b.bank_account_id,
@@ -53,7 +54,8 @@ _NOT_TAKEN_BACK: Final = take("""
                               'undone', o.business_date, 'until', max(s.bank_until)) AS facts,
            array_agg(o.id ORDER BY o.id) AS entry_ids
       FROM open_entry o JOIN source s USING (channel_id)
-     WHERE o.stage = 'bank' AND o.book = 'receipts' AND o.kind = 'reversal' AND s.route = 'deposit'
+     WHERE o.stage = 'bank' AND o.book = 'receipts' AND s.route = 'deposit'
+       AND o.kind IN ('reversal', 'cheque_return') AND o.amount_paise < 0
        AND o.due_on <= s.bank_until
      GROUP BY o.stage, o.book, o.channel_id, o.business_date,
               coalesce(nullif(o.instrument, ''), o.reference)
@@ -219,8 +221,8 @@ _DEPOSIT_MISSING: Final = take("""
       JOIN source s USING (channel_id)
       LEFT JOIN slip_due d ON d.deposit_ref = o.deposit_ref
       LEFT JOIN carried_by c ON c.due_on = o.due_on
-     WHERE o.stage = 'bank' AND o.book = 'receipts' AND o.kind <> 'reversal'
-       AND s.route = 'deposit'
+     WHERE o.stage = 'bank' AND o.book = 'receipts' AND s.route = 'deposit'
+       AND (o.kind NOT IN ('reversal', 'cheque_return') OR o.amount_paise > 0)
        AND CASE WHEN o.deposit_ref = '' THEN c.last_on <= s.bank_until
                 ELSE greatest(d.due_on, o.due_on) <= s.bank_until END
      GROUP BY o.stage, o.book, o.channel_id, o.deposit_ref,

@@ -36,7 +36,8 @@ INSERT INTO reconciliation_expected
        (run_id, business_date, stage, book, channel_id, why, count, paise)
 SELECT %(run)s, o.business_date, o.stage, o.book, o.channel_id,
        CASE WHEN o.stage = 'bank' AND o.book = 'receipts' AND s.route = 'deposit'
-             AND o.deposit_ref = '' AND o.kind <> 'reversal' THEN 'not_deposited'
+             AND o.deposit_ref = '' AND o.kind NOT IN ('reversal', 'cheque_return')
+            THEN 'not_deposited'
             WHEN o.due_on > %(day)s THEN 'not_due' ELSE 'no_file' END,
        count(*), sum(o.amount_paise)::bigint
   FROM open_entry o LEFT JOIN source s USING (channel_id)

@@ -86,15 +86,16 @@ UNION ALL
 SELECT match_id, credit_id, %(stage)s, true FROM chosen
 """  # noqa: S608 - constants of this package
 
-# A cheque that the bank returned and our books have undone: one paper may have paid many consumers,
-# so all that a day undid of one number is one debit. Two cheques of one number are a choice.
+# A cheque that the bank returned: our books say so once for each paper, or by what they undid of it
+# where no paper was kept. Several of one number on one day are one debit, else a choice.
 _RETURNED: Final = f"""
 WITH grouped AS (
     SELECT min(o.id) AS group_id, upper(o.instrument) AS word,
            sum(o.amount_paise)::bigint AS sum_paise,
            max(o.business_date) AS business_date, array_agg(o.id ORDER BY o.id) AS entry_ids
       FROM open_entry o
-     WHERE o.stage = 'bank' AND o.book = 'receipts' AND o.kind = 'reversal' AND o.instrument <> ''
+     WHERE o.stage = 'bank' AND o.book = 'receipts' AND o.instrument <> ''
+       AND o.kind IN ('reversal', 'cheque_return') AND o.amount_paise < 0
      GROUP BY o.channel_id, upper(o.instrument), o.business_date
 ), candidate AS (
     SELECT g.*, b.id AS debit_id, b.business_date AS debited_on,
