@@ -321,6 +321,8 @@ class _Configuring:
         values: Row = {"name": row["name"]} if "name" in row else {}
         if "open" in row:
             values["is_open"] = row["open"]
+        if "keeps_shifts" in row:
+            values["keeps_shifts"] = row["keeps_shifts"]
         if "office" in row:
             values["office"] = self.named(Office, row["office"], f"{path}.office")
             if values["office"] is None:

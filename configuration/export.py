@@ -140,6 +140,7 @@ def _counter(one: Counter) -> Row:
         "office": one.office.code,
         "bank_account": one.bank_account.code if one.bank_account else "",
         "open": one.is_open,
+        "keeps_shifts": one.keeps_shifts,
     }
 
 

@@ -363,6 +363,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "office": OFFICE,
             "bank_account": text(24),
             "open": yes_no,
+            "keeps_shifts": yes_no,
         },
         required=frozenset({"name", "office"}),
     ),

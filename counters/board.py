@@ -9,7 +9,6 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from channels_.contract import Method
 from channels_.models import Channel
-from counters.taking import PAPER
 from cspdcl.kernel import crypto
 from payments.consumers import MOBILE_PLACE
 from payments.models import Consumer, Counter, Payment, Receipt
@@ -17,7 +16,6 @@ from payments.selectors import (
     Somebody,
     consumer_who_pays,
     consumers_visible_to,
-    counter_channels,
     payments_visible_to,
     receipts_visible_to,
 )
@@ -54,20 +52,6 @@ def _by_digits(user: Somebody, digits: str) -> list[Consumer]:
         fits |= Q(mobile_index=crypto.blind_index(digits, place=MOBILE_PLACE))
     found = consumers_visible_to(user).filter(fits).select_related("office")
     return list(found.order_by("number")[:FOUND_MAX])
-
-
-def channel_for(method: Method) -> Channel | None:
-    """The counter channel a tender goes to the bank with: the one of its name; cheques take paper.
-
-    An office that has a single counter channel takes everything with it.
-    """
-    channels = list(counter_channels())
-    by_code = {channel.code: channel for channel in channels}
-    if method.value in by_code:
-        return by_code[method.value]
-    if method in PAPER and Method.CHEQUE.value in by_code:
-        return by_code[Method.CHEQUE.value]
-    return channels[0] if len(channels) == 1 else None
 
 
 @dataclass(slots=True)
@@ -122,7 +106,11 @@ def counter_days(counters: Sequence[Counter], *, on: date) -> list[CounterDay]:
     channels = {channel.pk: channel for channel in Channel.objects.all()}
     undeposited = (
         Payment.objects.filter(
-            counter__in=days, state=State.SUCCEEDED, deposit__isnull=True, business_date__lte=on
+            counter__in=days,
+            state=State.SUCCEEDED,
+            deposit__isnull=True,
+            business_date__lte=on,
+            channel__route=Channel.Route.DEPOSIT,  # cards come with the terminal's settlement
         )
         .values("counter_id", "channel_id")
         .annotate(count=Count("pk"), paise=Sum("amount_paise"))

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from channels_.contract import Method
-from counters.taking import PAPER_VALID_FOR
+from counters.paper.validity import cheque
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.money import Paise, grouped_rupees
 from payments import looks
@@ -111,7 +111,7 @@ class TakeForm(forms.Form):
         dated = cleaned.get("instrument_date")
         if dated and dated > today():
             self.add_error("instrument_date", _("Dated ahead: it cannot be cashed today."))
-        if dated and dated < today() - PAPER_VALID_FOR:
+        if dated and dated <= today() and not cheque(dated, on=today()).is_good:
             self.add_error("instrument_date", _("Older than three months: the bank returns it."))
 
 

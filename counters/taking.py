@@ -1,317 +1,732 @@
-"""Money taken by our own people: receipts at a counter, one or many, and the slip to the bank."""
+"""Money taken by our own people: one hand-over, its payments, receipts and papers, or nothing.
+
+One payer hands over some tenders for some shares. Each pair of a tender and a share is a payment
+with a receipt of its own, so that a bounced cheque undoes exactly what it paid. The page, the API,
+queues of offline counters and sheets of bulk payers all come through ``take``.
+
+Locks, always in this order: office day, shift, words (the form's key, payers, dues, papers), the
+counter's receipt series, grants of supervisors.
+"""
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from itertools import chain, count
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from channels_.contract import Method
 from channels_.models import Channel
+from counters import cash_rules, days, overrides, papers, shifts, tenders
+from counters.cash_rules import RuleStops
+from counters.models import (
+    Collection,
+    CollectionLine,
+    Instrument,
+    OfficePolicy,
+    Override,
+    Share,
+    Shift,
+)
+from counters.owing import Dues, dues_with_surcharge
+from counters.paper import cash
+from counters.policy import cash_rules as rules_in_force
+from counters.policy import policy_of
+from counters.states import PaperState
+from counters.tenders import Part, TenderAsked, waterfall
+from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import business_date, financial_year, now
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.ids import new_reference
 from cspdcl.kernel.money import PAISE_MAX, grouped_rupees
+from outgoing import port
 from payments import receipts
-from payments.actions import SubmittedBefore, advance
-from payments.limits import CASH_LIMIT_PAISE
-from payments.models import (
-    Bill,
-    Consumer,
-    Counter,
-    Deposit,
-    Payment,
-    PaymentEvent,
-    Receipt,
-    SubmittedForm,
-    Tender,
-)
+from payments.actions import SubmittedBefore, advance, lock_words
+from payments.consumers import mobile_of
+from payments.models import Bill, Consumer, Counter, Payment, PaymentEvent, Receipt, Tender
 from payments.selectors import COUNTER_ADAPTER
 from payments.states import State
 from people import audit
 from people.models import User
 
-PAPER: Final = frozenset({Method.CHEQUE, Method.DEMAND_DRAFT, Method.POSTAL_ORDER})
-METHODS: Final = frozenset({Method.CASH, *PAPER})
-
-PAPER_VALID_FOR: Final = timedelta(days=92)  # three months, by the Reserve Bank's rule
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
-_INSTRUMENT: Final = re.compile(r"\d{6,12}")
-_MICR: Final = re.compile(r"\d{9}")
-_SLIP: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{2,23}")
-_MONTHS: Final = "ABCDEFGHJKLM"
+__all__ = [
+    "HandOver",
+    "NotTaken",
+    "PaidMeanwhile",
+    "ShareAsked",
+    "Taken",
+    "TenderAsked",
+    "receipts_given",
+    "take",
+    "take_held",
+    "take_one",
+]
 
 
 class NotTaken(DomainError):
-    """The counter may not take this; the drawer stays shut."""
+    """The counter may not take this; the drawer stays shut.
+
+    ``field`` is what a form calls it; ``share`` or ``tender`` say of which one, from 0.
+    """
 
     code = "not_taken"
 
+    def __init__(
+        self, words: str, *, field: str = "", share: int | None = None, tender: int | None = None
+    ) -> None:
+        super().__init__(words)
+        self.field = field
+        self.share = share
+        self.tender = tender
 
-class NothingToDeposit(DomainError):
-    """No receipt of this counter and channel waits for the bank."""
 
-    code = "nothing_to_deposit"
+class PaidMeanwhile(NotTaken):
+    """More is offered than is due by now: somebody has paid, or the clerk saw older dues."""
 
-
-class SlipTaken(DomainError):
-    """The slip number is on another deposit."""
-
-    code = "slip_taken"
+    code = "paid_already"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TenderAsked:
-    """One instrument that the consumer hands over."""
+class ShareAsked:
+    """What of it is for one consumer. Without a bill it pays the oldest dues first.
 
-    method: Method
+    Only an advance may be more than is due. Who has taken the money already says so, too: facts
+    of an offline counter or of a machine are not judged by the dues of today.
+    """
+
+    consumer_number: str
     amount_paise: int
-    instrument: str = ""
-    instrument_date: date | None = None
-    bank_name: str = ""
-    micr: str = ""
+    bill_number: str = ""
+    is_advance: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CounterPayment:
+class HandOver:
     """What a clerk asks to take. ``taken_at`` is earlier than now only for offline counters."""
 
     submit_key: str
-    channel: str
-    consumer_number: str
-    amount_paise: int
+    shares: Sequence[ShareAsked]
     tenders: Sequence[TenderAsked]
-    bill_number: str = ""
+    channel: str = ""  # for all of it; else each tender goes the way that takes it
     taken_at: datetime | None = None
+    received_paise: int | None = None  # cash, as counted into the hand
+    denominations_in: Mapping[str, object] = field(default_factory=dict)
+    denominations_out: Mapping[str, object] = field(default_factory=dict)
+    payer: str = ""
+    pan: str = ""
+
+    @property
+    def amount_paise(self) -> int:
+        """What is paid in all."""
+        return sum(one.amount_paise for one in self.shares)
+
+    @property
+    def cash_paise(self) -> int:
+        """What of it is cash."""
+        return sum(one.amount_paise for one in self.tenders if one.method is Method.CASH)
 
     @property
     def fingerprint(self) -> str:
         """The same for the same request, whatever its key."""
-        asked = (self.channel, self.consumer_number, self.amount_paise, self.bill_number)
-        parts = [repr(asked), repr(self.taken_at), *(repr(astuple(one)) for one in self.tenders)]
+        parts = (
+            self.channel,
+            *(repr(one) for one in self.shares),
+            *(repr(replace(one, front=None)) for one in self.tenders),
+            repr(self.taken_at),
+            self.payer,
+            self.pan,
+        )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """The answer to one: a receipt, new or given before; or why not."""
+    """The answer to one: receipts, new or given before; a paper that waits; or why not."""
 
     submit_key: str
-    receipt: Receipt | None = None
+    receipts: tuple[Receipt, ...] = ()
+    collection: Collection | None = None
+    held: Instrument | None = None
     is_new: bool = False
     refusal: DomainError | None = None
 
+    @property
+    def change_paise(self) -> int:
+        """What to give back of the cash."""
+        made = self.collection
+        if made is None or made.received_paise is None:
+            return 0
+        return made.received_paise - made.cash_paise
 
-def take_counter_payment(counter: Counter, *, clerk: User, asked: CounterPayment) -> Taken:
-    """Take one payment and give its receipt. The same key twice gives the same receipt."""
-    (taken,) = take_counter_payments(counter, clerk=clerk, asked=[asked])
+
+# ---- taking ----
+
+
+def take_one(counter: Counter, *, clerk: User, asked: HandOver) -> Taken:
+    """Take one hand-over; what refuses it is raised. The same key twice gives the same receipts."""
+    (taken,) = take(counter, clerk=clerk, asked=[asked])
     if taken.refusal is not None:
         raise taken.refusal
     return taken
 
 
-def receipt_given(counter: Counter, *, clerk: User, submit_key: str) -> Receipt | None:
-    """The receipt that this key has given before, if it has."""
-    if "\0" in submit_key:  # PostgreSQL has no such character
-        return None
-    form = (
-        SubmittedForm.objects.select_related("payment__receipt")
-        .filter(scope=_scope(counter, clerk), key=submit_key)
-        .first()
-    )
-    return form.payment.receipt if form else None
+def receipts_given(counter: Counter, *, clerk: User, submit_key: str) -> tuple[Receipt, ...]:
+    """The receipts that this key has given before, if it has."""
+    made = _known(_scope(counter, clerk), [submit_key]).get(submit_key)
+    return _receipts_of(made) if made else ()
 
 
 @transaction.atomic
-def take_counter_payments(
-    counter: Counter, *, clerk: User, asked: Sequence[CounterPayment]
-) -> list[Taken]:
+def take(counter: Counter, *, clerk: User, asked: Sequence[HandOver]) -> list[Taken]:
     """Take many at once, all that may be taken in one transaction; one answer each, in order.
 
-    The counter's receipt series is locked first: whatever else the counter does waits.
+    What was taken before is answered even when the shift is over.
     """
     if not counter.is_open:
-        raise NotTaken(f"counter {counter.code} is closed")
-    moment = now()
-    told = [one.taken_at for one in asked if one.taken_at and not _why_not_then(one, moment)]
-    years = {financial_year(business_date(at)) for at in (*told, moment)}
-    receipts.lock(counter.code.upper(), years=years)
-    till = _Till.open(counter, clerk=clerk, asked=asked, moment=moment)
+        raise NotTaken(_("Counter %(counter)s is closed.") % {"counter": counter.code})
+    asked = [_merged(one) for one in asked]
+    known = _known(_scope(counter, clerk), [one.submit_key for one in asked])
+    if all(one.submit_key in known for one in asked):
+        return [_again(one, known[one.submit_key]) for one in asked]
+    till = _Till.open(counter, clerk=clerk, asked=asked)
     answers = [till.take(one) for one in asked]
     till.store()
     return [till.answer(one) for one in answers]
 
 
 @transaction.atomic
-def make_deposit(
-    counter: Counter,
-    *,
-    channel: Channel,
-    on: date,
-    made_by: User,
-    slip_number: str = "",
-) -> Deposit:
-    """Put every receipt of a counter and channel that waits on one slip; the same slip again: same.
-
-    The bank's credit will name the slip; without a number one is made.
-    """
-    if slip_number and not _SLIP.fullmatch(slip_number):
-        raise NothingToDeposit("expected a slip number of 3 to 24 letters, digits and -")
-    Counter.objects.select_for_update().get(pk=counter.pk)
-    known = Deposit.objects.filter(reference=slip_number).first() if slip_number else None
+def take_held(instrument: Instrument, *, by: User) -> Taken:
+    """Take a post-dated cheque on its day: payments and receipts now; the supervisor has it."""
+    counter = Counter.objects.select_related("office").get(pk=instrument.counter_id)
+    shares = list(instrument.shares.select_related("consumer", "bill").order_by("pk"))
+    asked = HandOver(
+        submit_key=f"held-{instrument.public_id}",
+        shares=[
+            ShareAsked(
+                consumer_number=share.consumer.number,
+                amount_paise=share.amount_paise,
+                bill_number=share.bill.number if share.bill else "",
+            )
+            for share in shares
+        ],
+        tenders=[_tender_of(instrument)],
+        payer=str(instrument.details.get("payer", "")),
+    )
+    known = _known(_scope(counter, by), [asked.submit_key]).get(asked.submit_key)
     if known is not None:
-        if (known.counter_id, known.channel_id, known.business_date) != (
-            counter.pk,
-            channel.pk,
-            on,
-        ):
-            raise SlipTaken(f"slip {slip_number} belongs to another deposit")
-        return known
-    waiting = Payment.objects.select_for_update().filter(
-        counter=counter,
-        channel=channel,
-        state=State.SUCCEEDED,
-        deposit__isnull=True,
-        business_date__lte=on,
-    )
-    keys = list(waiting.order_by("pk").values_list("pk", flat=True))
-    if not keys:
-        raise NothingToDeposit(f"nothing of {counter.code} in {channel.code} waits for the bank")
-    account = counter.bank_account or channel.bank_account
-    if account is None:
-        raise NothingToDeposit(f"{counter.code} has no bank account")
-    chosen = Payment.objects.filter(pk__in=keys)
-    deposit = Deposit.objects.create(
-        reference=slip_number or _new_slip(counter, channel, on),
-        channel=channel,
-        office_id=counter.office_id,
-        counter=counter,
-        bank_account=account,
-        business_date=on,
-        amount_paise=chosen.aggregate(total=Sum("amount_paise"))["total"],
-        made_by=made_by,
-    )
-    chosen.update(deposit=deposit)
-    audit.record(
-        made_by,
-        "deposit.made",
-        deposit,
-        after={
-            "counter": counter.code,
-            "channel": channel.code,
-            "amount_paise": deposit.amount_paise,
-            "payments": len(keys),
-        },
-        office=counter.office,
-    )
-    return deposit
+        return _again(asked, known)
+    till = _Till.open(counter, clerk=by, asked=[asked], keeps_shifts=False)
+    (paper,) = papers.locked([instrument.pk])
+    if paper.state != PaperState.HELD or paper.due_on is None or paper.due_on > till.today:
+        raise NotTaken(_("Only a cheque that waited for this day is taken like this."))
+    till.held = paper
+    answer = till.take(asked)
+    if answer.refusal is not None:
+        raise answer.refusal
+    till.store()
+    cause = f"its day has come: {paper.due_on:%d-%m-%Y}"
+    papers.move(paper, to=PaperState.RECEIVED, cause=cause, actor=by, on=till.today)
+    papers.move(paper, to=PaperState.WITH_SUPERVISOR, cause=cause, actor=by, on=till.today)
+    return till.answer(answer)
 
 
-def _new_slip(counter: Counter, channel: Channel, on: date) -> str:
-    """Such as ``DS26H18-RPR1-CA``; the second slip of a day ends with -2.
+@dataclass(slots=True)
+class _Made:
+    """A hand-over in memory, before it is stored."""
 
-    Channels that begin alike share their letters, and a branch may have written such a number: so
-    what is taken decides, not what this channel has made.
-    """
-    day = f"DS{on.year % 100:02d}{_MONTHS[on.month - 1]}{on.day:02d}"
-    window = counter.code.upper() if len(counter.code) <= 10 else f"C{counter.pk}"
-    base = f"{day}-{window}-{channel.code[:2].upper()}"
-    taken = set(
-        Deposit.objects.filter(reference__startswith=base).values_list("reference", flat=True)
-    )
-    names = chain([base], (f"{base}-{number}" for number in count(2)))
-    return next(name for name in names if name not in taken)
+    asked: HandOver
+    collection: Collection
+    payments: list[Payment]
+    events: list[PaymentEvent]
+    tenders: list[Tender]
+    instruments: list[Instrument]
+    shares: list[Share]
+    grants: list[Override]
 
 
 @dataclass(slots=True)
 class _Answer:
     """One answer before it is stored."""
 
-    submit_key: str
-    payment: Payment | None = None
+    asked: HandOver
+    made: _Made | None = None
+    known: Collection | None = None
+    held: Instrument | None = None
     is_new: bool = False
     refusal: DomainError | None = None
 
 
 @dataclass(slots=True)
 class _Till:
-    """One request at a counter: what is known, what is taken, what is to be stored."""
+    """One request at a counter: what is known and locked, what is taken, what is to be stored."""
 
     counter: Counter
     clerk: User
     moment: datetime
-    channels: Mapping[str, Channel]
+    shift: Shift | None
+    policy: OfficePolicy
+    days: Mapping[date, date]  # the day each day of the request counts for: a closed one is over
+    channels: Sequence[Channel]
     consumers: Mapping[str, Consumer]
     bills: Mapping[str, Bill]
-    forms: dict[str, SubmittedForm]
-    events: list[PaymentEvent] = field(default_factory=list)
-    tenders: list[Tender] = field(default_factory=list)
-    new_forms: list[SubmittedForm] = field(default_factory=list)
+    known: dict[str, Collection]
+    cash: cash_rules.Sums
+    dues: dict[int, Dues] = field(default_factory=dict)
+    offered: Tally[tuple[int, int | None]] = field(default_factory=Tally)
+    papers: dict[tuple[str, ...], Instrument] = field(default_factory=dict)
+    held: Instrument | None = None  # a paper whose day has come
+    made: list[_Made] = field(default_factory=list)
+    waiting: list[tuple[Instrument, list[Share]]] = field(default_factory=list)
     given: dict[int, Receipt] = field(default_factory=dict)
+
+    @property
+    def today(self) -> date:
+        """The business day of this moment."""
+        return business_date(self.moment)
 
     @classmethod
     def open(
-        cls, counter: Counter, *, clerk: User, asked: Sequence[CounterPayment], moment: datetime
+        cls,
+        counter: Counter,
+        *,
+        clerk: User,
+        asked: Sequence[HandOver],
+        keeps_shifts: bool | None = None,
     ) -> "_Till":
-        """Read all that the request names, in four queries."""
-        forms = SubmittedForm.objects.select_related("payment__receipt").filter(
-            scope=_scope(counter, clerk), key__in=[one.submit_key for one in asked]
-        )
-        channels = Channel.objects.filter(code__in={one.channel for one in asked})
-        consumers = Consumer.objects.select_related("office").filter(
-            number__in={one.consumer_number for one in asked}
-        )
-        bills = Bill.objects.filter(number__in={one.bill_number for one in asked} - {""})
+        """Lock what stands in the way of others, and read all that the request names."""
+        moment = now()
+        has_shift = counter.keeps_shifts if keeps_shifts is None else keeps_shifts
+        told = {_day_of(one, moment) for one in asked}
+        counted = _hold_days(counter, told, today=business_date(moment), makes=has_shift)
+        shift = shifts.held_open(counter, clerk=clerk) if has_shift else None
+        numbers = {share.consumer_number for one in asked for share in one.shares}
+        rows = Consumer.objects.select_related("office").filter(number__in=numbers)
+        consumers = {one.number: one for one in rows}
+        scope = _scope(counter, clerk)
+        lock_words(_words(scope, asked, consumers))
+        years = {financial_year(day) for day in counted.values()}
+        receipts.lock(counter.code.upper(), years=years)
+        names = {share.bill_number for one in asked for share in one.shares} - {""}
         return cls(
             counter=counter,
             clerk=clerk,
             moment=moment,
-            channels={channel.code: channel for channel in channels},
-            consumers={consumer.number: consumer for consumer in consumers},
-            bills={bill.number: bill for bill in bills},
-            forms={form.key: form for form in forms},
+            shift=shift,
+            policy=policy_of(counter.office),
+            days=counted,
+            channels=list(tenders.ways()),
+            consumers=consumers,
+            bills={bill.number: bill for bill in Bill.objects.filter(number__in=names)},
+            known=_known(scope, [one.submit_key for one in asked]),
+            cash=cash_rules.cash_taken(_payers_asked(asked, consumers), days=set(counted.values())),
         )
 
-    def take(self, asked: CounterPayment) -> _Answer:
+    def take(self, asked: HandOver) -> _Answer:
         """Take one in memory, find that it was taken before, or say why not."""
-        form = self.forms.get(asked.submit_key)
-        if form is not None:
-            if form.fingerprint != asked.fingerprint:
-                refusal = SubmittedBefore("the key was used for another payment")
-                return _Answer(asked.submit_key, refusal=refusal)
-            return _Answer(asked.submit_key, payment=form.payment)
+        known = self.known.get(asked.submit_key)
+        if known is not None:
+            is_same = known.fingerprint == asked.fingerprint
+            refusal = None if is_same else SubmittedBefore(_OTHER)
+            return _Answer(asked, known=known if is_same else None, refusal=refusal)
         try:
-            payment = self._payment(asked)
+            return self._taken(asked)
         except DomainError as refusal:
-            return _Answer(asked.submit_key, refusal=refusal)
-        form = SubmittedForm(
+            return _Answer(asked, refusal=refusal)
+
+    def _taken(self, asked: HandOver) -> _Answer:
+        taken_at, day = self._when(asked)
+        _check_money(asked)
+        self._check_shares(asked)
+        waits = [one for one in asked.tenders if self._waits(one, on=day)]
+        if waits and len(asked.tenders) > 1:
+            words = _("A cheque of a later day is taken alone.")
+            raise NotTaken(words, field="instrument_date")
+        self._check_tenders(asked, on=day)
+        if waits:
+            return self._keep_waiting(asked)
+        if (known := self._same_paper(asked)) is not None:
+            return _Answer(asked, held=known)
+        self._check_dues(asked)
+        grants = self._grants(asked, on=day)
+        made = self._make(asked, taken_at=taken_at, day=day, grants=grants)
+        self.made.append(made)
+        self.known[asked.submit_key] = made.collection
+        return _Answer(asked, made=made, is_new=True)
+
+    # ---- what may not be taken ----
+
+    def _when(self, asked: HandOver) -> tuple[datetime, date]:
+        """The instant of it, and the day it counts for."""
+        problem = _why_not_then(asked, self.moment)
+        if problem:
+            raise NotTaken(problem)
+        day = self.days[_day_of(asked, self.moment)]
+        taken_at = asked.taken_at or self.moment
+        return (taken_at if business_date(taken_at) == day else self.moment), day
+
+    def _check_shares(self, asked: HandOver) -> None:
+        seen = set()
+        for place, share in enumerate(asked.shares):
+            consumer = self.consumers.get(share.consumer_number)
+            if consumer is None:
+                words = _("No consumer has the number %(number)s.")
+                number = {"number": share.consumer_number[:20]}
+                raise NotTaken(words % number, field="consumer", share=place)
+            bill = self.bills.get(share.bill_number)
+            if share.bill_number and (bill is None or bill.consumer_id != consumer.pk):
+                words = _("Consumer %(number)s has no bill %(bill)s.")
+                facts = {"number": consumer.number, "bill": share.bill_number[:20]}
+                raise NotTaken(words % facts, field="bill", share=place)
+            key = (consumer.pk, bill.pk if bill else None)
+            if key in seen:
+                words = _("Consumer %(number)s stands here twice.")
+                raise NotTaken(words % {"number": consumer.number}, field="amount", share=place)
+            seen.add(key)
+
+    def _check_tenders(self, asked: HandOver, *, on: date) -> None:
+        for place, one in enumerate(asked.tenders):
+            found = next(tenders.problems(one, on=on, policy=self.policy), None)
+            if found is not None and self.held is None:
+                raise NotTaken(found.words, field=found.field, tender=place)
+            if one.method is Method.CARD and len(asked.shares) > 1:
+                words = _("A card slip pays for one consumer: swipe once for each.")
+                raise NotTaken(words, field="tender", tender=place)
+
+    def _waits(self, one: TenderAsked, *, on: date) -> bool:
+        return tenders.is_held(one, on=on, policy=self.policy)
+
+    def _same_paper(self, asked: HandOver) -> Instrument | None:
+        """None when no paper of it is known; the one this very form has left here to wait."""
+        for place, one in enumerate(asked.tenders):
+            if one.method not in tenders.SLIPS or self.held is not None:
+                continue
+            twin = self.papers.get(_paper_key(one)) or papers.alive_twin(
+                method=one.method.value,
+                number=one.instrument,
+                bank_key=one.bank_key,
+                account_id=one.account_id,
+            )
+            if twin is None:
+                continue
+            if self._is_this_form(twin, asked):
+                return twin
+            words = _("This paper was taken already, on %(day)s at %(counter)s.")
+            facts = {"day": f"{twin.received_on:%d-%m-%Y}", "counter": twin.counter.name}
+            raise NotTaken(words % facts, field="instrument", tender=place)
+        return None
+
+    def _is_this_form(self, twin: Instrument, asked: HandOver) -> bool:
+        told = twin.details.get("form")
+        scope = _scope(self.counter, self.clerk)
+        return bool(told == [scope, asked.submit_key, asked.fingerprint])
+
+    def _check_dues(self, asked: HandOver) -> None:
+        """More than is due is an advance, which the clerk must say; less is a part payment."""
+        for place, share in enumerate(asked.shares):
+            if share.is_advance:
+                continue
+            consumer = self.consumers[share.consumer_number]
+            if consumer.pk not in self.dues:
+                self.dues[consumer.pk] = dues_with_surcharge(consumer, on=self.today)
+            bill = self.bills.get(share.bill_number)
+            due = self.dues[consumer.pk].to_pay(share.bill_number)
+            due -= self.offered[consumer.pk, bill.pk if bill else None]
+            if share.amount_paise > due:
+                raise PaidMeanwhile(
+                    _more_than_due(consumer, due, at=self.moment), field="amount", share=place
+                )
+            least = min(self.policy.part_from_paise, due)
+            if share.amount_paise < least:
+                words = _("A part payment is at least %(least)s.")
+                facts = {"least": grouped_rupees(least)}
+                raise NotTaken(words % facts, field="amount", share=place)
+
+    def _grants(self, asked: HandOver, *, on: date) -> list[Override]:
+        """The grants of a supervisor that let it through; raises the first rule without one."""
+        found = []
+        for stop in [*self._bars(asked, on=on), *self._cash_stops(asked, on=on)]:
+            grant = None
+            if stop.may_override:
+                grant = overrides.granted(
+                    self.counter,
+                    clerk=self.clerk,
+                    rule=stop.rule,
+                    consumer_number=asked.shares[0].consumer_number,
+                    amount_paise=stop.amount_paise,
+                )
+            if grant is None:
+                raise stop
+            found.append(grant)
+        return found
+
+    def _bars(self, asked: HandOver, *, on: date) -> Iterable[RuleStops]:
+        cheques = sum(one.amount_paise for one in asked.tenders if one.method is Method.CHEQUE)
+        if not cheques or self.held is not None:
+            return
+        for share in asked.shares:
+            bar = papers.bar_of(self.consumers[share.consumer_number], on=on)
+            if bar is not None:
+                words = _(
+                    "No cheque from consumer %(number)s until %(until)s: one came back unpaid."
+                )
+                facts = {"number": share.consumer_number, "until": f"{bar.until:%d-%m-%Y}"}
+                yield RuleStops(
+                    words % facts,
+                    rule=overrides.CHEQUE_BAR,
+                    may_override=True,
+                    amount_paise=cheques,
+                )
+                return
+
+    def _cash_stops(self, asked: HandOver, *, on: date) -> list[RuleStops]:
+        if not asked.cash_paise:
+            return []
+        payers = self._cash_of(asked)
+        return list(
+            cash_rules.stops(
+                rules_in_force(self.counter.office, on=on),
+                on=on,
+                cash=payers,
+                before=self.cash,
+                total_paise=asked.cash_paise,
+                has_pan=bool(asked.pan),
+            )
+        )
+
+    def _cash_of(self, asked: HandOver) -> dict[str, int]:
+        by_partner: Tally[str] = Tally()
+        for part in _parts(asked):
+            if asked.tenders[part.tender].method is Method.CASH:
+                number = asked.shares[part.share].consumer_number
+                by_partner[self.consumers[number].business_partner] += part.paise
+        return cash_rules.payers(by_partner, pan_index=cash_rules.index_of(asked.pan))
+
+    # ---- what is made of it ----
+
+    def _keep_waiting(self, asked: HandOver) -> _Answer:
+        """A cheque of a later day: kept with what it is for; its payments are made on its day."""
+        known = self._same_paper(asked)
+        if known is not None:
+            return _Answer(asked, held=known)
+        (stop,) = [*self._bars(asked, on=self.today)][:1] or (None,)
+        if stop is not None:
+            raise stop
+        (one,) = asked.tenders
+        paper = self._instrument(one, collection=None, day=self.today)
+        paper.state, paper.due_on = PaperState.HELD, one.instrument_date
+        scope = _scope(self.counter, self.clerk)
+        paper.details["form"] = [scope, asked.submit_key, asked.fingerprint]
+        paper.details["payer"] = asked.payer
+        shares = [
+            Share(
+                instrument=paper,
+                consumer=self.consumers[share.consumer_number],
+                bill=self.bills.get(share.bill_number),
+                amount_paise=share.amount_paise,
+            )
+            for share in asked.shares
+        ]
+        self.papers[_paper_key(one)] = paper
+        self.waiting.append((paper, shares))
+        return _Answer(asked, held=paper, is_new=True)
+
+    def _make(
+        self, asked: HandOver, *, taken_at: datetime, day: date, grants: list[Override]
+    ) -> _Made:
+        made = _Made(
+            asked=asked,
+            collection=self._collection(asked, taken_at=taken_at, day=day),
+            payments=[],
+            events=[],
+            tenders=[],
+            instruments=[],
+            shares=[],
+            grants=grants,
+        )
+        ways = self._ways(asked)
+        slips: dict[int, Instrument] = {}
+        for place, one in enumerate(asked.tenders):
+            if one.method in tenders.SLIPS:
+                paper = self.held or self._instrument(one, collection=made.collection, day=day)
+                slips[place] = self.papers[_paper_key(one)] = paper
+        made.instruments = [paper for paper in slips.values() if paper is not self.held]
+        for part in _parts(asked):
+            payment = self._payment(asked, part, channel=ways[part.tender], taken_at=taken_at)
+            made.payments.append(payment)
+            made.tenders.append(_tender(payment, asked.tenders[part.tender]))
+            event = advance(
+                payment,
+                to=State.SUCCEEDED,
+                cause=_cause(self.counter, asked, day),
+                at=taken_at,
+                actor=self.clerk.username,
+            )
+            made.events += [event] if event is not None else []
+            if part.tender in slips:
+                paper = slips[part.tender]
+                made.shares.append(self._share(paper, payment, part))
+        for who, paise in self._cash_of(asked).items():
+            self.cash[who, day] = self.cash.get((who, day), 0) + paise
+        for share in asked.shares:
+            bill = self.bills.get(share.bill_number)
+            key = (self.consumers[share.consumer_number].pk, bill.pk if bill else None)
+            self.offered[key] += share.amount_paise
+        return made
+
+    def _ways(self, asked: HandOver) -> list[Channel]:
+        """The channel of each tender."""
+        if asked.channel:
+            named = next((one for one in self.channels if one.code == asked.channel), None)
+            if named is None or named.adapter != COUNTER_ADAPTER:
+                words = _("No counter channel is called %(code)s.")
+                raise NotTaken(words % {"code": asked.channel[:24]})
+            methods = {one.method for one in asked.tenders}
+            if Method.CARD in methods or (Method.CASH in methods and methods & tenders.PAPER):
+                words = _("Cash, papers and cards go to the bank on different ways.")
+                raise NotTaken(words)
+            return [named] * len(asked.tenders)
+        by_method = tenders.channels_by_method(self.channels)
+        missing = [one for one in asked.tenders if one.method not in by_method]
+        if missing:
+            place = list(asked.tenders).index(missing[0])
+            words = _("No channel of the counters takes this tender.")
+            raise NotTaken(words, field="tender", tender=place)
+        ways = [by_method[one.method] for one in asked.tenders]
+        for place, (one, way) in enumerate(zip(asked.tenders, ways, strict=True)):
+            # The bank's file names a card payment by its RRN: there is one of each, ever.
+            rows = Payment.objects.filter(channel=way, channel_ref=one.instrument)
+            if one.method is Method.CARD and rows.exists():
+                words = _("This slip was taken already.")
+                raise NotTaken(words, field="instrument", tender=place)
+        return ways
+
+    def _collection(self, asked: HandOver, *, taken_at: datetime, day: date) -> Collection:
+        cash_paise = asked.cash_paise
+        pan = asked.pan.encode()
+        came, back = _denominations(asked, on=day)
+        return Collection(
             scope=_scope(self.counter, self.clerk),
-            key=asked.submit_key,
+            submit_key=asked.submit_key,
             fingerprint=asked.fingerprint,
+            counter=self.counter,
+            shift=self.shift,
+            clerk=self.clerk,
+            business_date=day,
+            amount_paise=asked.amount_paise,
+            cash_paise=cash_paise,
+            received_paise=asked.received_paise if cash_paise else None,
+            denominations_in=came,
+            denominations_out=back,
+            payer=asked.payer,
+            pan=crypto.seal(pan, place=cash_rules.PAN_PLACE) if pan else None,
+            payer_index=cash_rules.index_of(asked.pan),
+            taken_at=asked.taken_at or taken_at,
+        )
+
+    def _instrument(
+        self, one: TenderAsked, *, collection: Collection | None, day: date
+    ) -> Instrument:
+        return Instrument(
+            method=one.method.value,
+            number=one.instrument,
+            bank_key=one.bank_key,
+            micr=one.micr,
+            account_id=one.account_id,
+            transaction_code=one.transaction_code,
+            ifsc=one.ifsc,
+            bank_name=one.bank_name,
+            branch_name=one.branch_name,
+            dated=one.instrument_date,
+            drawer=one.drawer,
+            details=dict(one.details),
+            amount_paise=one.amount_paise,
+            office=self.counter.office,
+            counter=self.counter,
+            collection=collection,
+            taken_by=self.clerk,
+            received_on=day,
+            front=one.front,
+        )
+
+    def _payment(
+        self, asked: HandOver, part: Part, *, channel: Channel, taken_at: datetime
+    ) -> Payment:
+        share, one = asked.shares[part.share], asked.tenders[part.tender]
+        consumer = self.consumers[share.consumer_number]
+        is_card = one.method is Method.CARD
+        return Payment(
+            reference=new_reference(),
+            channel=channel,
+            channel_ref=one.instrument if is_card else None,
+            order_ref=str(one.details.get("approval", "")) if is_card else "",
+            rrn=one.instrument if is_card else "",
+            consumer=consumer,
+            consumer_number=consumer.number,
+            office_id=self.counter.office_id,
+            counter=self.counter,
+            bill=self.bills.get(share.bill_number),
+            amount_paise=part.paise,
+            method=one.method.value,
+            created_at=taken_at,
+            business_date=business_date(taken_at),
+        )
+
+    def _share(self, paper: Instrument, payment: Payment, part: Part) -> Share:
+        """A held paper knows what it is for: its share gets the payment now."""
+        if self.held is not None:
+            known = list(self.held.shares.order_by("pk"))[part.share]
+            known.payment = payment
+            return known
+        return Share(
+            instrument=paper,
+            consumer=payment.consumer,
+            bill=payment.bill,
+            amount_paise=part.paise,
             payment=payment,
         )
-        self.forms[asked.submit_key] = form
-        self.new_forms.append(form)
-        self.tenders += [_tender(payment, one) for one in asked.tenders]
-        return _Answer(asked.submit_key, payment=payment, is_new=True)
+
+    # ---- storing ----
 
     def store(self) -> None:
         """Write what was taken, and give the receipts last."""
-        payments = [form.payment for form in self.new_forms]
-        if not payments:
+        waiting = [paper for paper, _shares in self.waiting]
+        Instrument.objects.bulk_create(waiting)
+        Share.objects.bulk_create([share for _paper, rows in self.waiting for share in rows])
+        for paper in waiting:
+            audit.record(
+                self.clerk,
+                "instrument.held",
+                paper,
+                after={"due_on": paper.due_on, "amount_paise": paper.amount_paise},
+                office=self.counter.office,
+            )
+        if not self.made:
             return
+        collections = [made.collection for made in self.made]
+        payments = [payment for made in self.made for payment in made.payments]
+        Collection.objects.bulk_create(collections)
+        Instrument.objects.bulk_create([one for made in self.made for one in made.instruments])
         Payment.objects.bulk_create(payments)
-        PaymentEvent.objects.bulk_create(self.events)
-        Tender.objects.bulk_create(self.tenders)
-        SubmittedForm.objects.bulk_create(self.new_forms)
-        self.given = {receipt.payment_id: receipt for receipt in receipts.issue(payments)}
+        PaymentEvent.objects.bulk_create([one for made in self.made for one in made.events])
+        Tender.objects.bulk_create([one for made in self.made for one in made.tenders])
+        CollectionLine.objects.bulk_create(
+            [
+                CollectionLine(collection=made.collection, payment=payment)
+                for made in self.made
+                for payment in made.payments
+            ]
+        )
+        self._store_shares([share for made in self.made for share in made.shares])
+        for made in self.made:
+            for grant in made.grants:
+                overrides.use(grant, collection=made.collection)
+        self.given = {one.payment_id: one for one in receipts.issue(payments)}
         for payment in payments:
             audit.record(
                 self.clerk,
@@ -324,120 +739,275 @@ class _Till:
                 },
                 office=self.counter.office,
             )
+        port.tell_many([*self._news()])
+
+    def _store_shares(self, shares: Sequence[Share]) -> None:
+        if self.held is None:
+            Share.objects.bulk_create(shares)
+            return
+        for share in shares:
+            share.save(update_fields=["payment"])
+        self.held.collection = self.made[0].collection
+        self.held.save(update_fields=["collection"])
+
+    def _news(self) -> Iterable[port.News]:
+        """A consumer with a mobile number learns of the receipt."""
+        for made in self.made:
+            for payment, tender in zip(made.payments, made.tenders, strict=True):
+                mobile = mobile_of(payment.consumer) if payment.consumer else ""
+                if not mobile:
+                    continue
+                is_cheque = payment.method == Method.CHEQUE
+                receipt = self.given[payment.pk]
+                facts: dict[str, Any] = {
+                    "amount_paise": payment.amount_paise,
+                    "consumer": payment.consumer_number,
+                    "receipt": receipt.label,
+                    "on": payment.business_date,
+                }
+                if is_cheque:
+                    facts |= {"cheque": tender.instrument, "bank": tender.bank_name or "-"}
+                kind = "cheque_received" if is_cheque else "receipt_issued"
+                yield port.News(
+                    kind=kind,
+                    channel="sms",
+                    key=f"{kind}:{receipt.label}",
+                    to=mobile,
+                    language=settings.LANGUAGE_CODE[:2],
+                    facts=facts,
+                    about=payment,
+                    office=self.counter.office,
+                )
 
     def answer(self, one: _Answer) -> Taken:
-        """The answer with its receipt, which exists by now."""
-        if one.payment is None:
-            return Taken(one.submit_key, refusal=one.refusal)
-        receipt = self.given.get(one.payment.pk) or one.payment.receipt
-        return Taken(one.submit_key, receipt=receipt, is_new=one.is_new)
-
-    def _payment(self, asked: CounterPayment) -> Payment:
-        channel = self.channels.get(asked.channel)
-        if channel is None or channel.adapter != COUNTER_ADAPTER or not channel.is_live:
-            raise NotTaken(f"no counter channel is called {asked.channel!r}")
-        consumer = self.consumers.get(asked.consumer_number)
-        if consumer is None:
-            raise NotTaken(f"no consumer has the number {asked.consumer_number!r}")
-        bill = self.bills.get(asked.bill_number)
-        if asked.bill_number and (bill is None or bill.consumer_id != consumer.pk):
-            raise NotTaken(f"consumer {consumer.number} has no bill {asked.bill_number!r}")
-        taken_at = self._taken_at(asked)
-        _check_money(asked, on=business_date(taken_at))
-        methods = {one.method for one in asked.tenders}
-        payment = Payment(
-            reference=new_reference(),
-            channel=channel,
-            consumer=consumer,
-            consumer_number=consumer.number,
-            office_id=self.counter.office_id,
-            counter=self.counter,
-            bill=bill,
-            amount_paise=asked.amount_paise,
-            method=asked.tenders[0].method.value if len(methods) == 1 else Method.CHEQUE.value,
-            created_at=taken_at,
-            business_date=business_date(taken_at),
+        """The answer with its receipts, which exist by now."""
+        key = one.asked.submit_key
+        if one.made is not None:
+            return Taken(
+                submit_key=key,
+                receipts=tuple(self.given[payment.pk] for payment in one.made.payments),
+                collection=one.made.collection,
+                is_new=True,
+            )
+        if one.known is None:
+            return Taken(submit_key=key, held=one.held, is_new=one.is_new, refusal=one.refusal)
+        in_memory = next((made for made in self.made if made.collection is one.known), None)
+        given = (
+            tuple(self.given[payment.pk] for payment in in_memory.payments)
+            if in_memory
+            else _receipts_of(one.known)
         )
-        event = advance(
-            payment,
-            to=State.SUCCEEDED,
-            cause=f"taken at {self.counter.code}",
-            at=taken_at,
-            actor=self.clerk.username,
-        )
-        if event is not None:
-            self.events.append(event)
-        return payment
-
-    def _taken_at(self, asked: CounterPayment) -> datetime:
-        problem = _why_not_then(asked, self.moment)
-        if problem:
-            raise NotTaken(problem)
-        return asked.taken_at or self.moment
+        return Taken(submit_key=key, receipts=given, collection=one.known)
 
 
-def _why_not_then(asked: CounterPayment, moment: datetime) -> str:
-    """Why it cannot have been taken when it says; empty when it can."""
-    if asked.taken_at is None:
-        return ""
-    if asked.taken_at > moment + CLOCKS_DIFFER:
-        return "it cannot have been taken in the future"
-    if asked.taken_at < moment - _offline_at_most():
-        return "it was taken too long ago to be entered here"
-    return ""
+# ---- helpers ----
 
-
-def _offline_at_most() -> timedelta:
-    return timedelta(days=settings.COUNTER_OFFLINE_DAYS_MAX)
+_OTHER: Final = "the key was used for another payment"
 
 
 def _scope(counter: Counter, clerk: User) -> str:
     return f"user:{clerk.pk}:counter:{counter.code}"
 
 
-def _tender(payment: Payment, asked: TenderAsked) -> Tender:
-    return Tender(
-        payment=payment,
-        method=asked.method.value,
-        amount_paise=asked.amount_paise,
-        instrument=asked.instrument,
-        instrument_date=asked.instrument_date,
-        bank_name=asked.bank_name,
-        micr=asked.micr,
+def _known(scope: str, keys: Sequence[str]) -> dict[str, Collection]:
+    """What these keys have made before. PostgreSQL has no NUL, so nothing was made with one."""
+    asked = [key for key in keys if "\0" not in key]
+    rows = Collection.objects.filter(scope=scope, submit_key__in=asked)
+    return {one.submit_key: one for one in rows.prefetch_related("lines__payment__receipt")}
+
+
+def _again(asked: HandOver, known: Collection) -> Taken:
+    if known.fingerprint != asked.fingerprint:
+        return Taken(submit_key=asked.submit_key, refusal=SubmittedBefore(_OTHER))
+    return Taken(submit_key=asked.submit_key, receipts=_receipts_of(known), collection=known)
+
+
+def _receipts_of(made: Collection) -> tuple[Receipt, ...]:
+    lines = sorted(made.lines.all(), key=lambda line: line.pk)
+    return tuple(line.payment.receipt for line in lines)
+
+
+def _hold_days(
+    counter: Counter, told: Iterable[date], *, today: date, makes: bool
+) -> dict[date, date]:
+    """The day that each counts for: itself while it is open, else today, which must be open.
+
+    A counter without shifts does not open a day of its office, but keeps out of a closed one.
+    """
+    counted = {}
+    for day in sorted({*told, today}):
+        try:
+            if makes:
+                days.office_day(counter.office, on=day)
+            else:
+                days.known_day(counter.office, on=day)
+        except days.DayClosed:
+            if day == today:
+                raise
+            counted[day] = today
+        else:
+            counted[day] = day
+    return counted
+
+
+def _words(scope: str, asked: Iterable[HandOver], consumers: Mapping[str, Consumer]) -> set[str]:
+    """What must not be taken twice or added up twice at the same time."""
+    words = {f"form:{scope}:{one.submit_key}" for one in asked}
+    for one in asked:
+        named = [
+            consumers[share.consumer_number]
+            for share in one.shares
+            if share.consumer_number in consumers
+        ]
+        words |= {f"dues:{consumer.pk}" for consumer in named}
+        words |= {"paper:" + ":".join(_paper_key(t)) for t in one.tenders if t.instrument}
+    return words | set(_payers_asked(asked, consumers))
+
+
+def _payers_asked(asked: Iterable[HandOver], consumers: Mapping[str, Consumer]) -> set[str]:
+    """A word for everyone whose cash of the day is added up."""
+    found: set[str] = set()
+    for one in asked:
+        if not one.cash_paise:
+            continue
+        partners = {
+            consumers[share.consumer_number].business_partner: 1
+            for share in one.shares
+            if share.consumer_number in consumers
+        }
+        found |= set(cash_rules.payers(partners, pan_index=cash_rules.index_of(one.pan)))
+    return found
+
+
+def _paper_key(one: TenderAsked) -> tuple[str, ...]:
+    return (one.method.value, one.instrument, one.bank_key, one.account_id)
+
+
+def _merged(asked: HandOver) -> HandOver:
+    """Cash counts as one tender, where the first of it stood."""
+    cash_tenders = [one for one in asked.tenders if one.method is Method.CASH]
+    if len(cash_tenders) < 2:
+        return asked
+    whole = replace(cash_tenders[0], amount_paise=asked.cash_paise)
+    others = [one for one in asked.tenders if one.method is not Method.CASH]
+    place = list(asked.tenders).index(cash_tenders[0])
+    return replace(asked, tenders=[*others[:place], whole, *others[place:]])
+
+
+def _parts(asked: HandOver) -> list[Part]:
+    return waterfall(
+        [one.amount_paise for one in asked.shares], [one.amount_paise for one in asked.tenders]
     )
 
 
-def _check_money(asked: CounterPayment, *, on: date) -> None:
-    if not 0 < asked.amount_paise <= PAISE_MAX:
-        raise NotTaken("expected an amount above zero")
+def _check_money(asked: HandOver) -> None:
+    if not asked.shares:
+        raise NotTaken(_("Say for whom it is."))
     if not asked.tenders:
-        raise NotTaken("expected what it is paid with")
-    methods = {one.method for one in asked.tenders}
-    if not methods <= METHODS:
-        raise NotTaken("a counter takes cash, cheques, demand drafts and postal orders")
-    if Method.CASH in methods and methods & PAPER:
-        raise NotTaken("cash and paper go to the bank on different slips: take two payments")
+        raise NotTaken(_("Say what it is paid with."))
+    for place, share in enumerate(asked.shares):
+        if not 0 < share.amount_paise <= PAISE_MAX:
+            words = _("More than zero is expected.")
+            raise NotTaken(words, field="amount", share=place)
     tendered = sum(one.amount_paise for one in asked.tenders)
     if tendered != asked.amount_paise or any(one.amount_paise <= 0 for one in asked.tenders):
-        raise NotTaken(
-            f"handed over {grouped_rupees(tendered)}, to pay {grouped_rupees(asked.amount_paise)}"
+        words = _("Handed over %(tendered)s, to pay %(wanted)s.")
+        facts = {
+            "tendered": grouped_rupees(tendered),
+            "wanted": grouped_rupees(asked.amount_paise),
+        }
+        raise NotTaken(words % facts, field="tender_amount")
+    if asked.received_paise is not None and asked.received_paise < asked.cash_paise:
+        raise NotTaken(_("Less than the amount."), field="received")
+
+
+def _denominations(asked: HandOver, *, on: date) -> tuple[dict[str, int], dict[str, int]]:
+    """Notes and coins in and out, as stored; each must be worth what was said."""
+    if not asked.denominations_in and not asked.denominations_out:
+        return {}, {}
+    came = cash.Denominations.read(asked.denominations_in, on=on)
+    back = cash.Denominations.read(asked.denominations_out, on=on)
+    received = asked.cash_paise if asked.received_paise is None else asked.received_paise
+    came.check(received)
+    back.check(received - asked.cash_paise)
+    return came.as_json(), back.as_json()
+
+
+def _more_than_due(consumer: Consumer, due: int, *, at: datetime) -> str:
+    """What happened: who was faster, when and where; else only what is due."""
+    latest = (
+        Payment.objects.filter(
+            consumer=consumer, state=State.SUCCEEDED, succeeded_at__gte=at - timedelta(hours=24)
         )
-    if Method.CASH in methods and asked.amount_paise >= CASH_LIMIT_PAISE:
-        raise NotTaken(f"in cash less than {grouped_rupees(CASH_LIMIT_PAISE)} only")
-    for one in asked.tenders:
-        _check_paper(one, on=on)
+        .select_related("counter", "channel")
+        .order_by("-succeeded_at")
+        .first()
+    )
+    facts: dict[str, Any] = {"due": grouped_rupees(max(due, 0)), "number": consumer.number}
+    if latest is None or latest.succeeded_at is None:
+        return _("Due is %(due)s. Tick “advance” to take more.") % facts
+    facts["minutes"] = max(0, int((at - latest.succeeded_at).total_seconds() // 60))
+    facts["where"] = latest.counter.name if latest.counter else latest.channel.name
+    facts["paid"] = grouped_rupees(latest.amount_paise)
+    return (
+        _(
+            "Consumer %(number)s paid %(paid)s %(minutes)s minutes ago at %(where)s; "
+            "due is %(due)s now. Tick “advance” to take more."
+        )
+        % facts
+    )
 
 
-def _check_paper(tender: TenderAsked, *, on: date) -> None:
-    if tender.method not in PAPER:
-        return
-    if not _INSTRUMENT.fullmatch(tender.instrument):
-        raise NotTaken(f"expected the number of the {tender.method.value}, 6 to 12 digits")
-    if tender.micr and not _MICR.fullmatch(tender.micr):
-        raise NotTaken("expected a MICR code of 9 digits")
-    if tender.instrument_date is None or tender.method is Method.POSTAL_ORDER:
-        return
-    if tender.instrument_date > on:
-        raise NotTaken(f"the {tender.method.value} is dated ahead")
-    if tender.instrument_date < on - PAPER_VALID_FOR:
-        raise NotTaken(f"the {tender.method.value} is older than three months")
+def _cause(counter: Counter, asked: HandOver, day: date) -> str:
+    if asked.taken_at is not None and business_date(asked.taken_at) != day:
+        told = business_date(asked.taken_at)
+        return f"taken at {counter.code} on {told:%d-%m-%Y}, which had been closed"
+    return f"taken at {counter.code}"
+
+
+def _tender(payment: Payment, one: TenderAsked) -> Tender:
+    last_four = one.details.get("last_four", "") if one.method is Method.CARD else ""
+    return Tender(
+        payment=payment,
+        method=one.method.value,
+        amount_paise=payment.amount_paise,
+        instrument=one.instrument,
+        instrument_date=one.instrument_date,
+        bank_name=one.bank_name,
+        micr=one.micr,
+        payer=f"••••{last_four}" if last_four else "",
+    )
+
+
+def _tender_of(paper: Instrument) -> TenderAsked:
+    return TenderAsked(
+        method=Method(paper.method),
+        amount_paise=paper.amount_paise,
+        instrument=paper.number,
+        instrument_date=paper.dated,
+        bank_name=paper.bank_name,
+        micr=paper.micr,
+        account_id=paper.account_id,
+        transaction_code=paper.transaction_code,
+        ifsc=paper.ifsc,
+        branch_name=paper.branch_name,
+        drawer=paper.drawer,
+    )
+
+
+def _day_of(asked: HandOver, moment: datetime) -> date:
+    """The day it says; today for what is refused for its moment, so that no far day is locked."""
+    if asked.taken_at is None or _why_not_then(asked, moment):
+        return business_date(moment)
+    return business_date(asked.taken_at)
+
+
+def _why_not_then(asked: HandOver, moment: datetime) -> str:
+    """Why it cannot have been taken when it says; empty when it can."""
+    if asked.taken_at is None:
+        return ""
+    if asked.taken_at > moment + CLOCKS_DIFFER:
+        return _("It cannot have been taken in the future.")
+    if asked.taken_at < moment - timedelta(days=settings.COUNTER_OFFLINE_DAYS_MAX):
+        return _("It was taken too long ago to be entered here.")
+    return ""

@@ -19,6 +19,7 @@ from channels_.registry import adapter
 from channels_.secrets import set_secret
 from channels_.simulation import SampleKeys
 from counters import taking as till
+from counters.deposits import make_deposit
 from cspdcl.kernel.money import paise_from_rupees
 from enquiries import ladder
 from payments.inbox import drain
@@ -78,6 +79,7 @@ def install(scene: Scene = DEFAULT) -> User:
             name=site.code,
             office=Office.objects.get(code=site.office),
             bank_account=accounts[scene.deposits],
+            keeps_shifts=False,  # its receipts are handed in
         )
     for code in ("cash", "cheque"):
         Channel.objects.create(
@@ -226,13 +228,13 @@ def take(directory: Path, *, clerk: User) -> None:
     for _at, place, row in sorted(asked, key=lambda one: one[:2]):
         counter = Counter.objects.get(code=row["counter"])
         if place == 0:
-            answers = till.take_counter_payments(
+            answers = till.take(
                 counter, clerk=clerk, asked=[_asked(one) for one in row["body"]["receipts"]]
             )
             assert [str(one.refusal) for one in answers if one.refusal] == []
         else:
             body = row["body"]
-            till.make_deposit(
+            make_deposit(
                 counter,
                 channel=Channel.objects.get(code=body["channel"]),
                 on=date.fromisoformat(body["business_date"]),
@@ -241,9 +243,14 @@ def take(directory: Path, *, clerk: User) -> None:
             )
 
 
-def _asked(one: Mapping[str, Any]) -> till.CounterPayment:
+def _asked(one: Mapping[str, Any]) -> till.HandOver:
     method = Method.CHEQUE if one["channel"] == "cheque" else Method.CASH
     on = one.get("instrument_date")
+    share = till.ShareAsked(
+        consumer_number=one["consumer_number"],
+        amount_paise=one["amount_paise"],
+        bill_number=one["bill_number"],
+    )
     tender = till.TenderAsked(
         method=method,
         amount_paise=one["amount_paise"],
@@ -252,13 +259,11 @@ def _asked(one: Mapping[str, Any]) -> till.CounterPayment:
         bank_name=one.get("bank_name", ""),
         micr=one.get("micr", ""),
     )
-    return till.CounterPayment(
+    return till.HandOver(
         submit_key=one["submit_key"],
-        channel=one["channel"],
-        consumer_number=one["consumer_number"],
-        amount_paise=one["amount_paise"],
+        shares=[share],
         tenders=[tender],
-        bill_number=one["bill_number"],
+        channel=one["channel"],
         taken_at=datetime.fromisoformat(one["taken_at"]),
     )
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from counters.taking import receipt_given
+from counters.taking import receipts_given
 from people import actions
 from people.models import User
 from people.roles import CHANNEL, ROLES
@@ -87,7 +87,7 @@ def test_a_hostile_word_is_answered(name: str, everybody: User) -> None:
 
 
 def test_a_key_that_no_form_makes_has_given_no_receipt(everybody: User) -> None:
-    assert receipt_given(CounterFactory(), clerk=everybody, submit_key="\0") is None
+    assert receipts_given(CounterFactory(), clerk=everybody, submit_key="\0") == ()
 
 
 def test_a_candidate_that_no_list_offers_is_refused() -> None:

@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from counters import board, taking
+from counters import board
+from counters.deposits import make_deposit
 from counters.forms import SlipForm
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.money import grouped_rupees
@@ -92,7 +93,7 @@ def deposit_make(request: HttpRequest, code: str) -> HttpResponse:
     channel = counter_channels().filter(code=form.cleaned_data["channel"]).first()
     if channel is None:
         raise Http404
-    made = taking.make_deposit(
+    made = make_deposit(
         here,
         channel=channel,
         on=today(),

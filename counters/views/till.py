@@ -16,14 +16,15 @@ from django.views.decorators.http import require_http_methods
 from counters import board
 from counters.forms import TENDERS, TakeForm
 from counters.taking import (
-    PAPER,
-    CounterPayment,
+    HandOver,
     NotTaken,
+    ShareAsked,
     Taken,
     TenderAsked,
-    receipt_given,
-    take_counter_payment,
+    receipts_given,
+    take_one,
 )
+from counters.tenders import PAPER
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import PAISE_MAX, grouped_rupees
@@ -84,7 +85,7 @@ def _take(request: HttpRequest, user: User, here: Counter, mine: Sequence[Counte
     bill = next((one for one in dues if one.number == request.POST.get("bill")), None)
     # What was sent before has changed the dues itself: it is not judged by them again.
     key = request.POST.get("submit_key", "")
-    was_sent = receipt_given(here, clerk=user, submit_key=key) is not None
+    was_sent = bool(receipts_given(here, clerk=user, submit_key=key))
     form = TakeForm(request.POST, due_paise=PAISE_MAX if was_sent else _outstanding(bill))
     if consumer is not None and form.is_valid():
         try:
@@ -95,16 +96,13 @@ def _take(request: HttpRequest, user: User, here: Counter, mine: Sequence[Counte
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:
-            return _answer(request, form, taken)
+            return _answer(request, taken)
     return _page(request, user, here, mine, words=number, form=form)
 
 
 def _taken(user: User, here: Counter, consumer: Consumer, form: TakeForm) -> Taken:
     """The receipt; the bill is taken as the form said it, so that a second press asks the same."""
     asked = form.cleaned_data
-    channel = board.channel_for(form.method)
-    if channel is None:
-        raise NotTaken(_("No channel of the counters takes this tender."))
     is_paper = form.method in PAPER
     tender = TenderAsked(
         method=form.method,
@@ -114,27 +112,30 @@ def _taken(user: User, here: Counter, consumer: Consumer, form: TakeForm) -> Tak
         bank_name=asked["bank_name"] if is_paper else "",
         micr=asked["micr"] if is_paper else "",
     )
-    return take_counter_payment(
+    share = ShareAsked(
+        consumer_number=consumer.number,
+        amount_paise=asked["amount"],
+        bill_number=asked["bill"],
+        is_advance=asked["is_advance"],
+    )
+    return take_one(
         here,
         clerk=user,
-        asked=CounterPayment(
+        asked=HandOver(
             submit_key=str(asked["submit_key"]),
-            channel=channel.code,
-            consumer_number=consumer.number,
-            amount_paise=asked["amount"],
+            shares=[share],
             tenders=[tender],
-            bill_number=asked["bill"],
+            received_paise=asked["received"],
         ),
     )
 
 
-def _answer(request: HttpRequest, form: TakeForm, taken: Taken) -> HttpResponse:
-    receipt = taken.receipt
-    if receipt is None:
+def _answer(request: HttpRequest, taken: Taken) -> HttpResponse:
+    if not taken.receipts:
         raise NotTaken(_("Nothing was taken."))
-    received = form.cleaned_data["received"]
-    if taken.is_new and received and form.cleaned_data["tender"] == "cash":
-        back = grouped_rupees(received - form.cleaned_data["amount"])
+    receipt = taken.receipts[0]
+    if taken.is_new and taken.change_paise:
+        back = grouped_rupees(taken.change_paise)
         messages.info(request, _("Give back %(amount)s.") % {"amount": back})
     if not taken.is_new:
         messages.info(request, _("This form was sent before; here is its receipt."))

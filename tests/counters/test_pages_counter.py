@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from counters.models import Collection
 from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import today
 from payments.consumers import MOBILE_PLACE, seal_mobile
-from payments.models import Bill, Deposit, Payment, Receipt, SubmittedForm, Tender
+from payments.models import Bill, Deposit, Payment, Receipt, Tender
 from people.models import AuditEvent
 from tests import factories as make
 
@@ -181,7 +182,7 @@ def test_an_impatient_double_press_gives_one_receipt(place, users) -> None:
 
     assert len(set(answers)) == 1
     assert len(answers) == len(clients)
-    assert Receipt.objects.count() == SubmittedForm.objects.count() == 1
+    assert Receipt.objects.count() == Collection.objects.count() == 1
 
 
 @pytest.mark.parametrize(

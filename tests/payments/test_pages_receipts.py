@@ -8,7 +8,7 @@ import pypdf
 import pytest
 import time_machine
 
-from counters.taking import make_deposit
+from counters.deposits import make_deposit
 from cspdcl.kernel.clock import now, today
 from cspdcl.ui import paper as paper_writer
 from payments.models import Payment, Receipt

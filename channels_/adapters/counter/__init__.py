@@ -2,4 +2,11 @@
 
 from channels_.contract import Adapter
 
-ADAPTER = Adapter(code="counter", title="Counter")
+ADAPTER = Adapter(
+    code="counter",
+    title="Counter",
+    settings={
+        "tenders": "Which tenders go with it: cash, cheque, demand_draft, postal_order. "
+        "Without it the channel that is called like the tender takes it.",
+    },
+)
