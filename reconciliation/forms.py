@@ -86,6 +86,11 @@ class CloseForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
+    def __init__(self, *args: Any, is_restated: bool = False, **kwargs: Any) -> None:
+        """The first closing explains itself, a restatement does not."""
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = is_restated
+
 
 class AnswerForm(forms.Form):
     """What the second person says."""

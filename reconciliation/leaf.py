@@ -54,7 +54,9 @@ def leaf_of(close: DayClose) -> dict[str, Any]:
         "causes": [cause_row(one) for one in facts["causes"][:CAUSES_SHOWN]],
         "causes_left": max(len(facts["causes"]) - CAUSES_SHOWN, 0),
         "differences": [_difference(one) for one in facts["differences"]],
-        "rules": ", ".join(f"{code} v{version}" for code, version in facts["rules"].items()),
+        "rules": ", ".join(
+            f"{code} v{version}" for code, version in sorted(facts["rules"].items())
+        ),
         "run_finished_at": _instant(facts["run"]["finished_at"]),
         "persons": _persons(facts),
         "is_sample_data": settings.MODE is Mode.DEMO,

@@ -55,7 +55,7 @@ def story(request: HttpRequest, day: date) -> HttpResponse:
 @require_POST
 def propose(request: HttpRequest, day: date) -> HttpResponse:
     """Propose to close the day, or to state it anew."""
-    form = CloseForm(request.POST)
+    form = CloseForm(request.POST, is_restated=closing.live_close(day) is not None)
     if form.is_valid():
         try:
             closing.propose(day, maker=signed_in(request), reason=form.cleaned_data["reason"])
@@ -119,7 +119,7 @@ def _show(
         "looks": looks.CLOSINGS,
         "version_looks": looks.DAY_CLOSES,
         "proof": board.proof_rows_of(live.run) if live else board.proof_rows(day),
-        "close_form": close_form or CloseForm(),
+        "close_form": close_form or CloseForm(is_restated=live is not None),
         "answer_form": answer_form or AnswerForm(),
         "refusals": _unshown(close_form, answer_form, proposal, user),
         "may_propose": has_role(user, *FINANCE),
