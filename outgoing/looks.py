@@ -13,6 +13,7 @@ STATES: Final[Mapping[str, Look]] = {
     State.DUE: Look(_("to be sent"), "wait", "send"),
     State.SENT: Look(_("sent"), "ok"),
     State.GIVEN_UP: Look(_("given up"), "bad"),
+    State.LAPSED: Look(_("too old"), "", "clock-off"),
 }
 VERDICTS: Final[Mapping[str, Look]] = {
     Verdict.TAKEN: Look(Verdict.TAKEN.label, "ok"),

@@ -36,6 +36,7 @@ class Outgoing(models.Model):
     is_unclear = models.BooleanField(default=False)  # given up, and it may have gone out
     made_at = models.DateTimeField(default=now)
     sent_at = models.DateTimeField(null=True)
+    revived_at = models.DateTimeField(null=True)  # a person wanted it tried again, however old
     wiped_at = models.DateTimeField(null=True)  # since then recipient and body are gone
 
     class Meta:
@@ -62,7 +63,7 @@ class Outgoing(models.Model):
                 name="outgoing_whole_or_wiped",
             ),
             models.CheckConstraint(
-                condition=Q(wiped_at__isnull=True) | Q(state__in=["sent", "given_up"]),
+                condition=Q(wiped_at__isnull=True) | Q(state__in=["sent", "given_up", "lapsed"]),
                 name="outgoing_wiped_after_its_end",
             ),
             models.CheckConstraint(
@@ -91,7 +92,7 @@ class Outgoing(models.Model):
                 name="outgoing_due",
             ),
             models.Index(
-                fields=["channel", "state", "id"],
+                fields=["channel", "state", "made_at"],
                 condition=Q(state__in=["waiting", "given_up"]),
                 name="outgoing_open",
             ),

@@ -25,7 +25,9 @@ from people.audit import name_of
 from people.models import Office
 
 _MOBILE: Final = re.compile(r"(?:\+?91[ -]?|0)?([6-9]\d{4}[ -]?\d{5})")
-_PIN: Final = re.compile(r"\b(\d{6})\b(?!.*\b\d{6}\b)", re.DOTALL)
+_PIN: Final = re.compile(
+    r"(?<!\d)(\d{6})\s*$"
+)  # at the end: elsewhere six digits may be a consumer
 _AT_ONCE: Final = 500
 
 About = Model | tuple[str, str]

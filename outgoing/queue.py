@@ -21,7 +21,7 @@ from cspdcl.kernel.errors import DomainError
 from outgoing import lines
 from outgoing.models import Attempt, Connection, Outgoing
 from outgoing.parcels import Parcel, Result
-from outgoing.states import BY_ITSELF, Channel, State, Verdict
+from outgoing.states import BY_ITSELF, OVER, Channel, State, Verdict
 from outgoing.wording import LASTING, Written
 from people import audit
 from people.models import User
@@ -33,6 +33,7 @@ TRIES_MAX: Final = 12  # about half a day
 LEASE: Final = timedelta(minutes=3)  # longer than any try may take
 FAILURES_MAX: Final = 5  # in a row; then the connection is left alone for a while
 BATCH: Final = 5_000
+AGAIN_FROM: Final = (State.GIVEN_UP, State.LAPSED)
 AGAIN_MAX: Final = 1_000  # of one press
 
 _FIRST_PAUSE_SECONDS: Final = 30
@@ -77,15 +78,16 @@ def sort_out() -> None:
 def _end_stale(rows: QuerySet[Outgoing]) -> None:
     """Nobody wants last week's receipt today; what the law wants goes however late it is."""
     oldest = now() - timedelta(days=settings.OUTGOING_STALE_DAYS)
-    made = rows.filter(state__in=[State.WAITING, State.DUE], trying_since=None)
-    stale = made.exclude(kind__in=LASTING).filter(
-        Q(not_before=None, made_at__lt=oldest) | Q(not_before__lt=oldest)
-    )
-    count = stale.update(
-        state=State.GIVEN_UP, next_try_at=None, outcome="too old to be sent by itself"
-    )
-    if count:
-        log.warning("%s news were too old to be sent", count)
+    is_old = Q(made_at__lt=oldest) & (Q(not_before=None) | Q(not_before__lt=oldest))
+    is_asked_for = Q(revived_at__gte=oldest)
+    # One statement for each state: together they would find no index.
+    for state in (State.WAITING, State.DUE):
+        stale = rows.filter(is_old, state=state, trying_since=None).exclude(kind__in=LASTING)
+        count = stale.exclude(is_asked_for).update(
+            state=State.LAPSED, next_try_at=None, outcome="too old to be sent by itself"
+        )
+        if count:
+            log.warning("%s news were too old to be sent", count)
 
 
 def claim(channel: str, *, limit: int = WIDTH) -> list[Parcel]:
@@ -146,11 +148,11 @@ def recover_lost(limit: int = BATCH) -> int:
 def wipe(limit: int = BATCH) -> int:
     """Take recipient and text from what is long over; facts and outcome stay. Says how many."""
     before = now() - timedelta(days=settings.OUTGOING_KEEP_DAYS)
-    over = Outgoing.objects.filter(
-        made_at__lt=before, wiped_at=None, state__in=[State.SENT, State.GIVEN_UP]
-    ).exclude(channel=Channel.ERP)
+    over = Outgoing.objects.filter(made_at__lt=before, wiped_at=None, state__in=OVER).exclude(
+        channel=Channel.ERP
+    )
     ids = list(over.order_by("made_at").values_list("pk", flat=True)[:limit])
-    return Outgoing.objects.filter(pk__in=ids, state__in=[State.SENT, State.GIVEN_UP]).update(
+    return Outgoing.objects.filter(pk__in=ids, state__in=OVER).update(
         recipient=None, body=None, wiped_at=now()
     )
 
@@ -165,9 +167,9 @@ def is_resting(channel: str) -> bool:
 
 @transaction.atomic
 def try_again(outgoing: Outgoing, *, by: User) -> Outgoing:
-    """Let what was given up be sent once more, from its first try on."""
+    """Let what was given up, or was too old, be sent once more, from its first try on."""
     row = Outgoing.objects.select_for_update(of=("self",)).get(pk=outgoing.pk)
-    if row.state != State.GIVEN_UP or row.wiped_at is not None:
+    if row.state not in AGAIN_FROM or row.wiped_at is not None:
         raise NotAgain(f"{row.channel} is {State(row.state).label}: it cannot be tried again")
     audit.record(by, "outgoing.again", row, before={"outcome": row.outcome}, office=row.office)
     _release(Outgoing.objects.filter(pk=row.pk))
@@ -178,7 +180,7 @@ def try_again(outgoing: Outgoing, *, by: User) -> Outgoing:
 @transaction.atomic
 def try_many_again(rows: QuerySet[Outgoing], *, by: User) -> int:
     """The same for the oldest of many; what may have gone out is left to a look at each."""
-    wanted = rows.filter(state=State.GIVEN_UP, is_unclear=False, wiped_at=None)
+    wanted = rows.filter(state__in=AGAIN_FROM, is_unclear=False, wiped_at=None)
     ids = list(wanted.order_by("id").values_list("pk", flat=True)[:AGAIN_MAX])
     held = Outgoing.objects.select_for_update(of=("self",)).filter(pk__in=ids, state=State.GIVEN_UP)
     locked = {row.pk: str(row) for row in held.order_by("id")}
@@ -222,6 +224,7 @@ def _release(rows: QuerySet[Outgoing]) -> None:
         attempts=0,
         is_unclear=False,
         outcome="",
+        revived_at=now(),
     )
 
 

@@ -59,7 +59,7 @@ def narrowed(rows: QuerySet[Outgoing], said: Mapping[str, Any]) -> QuerySet[Outg
 
 def counted(rows: QuerySet[Outgoing]) -> Mapping[tuple[str, str], int]:
     """How many are not over, and how many of today were sent, by channel and state."""
-    is_open = ~Q(state=State.SENT)
+    is_open = Q(state__in=[State.WAITING, State.DUE, State.GIVEN_UP])
     of_today = Q(state=State.SENT, made_at__gte=day_bounds(today())[0])
     found = (
         rows.filter(is_open | of_today).order_by().values("channel", "state").annotate(n=Count("*"))

@@ -23,6 +23,7 @@ class State(models.TextChoices):
     DUE = "due", _("to be sent")
     SENT = "sent", _("sent")
     GIVEN_UP = "given_up", _("given up")
+    LAPSED = "lapsed", _("too old to be sent")
 
 
 class Verdict(models.TextChoices):
@@ -37,11 +38,14 @@ class Verdict(models.TextChoices):
 # The database holds the same table: migration 0002.
 TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
     # A letter is sent by a person; a connection may come, or come too late.
-    State.WAITING: frozenset({State.DUE, State.SENT, State.GIVEN_UP}),
-    State.DUE: frozenset({State.SENT, State.GIVEN_UP, State.WAITING}),
+    State.WAITING: frozenset({State.DUE, State.SENT, State.LAPSED}),
+    State.DUE: frozenset({State.SENT, State.GIVEN_UP, State.WAITING, State.LAPSED}),
     # By a person, or because the provider's yes came after we had stopped to wait for it.
-    State.GIVEN_UP: frozenset({State.DUE, State.SENT}),
+    State.GIVEN_UP: frozenset({State.DUE, State.WAITING, State.SENT}),
+    State.LAPSED: frozenset({State.DUE}),
     State.SENT: frozenset(),
 }
+
+OVER: Final = (State.SENT, State.GIVEN_UP, State.LAPSED)  # recipient and text may be wiped
 
 BY_ITSELF: Final = (Channel.SMS, Channel.EMAIL)  # delivered by the worker; the others by people

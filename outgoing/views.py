@@ -33,6 +33,7 @@ from people.roles import ADMINISTRATOR, FINANCE, OPERATOR
 
 PAGE_SIZE: Final = 50
 DAYS_AT_FIRST: Final = 7
+_ON_BOARD: Final = (State.WAITING, State.DUE, State.SENT, State.GIVEN_UP)
 
 
 @roles(*selectors.READERS)
@@ -60,7 +61,8 @@ def outgoing(request: HttpRequest) -> HttpResponse:
         "again_query": request.GET.urlencode(),
         "may_try_many": has_role(user, OPERATOR)
         and form.is_valid()
-        and form.cleaned_data["state"] == [State.GIVEN_UP]
+        and bool(form.cleaned_data["state"])
+        and set(form.cleaned_data["state"]) <= set(queue.AGAIN_FROM)
         and bool(page.object_list),
     }
     status = HTTPStatus.OK if form.is_valid() else HTTPStatus.UNPROCESSABLE_ENTITY
@@ -191,7 +193,7 @@ def _page(
         "written": selectors.text_of(user, row),
         "address": selectors.address_of(user, row),
         "may_read": has_role(user, *selectors.BODY_READERS),
-        "may_try": row.state == State.GIVEN_UP
+        "may_try": row.state in queue.AGAIN_FROM
         and row.wiped_at is None
         and has_role(user, OPERATOR),
         "may_say": may_say and has_role(user, *selectors.BY_HAND),
@@ -222,7 +224,7 @@ def _board(counts: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
                         "tone": looks.STATES[state].tone,
                         "url": _list_url(channel, state),
                     }
-                    for state in State
+                    for state in _ON_BOARD
                 ],
             }
         )

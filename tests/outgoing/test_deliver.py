@@ -205,7 +205,9 @@ def test_a_connection_that_is_taken_away_lets_everything_wait(settings, gateway)
 
 
 @pytest.mark.django_db
-def test_old_news_are_not_sent_but_what_the_law_wants_is(settings, gateway) -> None:
+def test_old_news_are_not_sent_but_what_the_law_or_a_person_wants_is(
+    settings, gateway, users
+) -> None:
     settings.SMS_URL = ""
     with time_machine.travel(now() - timedelta(days=4), tick=False):
         old, lasting = told(1), told(2, kind="cheque_dishonoured")
@@ -214,10 +216,14 @@ def test_old_news_are_not_sent_but_what_the_law_wants_is(settings, gateway) -> N
 
     delivery.work()
 
-    assert state_of(old) == ("given_up", 0, False)
+    assert state_of(old) == ("lapsed", 0, False)
     assert state_of(lasting)[0] == "sent"
     assert state_of(fresh)[0] == "sent"
     assert len(gateway.asked) == 2
+
+    queue.try_again(old, by=users["operator"])
+    delivery.work()
+    assert state_of(old) == ("sent", 1, False)
 
 
 @pytest.mark.django_db
