@@ -166,6 +166,56 @@ BEGIN
 END $$;
 CREATE TRIGGER counters_slip_guard BEFORE UPDATE OR DELETE ON counters_slip
     FOR EACH ROW EXECUTE FUNCTION counters_slip_guard();
+
+-- A device is its key and its series; what it has sent only grows, and a revocation is for good.
+CREATE FUNCTION counters_device_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR NEW.public_key <> OLD.public_key OR NEW.series <> OLD.series
+        OR NEW.counter_id <> OLD.counter_id OR NEW.last_sequence < OLD.last_sequence
+        OR (OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at)
+    THEN
+        RAISE EXCEPTION 'device %: it keeps key and series, and stays revoked', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER counters_device_guard BEFORE UPDATE OR DELETE ON counters_device
+    FOR EACH ROW EXECUTE FUNCTION counters_device_guard();
+
+-- Numbers that are out stay out until they are handed back; then nothing of them changes.
+CREATE FUNCTION counters_number_range_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR OLD.returned_at IS NOT NULL OR NEW.device_id <> OLD.device_id
+        OR NEW.shift_id <> OLD.shift_id OR NEW.year <> OLD.year OR NEW.first <> OLD.first
+        OR NEW.last < OLD.last OR NEW.used_until < OLD.used_until
+    THEN
+        RAISE EXCEPTION 'number range %: it grows while it is out, and nothing else', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER counters_number_range_guard BEFORE UPDATE OR DELETE ON counters_numberrange
+    FOR EACH ROW EXECUTE FUNCTION counters_number_range_guard();
+
+-- What a device has signed is evidence; only its fate is written, and once.
+CREATE FUNCTION counters_offline_item_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR NEW.body <> OLD.body OR NEW.signature <> OLD.signature
+        OR NEW.content_hash <> OLD.content_hash OR NEW.device_id <> OLD.device_id
+        OR (NEW.sequence, NEW.receipt_number, NEW.amount_paise, NEW.shift_id, NEW.is_linked)
+            IS DISTINCT FROM
+           (OLD.sequence, OLD.receipt_number, OLD.amount_paise, OLD.shift_id, OLD.is_linked)
+        OR (OLD.state, NEW.state) NOT IN (
+            ('person', 'person'), ('person', 'taken'), ('person', 'void_asked'),
+            ('void_asked', 'person'), ('void_asked', 'void'))
+    THEN
+        RAISE EXCEPTION 'offline item %: it stays as it came, and is settled once', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER counters_offline_item_guard BEFORE UPDATE OR DELETE ON counters_offlineitem
+    FOR EACH ROW EXECUTE FUNCTION counters_offline_item_guard();
 """ + "".join(
     f"""
 CREATE TRIGGER counters_{table}_guard BEFORE UPDATE OR DELETE ON counters_{table}
@@ -177,6 +227,12 @@ CREATE TRIGGER counters_{table}_guard BEFORE UPDATE OR DELETE ON counters_{table
 BACKWARD = (
     "".join(f"DROP TRIGGER counters_{table}_guard ON counters_{table};\n" for table in APPEND_ONLY)
     + """
+DROP TRIGGER counters_offline_item_guard ON counters_offlineitem;
+DROP FUNCTION counters_offline_item_guard();
+DROP TRIGGER counters_number_range_guard ON counters_numberrange;
+DROP FUNCTION counters_number_range_guard();
+DROP TRIGGER counters_device_guard ON counters_device;
+DROP FUNCTION counters_device_guard();
 DROP TRIGGER counters_slip_guard ON counters_slip;
 DROP FUNCTION counters_slip_guard();
 DROP TRIGGER counters_deposit_day ON payments_deposit;
