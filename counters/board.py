@@ -3,55 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 
 from channels_.contract import Method
 from channels_.models import Channel
-from cspdcl.kernel import crypto
-from payments.consumers import MOBILE_PLACE
-from payments.models import Consumer, Counter, Payment, Receipt
+from payments.models import Counter, Payment, Receipt
 from payments.selectors import (
     Somebody,
-    consumer_who_pays,
-    consumers_visible_to,
     payments_visible_to,
     receipts_visible_to,
 )
 from payments.states import State
-
-FOUND_MAX: Final = 20
-_MOBILE_DIGITS: Final = 10
-_NAME_MIN: Final = 3
-
-
-def consumers_found(user: Somebody, words: str) -> list[Consumer]:
-    """Whom a clerk may mean: by whole number anybody, by mobile or name those of their offices."""
-    text = " ".join(words.split())
-    if not text or "\0" in text:
-        return []
-    if text.isascii() and text.isdecimal():
-        return _by_digits(user, text)
-    if len(text) < _NAME_MIN:
-        return []
-    # The index of names knows exact beginnings only: as typed, as usually written, in capitals.
-    begins = Q()
-    for form in {text, text.title(), text.upper()}:
-        begins |= Q(name__startswith=form)
-    named = consumers_visible_to(user).filter(begins).select_related("office")
-    return list(named.order_by("name", "number")[:FOUND_MAX])
-
-
-def _by_digits(user: Somebody, digits: str) -> list[Consumer]:
-    whole = consumer_who_pays(digits)
-    if whole is not None:
-        return [whole]
-    fits = Q(business_partner=digits)
-    if len(digits) == _MOBILE_DIGITS:
-        fits |= Q(mobile_index=crypto.blind_index(digits, place=MOBILE_PLACE))
-    found = consumers_visible_to(user).filter(fits).select_related("office")
-    return list(found.order_by("number")[:FOUND_MAX])
 
 
 @dataclass(slots=True)

@@ -518,8 +518,7 @@ class _Till:
         if stop is not None:
             raise stop
         (one,) = asked.tenders
-        paper = self._instrument(one, collection=None, day=self.today)
-        paper.state, paper.due_on = PaperState.HELD, one.instrument_date
+        paper = self._instrument(one, collection=None, day=self.today, is_held=True)
         scope = _scope(self.counter, self.clerk)
         paper.details["form"] = [scope, asked.submit_key, asked.fingerprint]
         paper.details["payer"] = asked.payer
@@ -630,9 +629,16 @@ class _Till:
         )
 
     def _instrument(
-        self, one: TenderAsked, *, collection: Collection | None, day: date
+        self,
+        one: TenderAsked,
+        *,
+        collection: Collection | None,
+        day: date,
+        is_held: bool = False,
     ) -> Instrument:
         return Instrument(
+            state=PaperState.HELD if is_held else PaperState.RECEIVED,
+            due_on=one.instrument_date if is_held else None,
             method=one.method.value,
             number=one.instrument,
             bank_key=one.bank_key,

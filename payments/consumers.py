@@ -33,7 +33,7 @@ from people.models import Office
 REQUIRED: Final = ("business_partner", "consumer_number", "name", "office")
 OPTIONAL: Final = ("mobile", "category", "plan")
 BILL: Final = ("bill_number", "period", "amount", "issued_on", "due_on")
-COLUMNS: Final = (*REQUIRED, *OPTIONAL, *BILL)
+COLUMNS: Final = (*REQUIRED, *OPTIONAL, *BILL, "meter")
 
 BYTES_MAX: Final = 512 * 1024 * 1024
 UNPACKED_MAX: Final = 256 * 1024 * 1024  # in memory it takes some four times that
@@ -53,6 +53,7 @@ _PARTNER: Final = re.compile(r"[0-9]{10}")
 _NUMBER: Final = re.compile(r"[0-9]{6,12}")
 _MOBILE: Final = re.compile(r"(?:\+?91|0)?([6-9][0-9]{9})")
 _PERIOD: Final = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
+_METER: Final = re.compile(r"[A-Z0-9/-]{3,20}")
 _BILL_NUMBER: Final = re.compile(r"[A-Za-z0-9/._-]{1,20}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "|")
@@ -297,7 +298,10 @@ def _consumer(values: Mapping[str, str], number: int, reading: _Reading) -> tupl
     if plan is None:
         raise ValueError(f"plan must be postpaid or prepaid, got {values['plan'][:20]!r}")
     name = _text(values["name"], "name", 120)
-    facts = f"{partner}|{name}|{office}|{plan}|{values.get('mobile', '')}"
+    meter = values.get("meter", "").upper()
+    if meter:
+        _match(_METER, meter, "meter of 3 to 20 letters and digits")
+    facts = f"{partner}|{name}|{office}|{plan}|{values.get('mobile', '')}|{meter}"
     _once(reading.places, account, facts=hash(facts), row=number, what="consumer_number")
     sealed, index = _mobile(values.get("mobile", ""))
     return (
@@ -309,6 +313,7 @@ def _consumer(values: Mapping[str, str], number: int, reading: _Reading) -> tupl
         plan,
         sealed,
         index,
+        meter,
     )
 
 
@@ -429,7 +434,7 @@ def _stage(rows: Iterator[Sequence[object]], reading: _Reading) -> None:
             """
             CREATE TEMPORARY TABLE told_consumer (
                 number text, business_partner text, name text, office_id bigint, category text,
-                plan text, mobile bytea, mobile_index bytea,
+                plan text, mobile bytea, mobile_index bytea, meter text,
                 bill_number text, period text, amount_paise bigint, issued_on date, due_on date
             ) ON COMMIT DROP
             """
@@ -446,9 +451,10 @@ def _merge(rows: int) -> Loaded:
         """
         INSERT INTO payments_consumer AS kept
             (number, business_partner, name, office_id, mobile, mobile_index, category, plan,
-             is_active)
+             meter, is_active)
         SELECT DISTINCT ON (number)
-            number, business_partner, name, office_id, mobile, mobile_index, category, plan, true
+            number, business_partner, name, office_id, mobile, mobile_index, category, plan,
+            meter, true
         FROM told_consumer ORDER BY number
         ON CONFLICT (number) DO UPDATE SET
             business_partner = EXCLUDED.business_partner,
@@ -458,12 +464,13 @@ def _merge(rows: int) -> Loaded:
             mobile_index = EXCLUDED.mobile_index,
             category = EXCLUDED.category,
             plan = EXCLUDED.plan,
+            meter = EXCLUDED.meter,
             is_active = true
         WHERE (kept.business_partner, kept.name, kept.office_id, kept.mobile_index, kept.category,
-               kept.plan, kept.is_active)
+               kept.plan, kept.meter, kept.is_active)
             IS DISTINCT FROM
               (EXCLUDED.business_partner, EXCLUDED.name, EXCLUDED.office_id,
-               EXCLUDED.mobile_index, EXCLUDED.category, EXCLUDED.plan, true)
+               EXCLUDED.mobile_index, EXCLUDED.category, EXCLUDED.plan, EXCLUDED.meter, true)
         RETURNING xmax = 0
         """
     )

@@ -31,6 +31,7 @@ class Consumer(models.Model):
     office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="consumers")
     mobile = models.BinaryField(null=True)  # encrypted; mobile_index finds it
     mobile_index = models.BinaryField(null=True, max_length=16)
+    meter = models.CharField(max_length=20, blank=True, db_default="")  # as on the meter
     category = models.CharField(max_length=24)  # tariff category, as the ERP names it: "LV-1"
     plan = models.CharField(max_length=8, choices=Plan, default=Plan.POSTPAID)
     is_active = models.BooleanField(default=True)
@@ -55,6 +56,7 @@ class Consumer(models.Model):
                 name="consumer_mobile",
             ),
             models.Index(fields=["name"], name="consumer_name", opclasses=["text_pattern_ops"]),
+            models.Index(fields=["meter"], condition=~Q(meter=""), name="consumer_meter"),
         ]
 
     def __str__(self) -> str:
@@ -73,7 +75,9 @@ class Bill(models.Model):
 
     consumer = models.ForeignKey(Consumer, on_delete=models.PROTECT, related_name="bills")
     number = models.CharField(max_length=20, unique=True)
-    kind = models.CharField(max_length=6, choices=Kind, default=Kind.BILL)
+    kind = models.CharField(
+        max_length=6, choices=Kind, default=Kind.BILL, db_default=Kind.BILL.value
+    )
     period = models.CharField(max_length=7)  # "2026-08"
     amount_paise = models.BigIntegerField()
     issued_on = models.DateField()

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from counters import board
+from counters.finding import find
 from counters.forms import TENDERS, TakeForm
 from counters.taking import (
     HandOver,
@@ -151,7 +152,7 @@ def _page(
     words: str,
     form: TakeForm | None = None,
 ) -> HttpResponse:
-    found = board.consumers_found(user, words)
+    found = find(user, words).consumers
     consumer = found[0] if len(found) == 1 else None
     dues = list(dues_of(consumer)) if consumer else []
     bill = _bill(dues, _asked_bill(request))
