@@ -157,14 +157,23 @@ class Chart:
     bars: Sequence[Bar]
 
 
+class Mark(NamedTuple):
+    """The word beside the title, and its tone: ``ok``, ``wait``, ``open``."""
+
+    words: Words
+    tone: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A report with its figures: all that screen, paper, sheet and text are made of."""
 
     title: Words
     day: date
+    until: date | None = None  # the last day, where it is about more than one
     claim: str  # the sentence that answers the reader
-    is_proved: bool = True  # whether a finished run stands behind it
+    is_proved: bool | None = True  # whether a finished run stands behind it; None: it needs none
+    mark: Mark | None = None  # instead of that: whether it proves by itself
     sections: Sequence[Section]
     charts: Sequence[Chart] = ()
     stamp: Mapping[str, str] = field(default_factory=dict)  # at the foot of every leaf: run, hash
@@ -195,6 +204,7 @@ class Report:
     form: type[DayForm]
     build: Callable[[Ask], Document]
     position: int = 100
+    is_of_today: bool = False  # it begins with today; else with the last day that was proved
 
 
 def sum_of(

@@ -14,7 +14,7 @@ def report_url(code: str, day: date, **more: str) -> str:
     return f"{reverse(f'reports:{code}')}?{query}"
 
 
-def page_url(view: str, *args: str) -> str:
+def page_url(view: str, *args: str | int) -> str:
     """The page of another app; nothing where this installation has no such page."""
     try:
         return reverse(view, args=args)

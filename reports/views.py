@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -21,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.http import require_safe
 
+from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
 from cspdcl.ui.templatetags.ui import count
 from people.access import roles, signed_in
@@ -32,6 +34,7 @@ from reports.contract import (
     Column,
     Document,
     Kind,
+    QueryRows,
     Report,
     Row,
     Section,
@@ -64,7 +67,11 @@ def index(request: HttpRequest) -> HttpResponse:
         {
             "report": report,
             "url": reverse(f"reports:{report.code}"),
-            "form": report.form(initial={"day": day}, auto_id=f"{report.code}_%s"),
+            "form": report.form(
+                initial={"day": _starts(report)},
+                auto_id=f"{report.code}_%s",
+                reader=signed_in(request),
+            ),
         }
         for report in reports_of(request.user)
     ]
@@ -77,8 +84,8 @@ def page_of(report: Report) -> View:
     @roles(*report.roles)
     @require_safe
     def page(request: HttpRequest) -> HttpResponseBase:
-        asked = request.GET if "day" in request.GET else _latest(request.GET)
-        form = report.form(asked)
+        asked = request.GET if "day" in request.GET else _latest(report, request.GET)
+        form = report.form(asked, reader=signed_in(request))
         context: dict[str, Any] = {"report": report, "form": form}
         if not form.is_valid():
             status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -101,7 +108,7 @@ def file_of(report: Report) -> Callable[[HttpRequest, str], HttpResponseBase]:
     @roles(*report.roles)
     @require_safe
     def file(request: HttpRequest, kind: str) -> HttpResponseBase:
-        form: DayForm = report.form(request.GET)
+        form = report.form(request.GET, reader=signed_in(request))
         if not form.is_valid():
             raise Http404
         ask = _ask(form, request)
@@ -166,17 +173,23 @@ FILE_KINDS: Final = tuple(_FILES)
 
 
 def _named(report: Report, ask: Ask, kind: str, *, part: str = "") -> dict[str, str]:
-    stem = "-".join(word for word in (report.code, part, ask.day.isoformat()) if word)
+    last = ask.more.get("until") or ask.day
+    days = ask.day.isoformat() + (f"-to-{last.isoformat()}" if last != ask.day else "")
+    stem = "-".join(word for word in (report.code, part, days) if word)
     return {"Content-Disposition": f'attachment; filename="{stem}.{kind}"'}
 
 
 # ---- the page ----
 
 
-def _latest(given: QueryDict) -> QueryDict:
+def _latest(report: Report, given: QueryDict) -> QueryDict:
     asked = given.copy()
-    asked["day"] = latest_day().isoformat()
+    asked["day"] = _starts(report).isoformat()
     return asked
+
+
+def _starts(report: Report) -> date:
+    return today() if report.is_of_today else latest_day()
 
 
 def _tables(document: Document, request: HttpRequest) -> list[dict[str, Any]]:
@@ -185,8 +198,9 @@ def _tables(document: Document, request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _table(section: Section, request: HttpRequest, *, is_only: bool) -> dict[str, Any]:
-    """A section for the screen: by page when it is the only one, else whole."""
-    page = Paginator(section.rows, PAGE_SIZE).get_page(request.GET.get("page")) if is_only else None
+    """A section for the screen: by page when it is the only one or a long list, else whole."""
+    is_long = is_only or isinstance(section.rows, QueryRows)
+    page = Paginator(section.rows, PAGE_SIZE).get_page(request.GET.get("page")) if is_long else None
     rows = page.object_list if page else section.rows[:]
     return {
         "section": section,

@@ -55,6 +55,11 @@ def write(document: Document, target: BinaryIO) -> None:
         writer.add_about(document)
 
 
+def _days(document: Document) -> str:
+    days = [document.day, document.until] if document.until else [document.day]
+    return " – ".join(f"{day:%d-%m-%Y}" for day in days)  # noqa: RUF001
+
+
 class _Writer:
     """The formats of one workbook, and the names its sheets have taken."""
 
@@ -97,7 +102,7 @@ class _Writer:
         sheet.set_column(1, 1, 90)
         facts = {
             _("Report"): str(document.title),
-            _("Business date"): f"{document.day:%d-%m-%Y}",
+            _("Business date"): _days(document),
             _("In a sentence"): document.claim,
             **document.stamp,
             **document.basis,
