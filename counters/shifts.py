@@ -166,6 +166,18 @@ def held_open(counter: Counter, *, clerk: User) -> Shift:
     return shift
 
 
+def held_still_open(shift: Shift) -> Shift:
+    """An open shift of whatever day, locked until the commit: its window was offline for a time.
+
+    Lock its office day before.
+    """
+    rows = Shift.objects.select_for_update(of=("self",)).select_related("office_day", "counter")
+    found = rows.get(pk=shift.pk)
+    if found.state != ShiftState.OPEN:
+        raise ClosingBegun(_("The shift is counted or closed: nothing more is taken in it."))
+    return found
+
+
 def _live() -> Q:
     return Q(state=ShiftState.OPEN) | Q(state=ShiftState.COUNTING, counted_at__isnull=True)
 

@@ -120,6 +120,7 @@ class HandOver:
     denominations_out: Mapping[str, object] = field(default_factory=dict)
     payer: str = ""
     pan: str = ""
+    reserved: receipts.Reserved | None = None  # its receipt was given before it came: one payment
 
     @property
     def amount_paise(self) -> int:
@@ -141,8 +142,9 @@ class HandOver:
             repr(self.taken_at),
             self.payer,
             self.pan,
+            *(self.reserved or ()),
         )
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,10 +185,13 @@ def receipts_given(counter: Counter, *, clerk: User, submit_key: str) -> tuple[R
 
 
 @transaction.atomic
-def take(counter: Counter, *, clerk: User, asked: Sequence[HandOver]) -> list[Taken]:
+def take(
+    counter: Counter, *, clerk: User, asked: Sequence[HandOver], shift: Shift | None = None
+) -> list[Taken]:
     """Take many at once, all that may be taken in one transaction; one answer each, in order.
 
-    What was taken before is answered even when the shift is over.
+    What was taken before is answered even when the shift is over. Only what a window took offline
+    names its ``shift``, which may be one of an earlier day that is open still.
     """
     if not counter.is_open:
         raise NotTaken(_("Counter %(counter)s is closed.") % {"counter": counter.code})
@@ -194,7 +199,7 @@ def take(counter: Counter, *, clerk: User, asked: Sequence[HandOver]) -> list[Ta
     known = _known(_scope(counter, clerk), [one.submit_key for one in asked])
     if all(one.submit_key in known for one in asked):
         return [_again(one, known[one.submit_key]) for one in asked]
-    till = _Till.open(counter, clerk=clerk, asked=asked)
+    till = _Till.open(counter, clerk=clerk, asked=asked, shift=shift)
     answers = [till.take(one) for one in asked]
     till.store()
     return [till.answer(one) for one in answers]
@@ -298,13 +303,17 @@ class _Till:
         clerk: User,
         asked: Sequence[HandOver],
         keeps_shifts: bool | None = None,
+        shift: Shift | None = None,
     ) -> "_Till":
         """Lock what stands in the way of others, and read all that the request names."""
         moment = now()
         has_shift = counter.keeps_shifts if keeps_shifts is None else keeps_shifts
         told = {_day_of(one, moment) for one in asked}
         counted = _hold_days(counter, told, today=business_date(moment), makes=has_shift)
-        shift = shifts.held_open(counter, clerk=clerk) if has_shift else None
+        if shift is not None:
+            shift = shifts.held_still_open(shift)
+        elif has_shift:
+            shift = shifts.held_open(counter, clerk=clerk)
         numbers = {share.consumer_number for one in asked for share in one.shares}
         rows = Consumer.objects.select_related("office").filter(number__in=numbers)
         consumers = {one.number: one for one in rows}
@@ -732,7 +741,7 @@ class _Till:
         for made in self.made:
             for grant in made.grants:
                 overrides.use(grant, collection=made.collection)
-        self.given = {one.payment_id: one for one in receipts.issue(payments)}
+        self.given = {one.payment_id: one for one in self._receipts()}
         for payment in payments:
             audit.record(
                 self.clerk,
@@ -746,6 +755,15 @@ class _Till:
                 office=self.counter.office,
             )
         port.tell_many([*self._news()])
+
+    def _receipts(self) -> Iterable[Receipt]:
+        """The next numbers of the series, in the order taken; the reserved one to who has it."""
+        plain = [made for made in self.made if made.asked.reserved is None]
+        yield from receipts.issue([payment for made in plain for payment in made.payments])
+        for made in self.made:
+            if made.asked.reserved is not None:
+                (payment,) = made.payments
+                yield receipts.issue_reserved(payment, reserved=made.asked.reserved)
 
     def _store_shares(self, shares: Sequence[Share]) -> None:
         if self.held is None:

@@ -3,11 +3,20 @@
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection
 
 from cspdcl.kernel.clock import financial_year, now
-from payments.models import Payment, Receipt
+from payments.models import Payment, Receipt, ReceiptSeries
+
+
+class Reserved(NamedTuple):
+    """A number that was given on paper before its payment reached us: a window was offline."""
+
+    series: str
+    year: str
+    number: int
 
 
 def series_of(payment: Payment) -> str:
@@ -37,6 +46,38 @@ def issue(payments: Sequence[Payment]) -> list[Receipt]:
         )
         upcoming[place] += 1
     return Receipt.objects.bulk_create(made)
+
+
+def issue_reserved(payment: Payment, *, reserved: Reserved) -> Receipt:
+    """Give a paid payment the number that its paper already has. Once only, by the database."""
+    use_up(reserved)
+    return Receipt.objects.create(
+        payment=payment,
+        series=reserved.series,
+        year=reserved.year,
+        number=reserved.number,
+        issued_at=now(),
+    )
+
+
+def use_up(reserved: Reserved) -> None:
+    """Note that the numbers of a series are given up to this one, also where no payment came."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO payments_receiptseries AS held (series, year, last_number)
+            VALUES (%s, %s, %s)
+            ON CONFLICT (series, year)
+            DO UPDATE SET last_number = greatest(held.last_number, EXCLUDED.last_number)
+            """,
+            [*reserved],
+        )
+
+
+def last_given(series: str, *, year: str) -> int:
+    """The last number given in a series and year; 0 before the first."""
+    found = ReceiptSeries.objects.filter(series=series, year=year)
+    return found.values_list("last_number", flat=True).first() or 0
 
 
 def lock(series: str, *, years: Iterable[str]) -> None:
