@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.db.models import Min
 
-from counters.models import Instrument, InstrumentEvent, Share
+from counters.models import Difference, Instrument, InstrumentEvent, Share
 from counters.states import PaperState
 
 
@@ -28,6 +28,39 @@ class PaperTurn(NamedTuple):
     def source_key(self) -> str:
         """The one name of this turn in the books."""
         return f"{'return' if self.is_return else 'represented'}:{self.event_id}"
+
+
+class DifferenceOnSlip(NamedTuple):
+    """Over or short that was approved and changed the cash of a slip."""
+
+    public_id: str
+    channel_id: int  # of the slip
+    deposit_ref: str
+    amount_paise: int  # below zero is short
+    business_date: date  # of the slip
+    at: datetime
+
+    @property
+    def source_key(self) -> str:
+        """Its name in the books."""
+        return f"difference:{self.public_id}"
+
+
+def differences_since(instant: datetime | None) -> Iterator[DifferenceOnSlip]:
+    """Over and short that slips made since an instant carry; None asks for all."""
+    carried = Difference.objects.filter(deposit__isnull=False)
+    if instant is not None:
+        carried = carried.filter(deposit__made_at__gte=instant)
+    rows = carried.order_by("pk").values_list(
+        "public_id",
+        "deposit__channel_id",
+        "deposit__reference",
+        "amount_paise",
+        "deposit__business_date",
+        "deposit__made_at",
+    )
+    for public_id, channel, slip, paise, day, at in rows.iterator(2000):
+        yield DifferenceOnSlip(str(public_id), channel, slip, paise, day, at)
 
 
 def returns_since(instant: datetime | None) -> Iterator[PaperTurn]:

@@ -85,6 +85,11 @@ def receipts_unread(run: Run) -> int:
         for turn in counter_books.returns_since(since)
         if turn.business_date <= run.business_date
     ]
+    keys += [
+        one.source_key
+        for one in counter_books.differences_since(since)
+        if one.business_date <= run.business_date
+    ]
     return missing + _not_in_books(keys)
 
 

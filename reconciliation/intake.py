@@ -261,6 +261,8 @@ def _receipt_entries(*, since: datetime | None, dues: "_DueDates") -> Iterator[N
             yield undone._replace(in_bank_stage=undone.in_bank_stage and not is_carried)
     for turn in counter_books.returns_since(since):
         yield _turn(turn, channel=dues.channel(turn.channel_id), dues=dues)
+    for one in counter_books.differences_since(since):
+        yield _difference(one, channel=dues.channel(one.channel_id), dues=dues)
     for row in books.refunds_heard_of_since(since).iterator(chunk_size=5000):
         channel = dues.channel(row["channel_id"])
         yield _receipt_entry(
@@ -326,6 +328,22 @@ def _turn(turn: counter_books.PaperTurn, *, channel: Channel, dues: "_DueDates")
         instrument=turn.instrument,
         method=turn.method,
     )
+
+
+def _difference(
+    one: counter_books.DifferenceOnSlip, *, channel: Channel, dues: "_DueDates"
+) -> NewEntry:
+    """Over or short of a drawer: with it the receipts of a slip are what the bank credits."""
+    return _receipt_entry(
+        kind=Kind.ADJUSTMENT,
+        channel=channel,
+        source_key=one.source_key,
+        day=one.business_date,
+        due_on=dues.of_receipt(channel, one.business_date, None),
+        amount_paise=one.amount_paise,
+        reference="",
+        channel_ref="",
+    )._replace(occurred_at=one.at, deposit_ref=one.deposit_ref, method="cash")
 
 
 def _receipt_entry(

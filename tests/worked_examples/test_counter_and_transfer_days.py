@@ -4,10 +4,11 @@ from datetime import date
 
 import pytest
 
+from counters.models import Difference, DrawerCount, OfficeDay, Shift
 from payments.states import State
-from reconciliation.models import Entry, Match
+from reconciliation.models import Entry, Kind, Match
 from tests import factories
-from tests.worked_examples.accounts import Desk, Line
+from tests.worked_examples.accounts import Desk, Line, at
 
 THU, FRI, SAT, SUN, MON = (date(2026, 8, n) for n in range(13, 18))
 UTR = "SBIN526227000001"
@@ -54,6 +55,29 @@ def test_a_slip_credited_in_another_amount_matches_nothing(desk: Desk) -> None:
 
     assert desk.breaks(THU) == [("deposit_differs", "DS-0001", 10)]
     assert not Match.objects.exists()
+
+
+def test_what_was_short_in_a_drawer_is_part_of_its_slip(desk: Desk) -> None:
+    """1,500.00 of receipts, 10.00 short and approved: the bank gets 1,490.00, nothing is open."""
+    slip = desk.slip("DS-0001", [desk.receipt("cash", n, on=THU) for n in (1000, 500)], on=THU)
+    day = OfficeDay.objects.create(office=desk.counter.office, business_date=THU)
+    shift = Shift.objects.create(counter=desk.counter, clerk=desk.clerk, office_day=day, number=1)
+    count = DrawerCount.objects.create(
+        shift=shift, kind="closing", cash_paise=149000, expected_paise=150000, by=desk.clerk
+    )
+    Difference.objects.create(
+        shift=shift, count=count, method="cash", amount_paise=-1000, why="change", state="posted",
+        checker=factories.UserFactory.create(), posted_at=at(THU), deposit=slip,
+    )  # fmt: skip
+    desk.statement(Line(1490, "CASH DEP", reference="DS-0001"), on=THU)
+
+    desk.reconcile(THU)
+    desk.reconcile(THU)
+
+    assert desk.breaks(THU) == []
+    short = Entry.objects.get(kind=Kind.ADJUSTMENT)
+    assert (short.amount_paise, short.deposit_ref, short.in_bank_stage) == (-1000, "DS-0001", True)
+    assert Match.objects.get().lines.count() == 4
 
 
 def test_one_paisa_is_not_rounding_in_the_bank(desk: Desk) -> None:
