@@ -1,15 +1,28 @@
-// Drawer count: each row and the whole, as it is typed.
+// Drawer count: each row and the whole, as it is typed; Enter goes to the next field.
 
 import { all, one, on } from "./dom.js";
 import { showMoney } from "./money.js";
 
-on("input", "[data-value]", () => {
-  let sum = 0;
-  for (const input of all("[data-value]")) {
-    const paise = Number(input.dataset.value) * 100 * (Number.parseInt(input.value, 10) || 0);
+const sum = () => {
+  let whole = 0;
+  for (const input of all("[data-paise]")) {
+    const paise = Number(input.dataset.paise) * (Number.parseInt(input.value, 10) || 0);
     showMoney(input.closest("tr"), paise);
-    sum += paise;
+    whole += paise;
   }
   const counted = one("[data-counted]");
-  if (counted) showMoney(counted, sum);
+  if (counted) showMoney(counted, whole);
+};
+
+on("input", "[data-paise]", sum);
+
+on("keydown", "[data-walk-count]", (input, pressed) => {
+  if (pressed.key !== "Enter" || pressed.ctrlKey) return;
+  pressed.preventDefault();
+  const fields = all("[data-walk-count]", input.form);
+  const next = fields[fields.indexOf(input) + 1] ?? one('[type="submit"]', input.form);
+  next.focus();
+  next.select?.();
 });
+
+if (one("[data-paise]")) sum();
