@@ -1,15 +1,35 @@
 """The one reader of time. Instants are UTC; a business date is the calendar day in India."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from cspdcl.env import Mode, env_mode
+
 INDIA: Final = ZoneInfo("Asia/Kolkata")
+
+# The instant of a day that is played; of one thread, and never of a request.
+_played: Final[ContextVar[datetime | None]] = ContextVar("played", default=None)
 
 
 def now() -> datetime:
     """The present instant, aware, in UTC."""
-    return datetime.now(UTC)
+    return _played.get() or datetime.now(UTC)
+
+
+@contextmanager
+def played_at(instant: datetime) -> Iterator[None]:
+    """Let it be another instant for who plays a day that is over. Production has one clock only."""
+    if env_mode() is Mode.PRODUCTION:
+        raise RuntimeError("a day is not played in production")
+    before = _played.set(instant.astimezone(UTC))
+    try:
+        yield
+    finally:
+        _played.reset(before)
 
 
 def business_date(instant: datetime) -> date:
