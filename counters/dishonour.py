@@ -206,7 +206,7 @@ def _news_of(case: _Case, share: Share, *, language: str, reason: str) -> list[N
         facts={
             "amount_paise": share.amount_paise,
             "consumer": consumer.number,
-            "receipt": _receipt(share.payment),
+            "receipt": legal.receipt_label(share.payment),
             "on": paper.returned_on or case.on,
             "cheque": paper.number,
             "bank": paper.bank_name or paper.bank_key,
@@ -235,27 +235,16 @@ def _news_of(case: _Case, share: Share, *, language: str, reason: str) -> list[N
 def _demand(case: _Case, *, language: str, reason: str) -> News:
     """The letter of section 138, for who signed; a person sends it and notes when."""
     paper, first = case.paper, case.shares[0]
-    drawer = paper.drawer or first.consumer.name
     return News(
         kind="cheque_notice",
         channel="letter",
         key=f"cheque_notice:{paper.public_id}",
-        to=f"{drawer}\n{first.consumer.number}, {first.consumer.office.name}",
+        to=f"{paper.drawer or first.consumer.name}\n"
+        f"{first.consumer.number}, {first.consumer.office.name}",
         language=language,
-        facts={
-            "drawer": drawer,
-            "cheque": paper.number,
-            "cheque_on": paper.dated or paper.received_on,
-            "bank": paper.bank_name or paper.bank_key,
-            "amount_paise": paper.amount_paise,
-            "receipt": _receipt(first.payment) if first.payment else "",
-            "consumer": first.consumer.number,
-            "reason": reason,
-            "memo_on": paper.returned_on or case.on,
-            "charges_paise": case.charge_paise,
-            "office": paper.office.name,
-            "on": case.on,
-        },
+        facts=legal.demand_facts(
+            paper, shares=case.shares, charge_paise=case.charge_paise, reason=reason, on=case.on
+        ),
         about=paper,
         office=paper.office,
     )
@@ -267,7 +256,7 @@ def _posting(case: _Case, payment: Payment) -> Posting:
         key=f"payment_reversed:{payment.reference}",
         facts={
             "reference": payment.reference,
-            "receipt": _receipt(payment),
+            "receipt": legal.receipt_label(payment),
             "consumer_number": payment.consumer_number,
             "amount_paise": payment.amount_paise,
             "paid_on": payment.business_date,
@@ -279,10 +268,6 @@ def _posting(case: _Case, payment: Payment) -> Posting:
         about=payment,
         office=payment.office,
     )
-
-
-def _receipt(payment: Payment) -> str:
-    return payment.receipt.label if hasattr(payment, "receipt") else payment.reference
 
 
 def _barred_until(case: _Case) -> date | None:

@@ -4,16 +4,23 @@ The demand is sent within 30 days of the bank's memo; the drawer has 15 days fro
 complaint is filed within a month after that.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import translation
 from django.utils.translation import gettext as _
 
-from counters.models import Instrument, LegalNotice
+from counters.models import Instrument, LegalNotice, Share
+from counters.paper.returns import return_code
 from counters.paper.validity import months_after
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
+from cspdcl.ui.paper import pdf
+from outgoing import wording
+from payments.models import Payment
 from people import audit
 from people.models import User
 
@@ -87,6 +94,59 @@ def next_day(notice: LegalNotice) -> date | None:
     if notice.cure_by is not None and notice.cure_by >= today():
         return notice.cure_by
     return notice.complaint_by
+
+
+def demand_facts(
+    paper: Instrument, *, shares: Sequence[Share], charge_paise: int, reason: str, on: date
+) -> dict[str, Any]:
+    """What the letter of demand says, typed as outgoing/wording.py wants it."""
+    first = shares[0]
+    return {
+        "drawer": paper.drawer or first.consumer.name,
+        "cheque": paper.number,
+        "cheque_on": paper.dated or paper.received_on,
+        "bank": paper.bank_name or paper.bank_key,
+        "amount_paise": paper.amount_paise,
+        "receipt": receipt_label(first.payment) if first.payment else "",
+        "consumer": first.consumer.number,
+        "reason": reason,
+        "memo_on": paper.returned_on or on,
+        "charges_paise": charge_paise,
+        "office": paper.office.name,
+        "on": on,
+    }
+
+
+def receipt_label(payment: Payment) -> str:
+    """The number that the consumer knows a payment by."""
+    return payment.receipt.label if hasattr(payment, "receipt") else payment.reference
+
+
+def letter(notice: LegalNotice, *, on: date) -> bytes:
+    """The letter of demand as PDF, A4, in Hindi and English, a page each; the words are ours.
+
+    It has no address: whoever sends it writes the drawer's on the envelope.
+    """
+    paper = notice.instrument
+    shares = list(
+        Share.objects.filter(instrument=paper)
+        .select_related("consumer", "payment__receipt", "charge")
+        .order_by("pk")
+    )
+    charge = sum(share.charge.amount_paise for share in shares if share.charge)
+    leaves = []
+    for language in ("hi", "en"):
+        with translation.override(language):
+            reason = return_code(paper.return_code).words
+        facts = demand_facts(
+            paper, shares=shares, charge_paise=charge, reason=reason, on=notice.sent_on or on
+        )
+        written, _kept = wording.write(
+            "cheque_notice", channel="letter", language=language, facts=facts
+        )
+        leaves.append({"language": language, "subject": written.subject, "text": written.text})
+    page = render_to_string("counters/legal_letter.html", {"leaves": leaves, "notice": notice})
+    return pdf(page, title=f"notice {paper.number}")
 
 
 def _open(notice_id: int) -> LegalNotice:

@@ -18,6 +18,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from attachments.models import Attachment
 from channels_.models import BankAccount
 from counters import dishonour, papers
 from counters.models import Instrument, InstrumentEvent, ReturnFile, ReturnLine
@@ -33,6 +34,7 @@ from people import audit
 from people.access import has_role
 from people.models import User
 
+FILE_MAX: Final = return_files.FILE_MAX
 CONTENT_PLACE: Final = "counters_returnfile.content"
 
 # What may come back: on its way through the banks, or paid and taken back.
@@ -136,6 +138,17 @@ def _presented_at(paper: Instrument) -> datetime:
     """When the paper went to the bank for the last time."""
     gone = InstrumentEvent.objects.filter(instrument=paper, to_state=PaperState.DEPOSITED)
     return gone.latest("pk").at
+
+
+@transaction.atomic
+def keep_memo(instrument: Instrument, *, memo: Attachment, by: User) -> None:
+    """Put the picture of the bank's memo to its paper; the latest is shown."""
+    (paper,) = papers.locked([instrument.pk])
+    paper.memo = memo
+    paper.save(update_fields=["memo"])
+    audit.record(
+        by, "paper.memo_kept", paper, after={"attachment": memo.public_id}, office=paper.office
+    )
 
 
 # ---- a file of many ----

@@ -5,12 +5,18 @@ from typing import Any, TypeVar
 from django.db.models import Model, Q, QuerySet
 
 from counters.models import (
+    Bag,
     CashMove,
+    Collection,
     CollectionLine,
     CounterfeitNote,
+    Device,
     Difference,
     DrawerCount,
+    Instrument,
     OfficeDay,
+    OfflineItem,
+    SafeCount,
     Shift,
     SurpriseCheck,
 )
@@ -30,6 +36,11 @@ def office_days_visible_to(user: Somebody) -> QuerySet[OfficeDay]:
 def shifts_visible_to(user: Somebody) -> QuerySet[Shift]:
     """Shifts of the user's offices; a clerk's own only."""
     return _own(of_offices(Shift.objects.all(), user, "counter__office"), user, "clerk")
+
+
+def collections_visible_to(user: Somebody) -> QuerySet[Collection]:
+    """Hand-overs at the counters of the user's offices; a clerk's own only."""
+    return _own(of_offices(Collection.objects.all(), user, "counter__office"), user, "clerk")
 
 
 def cash_moves_visible_to(user: Somebody) -> QuerySet[CashMove]:
@@ -61,6 +72,36 @@ def counterfeits_visible_to(user: Somebody) -> QuerySet[CounterfeitNote]:
     """The register of counterfeit notes of the user's offices; a clerk's own entries only."""
     rows = of_offices(CounterfeitNote.objects.all(), user, "shift__counter__office")
     return _own(rows, user, "shift__clerk")
+
+
+def instruments_visible_to(user: Somebody) -> QuerySet[Instrument]:
+    """Papers of the user's offices; not those that a clerk is counting blind at this moment."""
+    rows = of_offices(Instrument.objects.all(), user, "office")
+    if sees_everything(user) or not isinstance(user, User):
+        return rows
+    return rows.exclude(collection__shift__clerk=user, collection__shift__state=ShiftState.COUNTING)
+
+
+def devices_visible_to(user: Somebody) -> QuerySet[Device]:
+    """Windows of the user's offices that may work offline."""
+    return of_offices(Device.objects.all(), user, "counter__office")
+
+
+def offline_items_visible_to(user: Somebody) -> QuerySet[OfflineItem]:
+    """What windows of the user's offices sent; a clerk's are those of their own shifts."""
+    rows = of_offices(OfflineItem.objects.all(), user, "device__counter__office")
+    return _own(rows, user, "shift__clerk")
+
+
+def bags_visible_to(user: Somebody) -> QuerySet[Bag]:
+    """Bags of the user's offices; never for a clerk."""
+    rows = of_offices(Bag.objects.all(), user, "office")
+    return rows.none() if _is_clerk_only(user) else rows
+
+
+def safe_counts_visible_to(user: Somebody) -> QuerySet[SafeCount]:
+    """Counts of the safes of the user's offices; a clerk's own only."""
+    return _own(of_offices(SafeCount.objects.all(), user, "office_day__office"), user, "by")
 
 
 def counted_by(user: Somebody) -> QuerySet[Any] | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from counters.views import board, checks, safe, shifts, till
+from counters.views import board, checks, legal, papers, returns, safe, shifts, till
 
 app_name = "counters"
 
@@ -32,6 +32,23 @@ urlpatterns = [
     path("checks/<uuid:public_id>/sheet/", checks.sheet, name="check_sheet"),
     path("counterfeits/", checks.register, name="counterfeits"),
     path("counterfeits/<uuid:public_id>/report/", checks.report, name="counterfeit_report"),
+    path("cheques/", papers.index, name="papers"),
+    path("cheques/export.csv", papers.export, name="papers_csv"),
+    path("cheques/act/", papers.act, name="papers_act"),
+    path("cheques/<uuid:public_id>/", papers.paper, name="paper"),
+    path("cheques/<uuid:public_id>/return/", papers.record_return, name="paper_return"),
+    path("cheques/<uuid:public_id>/dishonour/", papers.give_up, name="paper_dishonour"),
+    path("cheques/<uuid:public_id>/pursue/", papers.pursue, name="paper_pursue"),
+    path("cheques/<uuid:public_id>/make-good/", papers.make_good, name="paper_make_good"),
+    path("cheques/<uuid:public_id>/take/", papers.take, name="paper_take"),
+    path("cheques/<uuid:public_id>/lift-bar/", papers.lift_bar, name="paper_lift_bar"),
+    path("returns/", returns.index, name="return_files"),
+    path("returns/<uuid:public_id>/", returns.file, name="return_file"),
+    path("returns/<uuid:public_id>/apply/", returns.release, name="return_file_release"),
+    path("returns/<uuid:public_id>/lines/<int:line>/", returns.settle, name="return_line"),
+    path("legal/", legal.index, name="legal"),
+    path("legal/<uuid:public_id>/", legal.step, name="legal_step"),
+    path("legal/<uuid:public_id>/letter.pdf", legal.letter, name="legal_letter"),
     path("counters/", board.counters, name="counters"),
     path("counters/<slug:code>/", board.counter_day, name="counter_day"),
     path("counters/<slug:code>/deposit/", board.deposit_make, name="deposit_make"),

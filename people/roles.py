@@ -148,6 +148,26 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 roles=(CLERK, SUPERVISOR),
             ),
             Link(
+                view="counters:papers",
+                label=_("Cheques"),
+                icon="writing-sign",
+                roles=(CLERK, SUPERVISOR),
+            ),
+            Link(
+                view="counters:return_files",
+                label=_("Returned cheques"),
+                icon="arrow-back-up",
+                roles=(SUPERVISOR,),
+                counts="returns",
+            ),
+            Link(
+                view="counters:legal",
+                label=_("Legal notices"),
+                icon="gavel",
+                roles=(SUPERVISOR,),
+                counts="legal",
+            ),
+            Link(
                 view="counters:safes",
                 label=_("Safe"),
                 icon="building-bank",
@@ -235,6 +255,26 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 label=_("Counters"),
                 icon="building-store",
                 roles=READERS,
+            ),
+            Link(
+                view="counters:papers",
+                label=_("Cheques"),
+                icon="writing-sign",
+                roles=READERS,
+            ),
+            Link(
+                view="counters:return_files",
+                label=_("Returned cheques"),
+                icon="arrow-back-up",
+                roles=READERS,
+                counts="returns",
+            ),
+            Link(
+                view="counters:legal",
+                label=_("Legal notices"),
+                icon="gavel",
+                roles=READERS,
+                counts="legal",
             ),
             Link(
                 view="counters:shifts",
