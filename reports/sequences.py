@@ -1,7 +1,8 @@
 """Whether receipt numbers are gapless: what each series has given, and which numbers it lacks.
 
-A number that no receipt has is either in an offline counter's hands, waits for a person with its
-item, was voided by one, or is missing: only the last breaks the proof.
+A number that no receipt has is in the hands of a counter without network, waits for a person with
+its item, was voided by two, went down with a lost window, or is missing: only the last breaks the
+proof.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from people.models import Office
 MISSING: Final = "missing"
 VOIDED: Final = "voided"
 WAITS: Final = "waits"
+LOST: Final = "lost"
 RESERVED: Final = "reserved"
 _NAMED_MAX: Final = 10_000  # missing numbers that are looked at one by one
 
@@ -151,18 +153,8 @@ def _explained(run: Run, holes: Sequence[Hole]) -> list[Hole]:
         return list(holes)
     if sum(hole.count for hole in holes) > _NAMED_MAX:
         return list(holes)
-    items = OfflineItem.objects.filter(device__series=run.series).exclude(
-        state=OfflineItem.State.TAKEN
-    )
-    told = {
-        item.receipt_number: WAITS if item.state == OfflineItem.State.PERSON else VOIDED
-        for item in items
-    }
-    ranges = list(
-        NumberRange.objects.filter(device__series=run.series, year=run.year).values_list(
-            "first", "last"
-        )
-    )
+    told = _told_offline(run)
+    ranges = list(NumberRange.objects.filter(device__series=run.series, year=run.year))
     reasons = (
         (number, told.get(number) or _of_range(number, ranges))
         for hole in holes
@@ -171,8 +163,25 @@ def _explained(run: Run, holes: Sequence[Hole]) -> list[Hole]:
     return _joined(reasons)
 
 
-def _of_range(number: int, ranges: Iterable[tuple[int, int]]) -> str:
-    return RESERVED if any(first <= number <= last for first, last in ranges) else MISSING
+def _told_offline(run: Run) -> dict[int, str]:
+    """Numbers that a window has sent with an item which is no receipt."""
+    state = OfflineItem.State
+    items = OfflineItem.objects.filter(
+        device__series=run.series, year=run.year, receipt_number__isnull=False
+    ).exclude(state=state.TAKEN)
+    rows = items.order_by("pk").values_list("receipt_number", "state")
+    return {number or 0: VOIDED if is_now == state.VOID else WAITS for number, is_now in rows}
+
+
+def _of_range(number: int, ranges: Iterable[NumberRange]) -> str:
+    """What a window says of a number for which nothing came: lost, not given yet, or missing."""
+    for one in ranges:
+        if one.first <= number <= one.last:
+            if one.is_lost:
+                return LOST
+            if one.returned_at is None or number > one.used_until:
+                return RESERVED
+    return MISSING
 
 
 def _joined(reasons: Iterable[tuple[int, str]]) -> list[Hole]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from counters.models import Instrument, InstrumentEvent, Share
 from counters.paper.returns import return_code
-from counters.selectors import of_offices
+from counters.selectors import instruments_visible_to
 from counters.states import PaperState
 from cspdcl.kernel.money import grouped_rupees
 from cspdcl.ui.templatetags.ui import count
@@ -77,8 +77,7 @@ def build(ask: Ask) -> Document:
 
 
 def _chosen(ask: Ask) -> QuerySet[Instrument]:
-    rows = Instrument.objects.all()
-    seen = of_offices(rows, ask.user, "office") if ask.user else rows
+    seen = instruments_visible_to(ask.user) if ask.user else Instrument.objects.all()
     of_days = registers.of_offices(seen, ask, "office").filter(
         registers.of_days(ask, "received_on")
     )

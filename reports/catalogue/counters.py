@@ -11,7 +11,6 @@ from cspdcl.kernel.money import grouped_rupees
 from cspdcl.ui.templatetags.ui import count
 from payments import selectors
 from payments.models import Payment
-from payments.states import State
 from people.roles import ADMINISTRATOR, READERS, SUPERVISOR
 from reconciliation.selectors import last_run
 from reports.catalogue.day import stamp_of
@@ -27,6 +26,7 @@ from reports.contract import (
     sum_of,
 )
 from reports.forms import DayForm
+from reports.registers import CANCELLED, STOOD
 
 _PAPER = ("cheque", "demand_draft", "postal_order")
 
@@ -71,13 +71,13 @@ def _section(taken: QuerySet[Payment]) -> Section:
         Column(label=_("On deposit slips"), kind=Kind.FIGURE, is_summed=True),
         Column(label=_("Not deposited"), kind=Kind.FIGURE, is_summed=True),
     ]
-    stands = Q(state=State.SUCCEEDED)
+    stands = STOOD
     parts = {
         "all": stands,
         "cash": stands & Q(method="cash"),
         "paper": stands & Q(method__in=_PAPER),
         "other": stands & ~Q(method__in=("cash", *_PAPER)),
-        "cancelled": Q(state=State.REVERSED),
+        "cancelled": CANCELLED,
         "carried": stands & Q(deposit__isnull=False),
         "kept": stands & Q(deposit__isnull=True),
     }

@@ -13,12 +13,13 @@ from reports import registers, sequences
 from reports.contract import Ask, Column, Document, Kind, Mark, Report, Row, Section, sum_of
 from reports.forms import OfficeForm
 from reports.registers import WHO_READS
-from reports.sequences import MISSING, RESERVED, VOIDED, WAITS, Run
+from reports.sequences import LOST, MISSING, RESERVED, VOIDED, WAITS, Run
 
 _WHY: Final = {
     MISSING: gettext_lazy("missing: no receipt has this number"),
-    VOIDED: gettext_lazy("voided: its offline item was settled without a receipt"),
-    WAITS: gettext_lazy("its offline item waits for a person"),
+    VOIDED: gettext_lazy("voided: two persons settled its item without a receipt"),
+    LOST: gettext_lazy("lost with its window: nobody can say whether it was given"),
+    WAITS: gettext_lazy("its item waits for a person"),
     RESERVED: gettext_lazy("reserved for a counter without network"),
 }
 
@@ -67,7 +68,7 @@ def _series(runs: Sequence[Run]) -> Section:
         Column(label=_("Last"), kind=Kind.COUNT),
         Column(label=_("Issued"), kind=Kind.COUNT, is_summed=True),
         Column(label=_("Cancelled"), kind=Kind.COUNT, is_summed=True),
-        Column(label=_("Voided"), kind=Kind.COUNT, is_summed=True),
+        Column(label=_("Voided or lost"), kind=Kind.COUNT, is_summed=True),
         Column(label=_("With counters offline"), kind=Kind.COUNT, is_summed=True),
         Column(label=_("Missing"), kind=Kind.COUNT, is_summed=True),
         Column(label=_("Last reserved"), kind=Kind.COUNT, is_minor=True),
@@ -82,7 +83,7 @@ def _series(runs: Sequence[Run]) -> Section:
                 run.last or None,
                 run.issued,
                 run.cancelled,
-                run.held_back(VOIDED),
+                run.held_back(VOIDED, LOST),
                 run.held_back(WAITS, RESERVED),
                 run.held_back(MISSING),
                 run.last_given,
@@ -97,7 +98,7 @@ def _series(runs: Sequence[Run]) -> Section:
         columns=columns,
         rows=rows,
         totals=sum_of(columns, rows, label=_("All series")),
-        note=_("first to last = issued + voided + with counters offline + missing"),
+        note=_("first to last = issued + voided or lost + with counters offline + missing"),
         empty=_("No receipt was issued in this year."),
     )
 
