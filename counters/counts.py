@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from counters import seconds, shifts
+from counters.devices import check_all_came
 from counters.models import CashMove, Difference, DrawerCount, Shift
 from counters.paper.cash import Denominations
 from counters.states import ShiftState
@@ -52,6 +53,7 @@ def begin_close(shift: Shift, *, by: User) -> Shift:
     touching = CashMove.objects.filter(Q(from_shift=held) | Q(to_shift=held))
     if touching.filter(state=CashMove.State.ASKED).exists():
         raise MovesWait(_("Cash of this drawer waits for an answer: have it answered first."))
+    check_all_came(held)
     return shifts.move(held, to=ShiftState.COUNTING, by=by)
 
 

@@ -16,6 +16,7 @@ from counters.models import (
     Instrument,
     OfficeDay,
     OfflineItem,
+    OfflineItem,
     SafeCount,
     Shift,
     SurpriseCheck,

@@ -74,6 +74,12 @@ def use_up(reserved: Reserved) -> None:
         )
 
 
+def is_given(reserved: Reserved) -> bool:
+    """Whether a receipt has this number."""
+    series, year, number = reserved
+    return Receipt.objects.filter(series=series, year=year, number=number).exists()
+
+
 def last_given(series: str, *, year: str) -> int:
     """The last number given in a series and year; 0 before the first."""
     found = ReceiptSeries.objects.filter(series=series, year=year)

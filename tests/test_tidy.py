@@ -30,6 +30,7 @@ MOVERS: Final = {
     "counters/papers.py": "papers",
     "counters/returning.py": "lines of return files",
     "counters/offline_settling.py": "what was receipted offline",
+    "counters/offline_settling.py": "what was receipted offline",
     "counters/shifts.py": "shifts",
     "enquiries/operations.py": "questions",
     "outgoing/queue.py": "what leaves the house",
