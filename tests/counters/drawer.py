@@ -2,13 +2,15 @@
 
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 from counters import counts, differences, drawers, safe, shifts
-from counters.models import Collection, CollectionLine, Instrument, Shift
+from counters.models import CashMove, Collection, CollectionLine, Instrument, Shift
 from counters.paper.cash import change
 from cspdcl.kernel.clock import now, today
 from payments import receipts
 from payments.models import Counter, Payment
+from people import actions
 from people.models import Office, User
 from tests import factories as make
 
@@ -98,3 +100,29 @@ def explain_all(shift: Shift) -> None:
 
 def in_drawer(shift: Shift) -> int:
     return shifts.expected_cash(Shift.objects.get(pk=shift.pk))
+
+
+class Place:
+    """An office with two clerks, two supervisors, and a safe."""
+
+    def __init__(self) -> None:
+        self.office: Office = make.OfficeFactory()
+        self.supervisor, self.other = self.person("supervisor"), self.person("supervisor")
+        self.clerk, self.second = self.person("clerk"), self.person("clerk")
+        self.counter, self.next = (
+            make.CounterFactory(office=self.office, keeps_shifts=True) for _ in range(2)
+        )
+        fill_safe(self.office, 10_000_00, supervisor=self.supervisor, second=self.other)
+        self.shift = open_with(
+            self.counter, clerk=self.clerk, supervisor=self.supervisor, paise=2_000_00
+        )
+
+    def person(self, role: str) -> User:
+        user = make.UserFactory()
+        actions.set_roles(user, {role})
+        actions.grant_office(user, self.office)
+        return user
+
+    def hand_in(self, paise: int, **changes: Any) -> CashMove:
+        facts = {"counted": notes(paise), "submit_key": key(), **changes}
+        return drawers.hand_in(self.shift, clerk=self.clerk, **facts)
