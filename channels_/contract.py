@@ -217,6 +217,7 @@ class Page:
     declared_count: int | None = None
     declared_paise: int | None = None  # declared net sum of the entries
     must_balance: bool = False  # a bank's page: opening + entries = closing, or it is refused
+    is_interim: bool = False  # its lines come again in the bank's statement
 
 
 @dataclass(frozen=True, slots=True)

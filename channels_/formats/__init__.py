@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from channels_.contract import StatementFormat
-from channels_.formats.camt053 import CAMT053
+from channels_.formats.camt import CAMT052, CAMT053, CAMT054
 from channels_.formats.mt940 import MT940
 from channels_.formats.proof import prove
 from cspdcl.kernel.errors import Malformed
 
-FORMATS: Final[Mapping[str, StatementFormat]] = {known.code: known for known in (MT940, CAMT053)}
+FORMATS: Final[Mapping[str, StatementFormat]] = {
+    known.code: known for known in (MT940, CAMT053, CAMT052, CAMT054)
+}
 
 
 def sniff(head: bytes, *, among: Iterable[StatementFormat] = FORMATS.values()) -> StatementFormat:

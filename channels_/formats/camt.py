@@ -1,15 +1,16 @@
-"""ISO 20022 camt.053 bank statements, streamed: one line for each booked entry.
+"""ISO 20022 camt.053 statements, camt.052 intraday reports and camt.054 notifications, streamed.
 
-Amounts stand unsigned beside CdtDbtInd, which is the direction of the money also for a reversal
-(RvslInd). A batch is one line, because the account moved once. A line's number counts entries: a
-whole file often stands on one line of text.
+One line for each booked entry. Amounts stand unsigned beside CdtDbtInd, which is the direction of
+the money also for a reversal (RvslInd). A batch is one line, because the account moved once; only a
+notification gives the payments inside it, where they add up to it. A line's number counts entries:
+a whole file often stands on one line of text.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from itertools import chain, islice
 from typing import BinaryIO, Final
 
@@ -33,16 +34,50 @@ DEPTH_MAX: Final = 40
 ELEMENTS_MAX: Final = 200_000  # held at one time
 NARRATION_MAX: Final = 2_000
 
-NAMESPACE: Final = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.0[2348]")
-MESSAGES: Final = {
-    "BkToCstmrAcctRpt": "an intraday account report (camt.052)",
-    "BkToCstmrDbtCdtNtfctn": "a debit and credit notification (camt.054)",
-}
+NAMESPACE: Final = re.compile(r"urn:iso:std:iso:20022:tech:xsd:(camt\.05[234])\.001\.(\d\d)")
+NEWEST: Final = 12  # what is read of an entry is the same from version 02 on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One of the three messages a bank makes of the same entries."""
+
+    name: str
+    title: str
+    root: str
+    part: str  # what stands for one account
+    oldest: int = 2
+    is_interim: bool = False
+    splits: bool = False  # into the payments of a batch
+
+
+STATEMENT: Final = Message(
+    name="camt.053", title="a bank statement", root="BkToCstmrStmt", part="Stmt"
+)
+REPORT: Final = Message(
+    name="camt.052",
+    title="an intraday account report",
+    root="BkToCstmrAcctRpt",
+    part="Rpt",
+    oldest=1,
+    is_interim=True,
+)
+NOTIFICATION: Final = Message(
+    name="camt.054",
+    title="a debit and credit notification",
+    root="BkToCstmrDbtCdtNtfctn",
+    part="Ntfctn",
+    is_interim=True,
+    splits=True,
+)
+MESSAGES: Final = (STATEMENT, REPORT, NOTIFICATION)
 
 SIGNS: Final = {"CRDT": 1, "DBIT": -1}
 BOOKED: Final = "BOOK"
 NOT_BOOKED: Final = frozenset({"PDNG", "INFO", "FUTR"})
 NOT_PROVIDED: Final = "NOTPROVIDED"
+# The last two are of version 01.
+ACCOUNTS: Final = ("Id/IBAN", "Id/Othr/Id", "Id/BBAN", "Id/PrtryAcct/Id")
 
 # What a person reads of an entry, in the order of the file.
 TEXTS: Final = frozenset(
@@ -51,15 +86,15 @@ TEXTS: Final = frozenset(
 )
 
 _AMOUNT: Final = re.compile(r"([0-9]{1,13})(?:\.([0-9]{0,2})0*)?")
-_STMT_DEPTH: Final = 3
+_PART_DEPTH: Final = 3
 
 
-def _read(file: BinaryIO) -> Iterator[Statement]:
-    elements = _elements(file)
+def _read(message: Message, file: BinaryIO) -> Iterator[Statement]:
+    elements = _elements(message, file)
     keys = Keys()
     read = 0
     for _ in elements:  # the start of a Stmt: the reading below takes the rest of it
-        reading = _Reading(keys, entries_before=read)
+        reading = _Reading(message, keys, entries_before=read)
         lines = reading.lines(elements)
         # The balances stand before the entries: reading one line completes the page.
         first = next(lines, None)
@@ -71,11 +106,14 @@ def _read(file: BinaryIO) -> Iterator[Statement]:
 
 
 class _Reading:
-    """One Stmt while it is read."""
+    """One Stmt, Rpt or Ntfctn while it is read."""
 
-    def __init__(self, keys: Keys, *, entries_before: int) -> None:
-        self.statement = Statement(page=Page(must_balance=True), lines=())
+    def __init__(self, message: Message, keys: Keys, *, entries_before: int) -> None:
+        self.statement = Statement(
+            page=Page(must_balance=True, is_interim=message.is_interim), lines=()
+        )
         self.entries = entries_before
+        self._message = message
         self._keys = keys
         self._opening_code = ""
 
@@ -83,13 +121,13 @@ class _Reading:
         """The booked entries; what else stands in the Stmt goes into the page."""
         for element in elements:
             name = _name(element)
-            if name == "Stmt":
+            if name == self._message.part:
                 break
             try:
                 if name == "Ntry":
                     self.entries += 1
                     if self._is_booked(element):
-                        yield self._line(element)
+                        yield from self._lines_of(element)
                 else:
                     self._turn(element, name)
             except ValueError as error:
@@ -111,11 +149,16 @@ class _Reading:
     def _turn(self, element: etree._Element, name: str) -> None:
         page = self.statement.page
         if name == "Acct":
-            account = _text(element, "Id/IBAN") or _text(element, "Id/Othr/Id")
+            account = next(filter(None, (_text(element, path) for path in ACCOUNTS)), "")
             currency = page.currency or _text(element, "Ccy")
             self.statement.page = replace(page, account=account, currency=currency)
         elif name == "ElctrncSeqNb" or (name == "Id" and not page.number):
             self.statement.page = replace(page, number=(element.text or "").strip())
+        elif name in {"CreDtTm", "FrToDt"} and page.is_interim:
+            # The day of an interim report is the day up to which, or on which, it was made.
+            day = (_text(element, "ToDtTm") or (element.text or "").strip())[:10]
+            if day:
+                self.statement.page = replace(page, closed_on=date.fromisoformat(day))
         elif name == "Bal":
             self._balance(element)
         elif name == "TxsSummry":
@@ -141,11 +184,10 @@ class _Reading:
         if currency != page.currency:
             raise ValueError(f"expected a {code} balance in {page.currency}, got {currency}")
 
-    def _line(self, element: etree._Element) -> StatementLine:
+    def _lines_of(self, element: etree._Element) -> Iterator[StatementLine]:
         page = self.statement.page
         paise, currency = _money(element)
-        sign = _sign(element)
-        paise *= sign
+        paise *= _sign(element)
         if not page.currency:
             page = self.statement.page = replace(page, currency=currency)
         if currency != page.currency:
@@ -153,21 +195,40 @@ class _Reading:
         day = _date(element, "BookgDt") or _date(element, "ValDt") or page.closed_on
         if day is None:
             raise ValueError("expected a booking date or a value date")
-        references = _references(element)
+        details = self._details(element)
+        parts = _parts(element, details, currency) if self._message.splits else ()
+        if sum(part for _, part in parts) == paise and len(parts) > 1:
+            batch = _text(element, "AcctSvcrRef") or _text(element, "NtryRef")
+            for detail, part in parts:
+                line = self._line(detail, _refs(detail), paise=part, day=day)
+                yield line._replace(settlement_ref=batch, code=line.code or _code(element))
+        else:
+            # A batch has no references of its own: those of its payments would be misleading.
+            references = _refs(details[0]) if len(details) == 1 else {}
+            yield self._line(element, references, paise=paise, day=day)
+
+    def _details(self, element: etree._Element) -> list[etree._Element]:
+        """The payments inside; where the batch stays whole it is enough to know that it is one."""
+        found: Iterator[etree._Element] = element.iterfind("{*}NtryDtls/{*}TxDtls")
+        return list(found if self._message.splits else islice(found, 2))
+
+    def _line(
+        self, element: etree._Element, references: dict[str, str], *, paise: int, day: date
+    ) -> StatementLine:
         reference = references.get("EndToEndId", "")
         channel_ref = _text(element, "AcctSvcrRef") or references.get("AcctSvcrRef", "")
         narration = _narration(element)
         return StatementLine(
             line=self.entries,
             key=self._keys.key(
-                page.account,
+                self.statement.page.account,
                 day=day,
                 amount_paise=paise,
                 reference=reference,
                 channel_ref=channel_ref,
                 narration=narration,
             ),
-            kind=LineKind.CREDIT if sign > 0 else LineKind.DEBIT,
+            kind=LineKind.CREDIT if paise > 0 else LineKind.DEBIT,
             amount_paise=paise,
             business_date=day,
             channel_ref=channel_ref,
@@ -215,12 +276,29 @@ def _narration(element: etree._Element) -> str:
     return " ".join(texts)[:NARRATION_MAX]
 
 
-def _references(element: etree._Element) -> dict[str, str]:
-    """The references of the one transaction inside the entry; a batch has none of its own."""
-    details = list(islice(element.iterfind("{*}NtryDtls/{*}TxDtls"), 2))
-    refs = _child(details[0], "Refs") if len(details) == 1 else None
+def _refs(detail: etree._Element) -> dict[str, str]:
+    """The references of one payment."""
+    refs = _child(detail, "Refs")
     found = {} if refs is None else {_name(ref): (ref.text or "").strip() for ref in refs}
     return {name: text for name, text in found.items() if text and text != NOT_PROVIDED}
+
+
+def _parts(
+    entry: etree._Element, details: Sequence[etree._Element], currency: str
+) -> list[tuple[etree._Element, int]]:
+    """The payments of a batch with their signed amounts; none where one has no such amount."""
+    parts: list[tuple[etree._Element, int]] = []
+    for detail in details:
+        amount = _child(detail, "Amt")
+        holder = detail if amount is not None else detail.find(_any_namespace("AmtDtls/TxAmt"))
+        if holder is None or _child(holder, "Amt") is None:
+            return []
+        paise, theirs = _money(holder)
+        if theirs != currency:
+            return []
+        own = _child(detail, "CdtDbtInd") is not None
+        parts.append((detail, paise * _sign(detail if own else entry)))
+    return parts
 
 
 def _money(element: etree._Element) -> tuple[int, str]:
@@ -268,7 +346,7 @@ def _name(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _elements(file: BinaryIO) -> Iterator[etree._Element]:
+def _elements(message: Message, file: BinaryIO) -> Iterator[etree._Element]:
     """The start of each Stmt, then each of its children complete, then the Stmt again.
 
     What has been yielded is dropped from memory when the next one is asked for.
@@ -278,15 +356,16 @@ def _elements(file: BinaryIO) -> Iterator[etree._Element]:
         if event == "start":
             depth += 1
             held += 1
-            _check_place(element, depth=depth, held=held)
-            if depth == _STMT_DEPTH and _name(element) == "Stmt":
+            _check_place(message, element, depth=depth, held=held)
+            if depth == _PART_DEPTH and _name(element) == message.part:
                 yield element
             continue
         parent = element.getparent()
-        in_statement = depth == _STMT_DEPTH + 1 and parent is not None and _name(parent) == "Stmt"
-        if in_statement or (depth == _STMT_DEPTH and _name(element) == "Stmt"):
+        is_part = depth == _PART_DEPTH and _name(element) == message.part
+        in_part = depth == _PART_DEPTH + 1 and parent is not None and _name(parent) == message.part
+        if in_part or is_part:
             yield element
-        if depth in {_STMT_DEPTH, _STMT_DEPTH + 1}:
+        if depth in {_PART_DEPTH, _PART_DEPTH + 1}:
             element.clear()
             if parent is not None:
                 parent.remove(element)
@@ -294,32 +373,46 @@ def _elements(file: BinaryIO) -> Iterator[etree._Element]:
         depth -= 1
 
 
-def _check_place(element: etree._Element, *, depth: int, held: int) -> None:
+def _check_place(message: Message, element: etree._Element, *, depth: int, held: int) -> None:
     if depth > DEPTH_MAX:
         raise Malformed(f"elements are nested deeper than {DEPTH_MAX}")
     if held > ELEMENTS_MAX:
         raise Malformed(f"one entry has more than {ELEMENTS_MAX} elements")
-    name = _name(element)
-    for message, title in MESSAGES.items():
-        if depth == 2 and name.startswith(message):  # the first versions end in V01
-            raise Malformed(f"the file is {title}, expected a bank statement (camt.053)")
-    if depth == 2 and name == "BkToCstmrStmt":
-        namespace = str(element.tag).rpartition("}")[0].removeprefix("{")
-        if not NAMESPACE.fullmatch(namespace):
+    if depth == 1 and _name(element) != "Document":
+        raise Malformed(f"expected Document/{message.root} of {message.name}, got {_name(element)}")
+    if depth == 2:
+        _check_message(message, element)
+
+
+def _check_message(message: Message, element: etree._Element) -> None:
+    name = _name(element).removesuffix("V01")
+    for other in MESSAGES:
+        if name == other.root and other is not message:
             raise Malformed(
-                f"expected camt.053 version 02, 03, 04 or 08, got {namespace or 'no namespace'}"
+                f"the file is {other.title} ({other.name}), "
+                f"expected {message.title} ({message.name})"
             )
-    elif depth == 2 or (depth == 1 and name != "Document"):
-        raise Malformed(f"expected Document/BkToCstmrStmt of camt.053, got {name}")
+    if name != message.root:
+        raise Malformed(f"expected Document/{message.root} of {message.name}, got {name}")
+    namespace = str(element.tag).rpartition("}")[0].removeprefix("{")
+    found = NAMESPACE.fullmatch(namespace)
+    if found is None or found[1] != message.name or not message.oldest <= int(found[2]) <= NEWEST:
+        raise Malformed(
+            f"expected {message.name} version {message.oldest:02} to {NEWEST}, "
+            f"got {namespace or 'no namespace'}"
+        )
 
 
-def _sniff(head: bytes) -> bool:
-    return b"BkToCstmrStmt" in head or b"camt.053" in head
+def _format(message: Message, title: str) -> StatementFormat:
+    marks = (message.root.encode(), message.name.encode())
+    return StatementFormat(
+        code=message.name.replace(".", ""),
+        title=title,
+        sniff=lambda head: any(mark in head for mark in marks),
+        read=guarded(partial(_read, message), limit=SIZE_MAX),
+    )
 
 
-CAMT053: Final = StatementFormat(
-    code="camt053",
-    title="ISO 20022 camt.053 bank statement",
-    sniff=_sniff,
-    read=guarded(_read, limit=SIZE_MAX),
-)
+CAMT053: Final = _format(STATEMENT, "ISO 20022 camt.053 bank statement")
+CAMT052: Final = _format(REPORT, "ISO 20022 camt.052 intraday report")
+CAMT054: Final = _format(NOTIFICATION, "ISO 20022 camt.054 notification of credits and debits")

@@ -9,6 +9,8 @@ def prove(page: Page, lines_paise: int, *, lines_count: int | None = None) -> st
 
     Call it when the lines are exhausted: the closing balance stands at the end of a file.
     """
+    if page.is_interim:
+        return f"{_name(page)} is an interim report: expected the statement, which brings it again"
     if page.must_balance and (page.opening_paise is None or page.closing_paise is None):
         missing = "opening" if page.opening_paise is None else "closing"
         return f"{_name(page)} has no {missing} balance: it is cut short or an interim report"

@@ -13,7 +13,7 @@ import pytest
 from channels_.adapters.razorpay.simulate import COLUMNS
 from channels_.adapters.razorpay.statement import FORMATS
 from channels_.contract import LineKind
-from channels_.formats.camt053 import CAMT053
+from channels_.formats.camt import CAMT053
 from channels_.formats.mt940 import MT940
 from channels_.formats.proof import prove
 from reconciliation.models import Reason

@@ -1,4 +1,4 @@
-"""camt.053: direction, status, days, references, versions, and what an attacker may send."""
+"""camt: direction, status, days, references, versions, batches, and what an attacker may send."""
 
 from io import BytesIO
 from typing import Final
@@ -13,6 +13,10 @@ from tests.channels_.formats.loading import Refused, load
 
 CAMT053: Final = FORMATS["camt053"]
 SPACE: Final = "urn:iso:std:iso:20022:tech:xsd:camt.053.001."
+MESSAGES: Final = {
+    "camt052": ("camt.052", "BkToCstmrAcctRpt", "Rpt"),
+    "camt054": ("camt.054", "BkToCstmrDbtCdtNtfctn", "Ntfctn"),
+}
 
 
 def balance(code: str, amount: str, indicator: str = "CRDT") -> str:
@@ -48,13 +52,22 @@ def document(
     ).encode()
 
 
-def only_statement(data: bytes) -> Statement:
-    (found,) = list(CAMT053.read(BytesIO(data)))
+def told_as(code: str, data: bytes) -> bytes:
+    """The same entries, in another message."""
+    name, root, part = MESSAGES[code]
+    text = data.decode().replace("camt.053", name).replace("BkToCstmrStmt", root)
+    return text.replace("<Stmt>", f"<{part}>").replace("</Stmt>", f"</{part}>").encode()
+
+
+def only_statement(data: bytes, code: str = "camt053") -> Statement:
+    statements = FORMATS[code].read(BytesIO(data))
+    found = next(statements)
     found.lines = list(found.lines)
+    assert next(statements, None) is None
     return found
 
 
-@pytest.mark.parametrize("version", ["02", "03", "04", "08"])
+@pytest.mark.parametrize("version", ["02", "03", "04", "08", "12"])
 def test_each_version_is_read(version: str) -> None:
     data = document(entry("30.00"), entry("10", "DBIT"), closing="1020.00", version=version)
 
@@ -153,6 +166,70 @@ def test_batch_is_one_line() -> None:
     assert len(line.narration) == 2000
 
 
+@pytest.mark.parametrize("code", MESSAGES)
+def test_interim_report_is_read_like_a_statement_and_never_taken_for_one(code: str) -> None:
+    data = told_as(code, document(entry("30.00"), entry("10", "DBIT"), closing="1020.00"))
+
+    found = only_statement(data, code)
+
+    assert [line.amount_paise for line in found.lines] == [3000, -1000]
+    assert sniff(data) is FORMATS[code]
+    with pytest.raises(Refused, match="Statement 237 is an interim report: expected the statement"):
+        load(FORMATS[code], data)
+    with pytest.raises(Malformed, match=r"expected a bank statement \(camt.053\)"):
+        load_raw(data)
+
+
+def batch(*payments: tuple[str, str], total: str) -> str:
+    inside = "".join(
+        f"<TxDtls><Refs><EndToEndId>E{number}</EndToEndId></Refs><Amt Ccy='INR'>{amount}</Amt>"
+        f"<CdtDbtInd>{indicator}</CdtDbtInd></TxDtls>"
+        for number, (amount, indicator) in enumerate(payments, start=1)
+    )
+    more = f"<AcctSvcrRef>BATCH7</AcctSvcrRef><NtryDtls>{inside}</NtryDtls>"
+    return entry(total, more=more)
+
+
+def test_notification_gives_the_payments_of_a_batch() -> None:
+    twins = batch(("10.00", "CRDT"), ("25.00", "CRDT"), ("5.00", "DBIT"), total="30.00")
+
+    found = only_statement(told_as("camt054", document(twins, closing="1030.00")), "camt054")
+
+    assert [(one.reference, one.amount_paise, one.settlement_ref) for one in found.lines] == [
+        ("E1", 1000, "BATCH7"),
+        ("E2", 2500, "BATCH7"),
+        ("E3", -500, "BATCH7"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        batch(("10.00", "CRDT"), ("25.00", "CRDT"), total="30.00"),
+        batch(("10.00", "CRDT"), ("20.00", "CRDT"), total="30.00").replace("'INR'>10", "'USD'>10"),
+        batch(("10.00", "CRDT"), ("20.00", "CRDT"), total="30.00").replace(
+            "<Amt Ccy='INR'>10.00</Amt>", ""
+        ),
+    ],
+    ids=["other sum", "other currency", "no amount"],
+)
+def test_batch_that_its_payments_do_not_explain_stays_one_line(whole: str) -> None:
+    found = only_statement(told_as("camt054", document(whole, closing="1030.00")), "camt054")
+
+    assert [(line.amount_paise, line.reference) for line in found.lines] == [(3000, "")]
+    assert found.refusals == []
+
+
+def test_equal_payments_are_two_and_keep_their_keys_in_another_order() -> None:
+    once = document(entry("30.00"), entry("30.00"), entry("7.00"), closing="1067.00")
+    again = document(entry("7.00"), entry("30.00"), entry("30.00"), closing="1067.00")
+
+    ((_, first),), ((_, second),) = load(CAMT053, once), load(CAMT053, again)
+
+    assert len({line.key for line in first}) == 3
+    assert {line.key for line in first} == {line.key for line in second}
+
+
 @pytest.mark.parametrize(
     ("broken", "told"),
     [
@@ -189,7 +266,7 @@ def test_declared_count_is_held_against_the_entries() -> None:
         ("<BkToCstmrAcctRpt/>", r"an intraday account report \(camt.052\)"),
         ("<BkToCstmrAcctRptV01/>", r"an intraday account report \(camt.052\)"),
         ("<BkToCstmrDbtCdtNtfctn/>", r"a debit and credit notification \(camt.054\)"),
-        ("<BkToCstmrStmt/>", "expected camt.053 version 02, 03, 04 or 08, got no namespace"),
+        ("<BkToCstmrStmt/>", "expected camt.053 version 02 to 12, got no namespace"),
         ("<CstmrCdtTrfInitn/>", "expected Document/BkToCstmrStmt of camt.053"),
     ],
 )
@@ -199,7 +276,7 @@ def test_other_message_is_named(root: str, told: str) -> None:
 
 
 def test_unknown_version_is_refused() -> None:
-    with pytest.raises(Malformed, match=r"version 02, 03, 04 or 08, got .*camt.053.001.13"):
+    with pytest.raises(Malformed, match=r"version 02 to 12, got .*camt.053.001.13"):
         load_raw(document(closing="1000.00", version="13"))
 
 
