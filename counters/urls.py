@@ -2,12 +2,29 @@
 
 from django.urls import path
 
-from counters.views import board, checks, legal, papers, returns, safe, shifts, till
+from counters.views import (
+    board,
+    cancel,
+    checks,
+    legal,
+    overrides,
+    papers,
+    returns,
+    safe,
+    shifts,
+    till,
+)
 
 app_name = "counters"
 
 urlpatterns = [
     path("counter/", till.counter, name="counter"),
+    path("counter/taken/<uuid:public_id>/", till.taken, name="taken"),
+    path("counter/taken/<uuid:public_id>/print/", till.taken_print, name="taken_print"),
+    path("counter/held/<uuid:public_id>/", till.held, name="held"),
+    path("overrides/", overrides.index, name="overrides"),
+    path("overrides/<uuid:public_id>/answer/", overrides.answer, name="override_answer"),
+    path("receipts/<slug:series>/<slug:year>/<int:number>/cancel/", cancel.cancel, name="cancel"),
     path("shift/", shifts.mine, name="shift"),
     path("shift/open/", shifts.open_, name="shift_open"),
     path("shift/hand-in/", shifts.ask, {"kind": "hand-in"}, name="shift_hand_in"),

@@ -23,5 +23,4 @@ urlpatterns = [
     path(_RECEIPT, receipts.receipt, name="receipt"),
     path(f"{_RECEIPT}print/", receipts.print_receipt, name="print_receipt"),
     path(f"{_RECEIPT}receipt.pdf", receipts.receipt_pdf, name="receipt_pdf"),
-    path(f"{_RECEIPT}cancel/", receipts.cancel, name="cancel"),
 ]

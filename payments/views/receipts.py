@@ -1,20 +1,14 @@
-"""A receipt: as it stands on paper, its print, and its cancellation on the same day."""
+"""A receipt: as it stands on paper, and its print."""
 
-from http import HTTPStatus
 from typing import Final
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from cspdcl.kernel.clock import today
-from cspdcl.kernel.errors import DomainError
-from cspdcl.kernel.money import grouped_rupees
-from payments import actions, paper
-from payments.forms import CancelForm
+from payments import paper
 from payments.models import Receipt
 from payments.selectors import receipts_visible_to
 from payments.states import State
@@ -57,31 +51,6 @@ def print_receipt(request: HttpRequest, series: str, year: str, number: int) -> 
     found = _receipt(request.user, series, year, number)
     chosen = _paper(request.POST.get("paper", ""))
     return _pdf(paper.print_receipt(found, user=signed_in(request), paper=chosen), found)
-
-
-@roles(SUPERVISOR)
-@require_http_methods(["GET", "HEAD", "POST"])
-def cancel(request: HttpRequest, series: str, year: str, number: int) -> HttpResponse:
-    """Ask why, then cancel the receipt and its payment; on its own day only."""
-    found = _receipt(request.user, series, year, number)
-    form = CancelForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            actions.reverse_at_counter(
-                found.payment_id,
-                supervisor=signed_in(request),
-                reason=form.cleaned_data["reason"],
-            )
-        except DomainError as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            words = _("Receipt %(receipt)s over %(amount)s is cancelled. Take the paper back.")
-            facts = {"receipt": found.label, "amount": grouped_rupees(found.payment.amount_paise)}
-            messages.success(request, words % facts)
-            return HttpResponseRedirect(address_of(found))
-    context = {"receipt": found, "payment": found.payment, "form": form}
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
-    return render(request, "payments/cancel.html", context, status=status)
 
 
 def address_of(receipt: Receipt) -> str:

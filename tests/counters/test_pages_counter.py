@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from counters.board import counter_days
 from counters.models import Collection
 from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import today
@@ -195,9 +196,9 @@ def test_an_impatient_double_press_gives_one_receipt(place, users) -> None:
         (form(received="2,000"), "received", "Less than the amount"),
         (form(amount="2,00,000", is_advance="on"), "amount", "In cash less than 2,00,000.00"),
         (paper(instrument="4182"), "instrument", "Six digits"),
-        (paper(instrument=""), "instrument", "needs this"),
+        (paper(instrument=""), "instrument", "needs it"),
         (paper(micr="12"), "micr", "Nine digits"),
-        (paper(bank_name=""), "bank_name", "needs this"),
+        (paper(bank_name="", micr=""), "bank_name", "needs it"),
         (
             paper(instrument_date=(today() + timedelta(days=1)).isoformat()),
             "instrument_date",
@@ -244,7 +245,7 @@ def test_the_chosen_bill_is_the_one_that_is_paid(as_role, place) -> None:
     page = client.get("/counter/", {"consumer": "100000417263", "bill": "B2"})
     client.post("/counter/", form(bill="B2", amount="612"))
 
-    assert page.context["form"]["amount"].value() == "612.00"
+    assert page.context["sheet"].lines[0].form["amount"].value() == "612.00"
     assert page.context["due_paise"] == 307_500
     assert Payment.objects.get().bill == Bill.objects.get(number="B2")
 
@@ -287,14 +288,13 @@ def test_the_mobile_is_stored_sealed(place) -> None:
     assert crypto.unseal(place[1].mobile, place=MOBILE_PLACE) == b"9876543210"
 
 
-def test_the_board_shows_each_counter_with_what_waits_for_the_bank(as_role, place) -> None:
+def test_a_counters_day_says_what_waits_for_the_bank(as_role, place) -> None:
     client = as_role("clerk")
     client.post("/counter/", form())
     client.post("/counter/", paper(bill="", amount="100", is_advance="on"))
 
-    answer = as_role("supervisor").get("/counters/")
+    (day,) = counter_days([place[0]], on=today())
 
-    (day,) = answer.context["days"]
     assert (day.cash.count, day.cash.paise) == (1, 246_300)
     assert (day.paper.count, day.paper.paise) == (1, 10_000)
     assert day.waiting_paise == 256_300
@@ -314,7 +314,7 @@ def test_the_supervisor_makes_a_slip_of_all_that_waits(as_role, place) -> None:
     slip = client.get("/deposits/SLIP-0001/")
     assert slip.context["sums"] == {"count": 1, "paise": 246_300}
     assert Payment.objects.get().deposit == Deposit.objects.get(reference="SLIP-0001")
-    assert client.get("/counters/").context["days"][0].waiting_paise == 0
+    assert counter_days([place[0]], on=today())[0].waiting_paise == 0
 
 
 def test_a_slip_number_that_no_bank_prints_is_refused_at_its_field(as_role, place) -> None:
