@@ -17,8 +17,8 @@ from channels_.formats.guard import (
     MEGABYTE,
     ZIP_FAULTS,
     ZIP_MAGIC,
-    check_archive,
     check_size,
+    check_workbook,
     head_of,
     open_text,
 )
@@ -146,7 +146,7 @@ def _text(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
 
 
 def _workbook(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    check_archive(file, limit=4 * BYTES_MAX)
+    check_workbook(file, limit=4 * BYTES_MAX)
     try:
         sheet = load_workbook(cast("Any", file)).get_sheet_by_index(0)
     except (CalamineError, IndexError, *ZIP_FAULTS) as error:

@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import re
 import tempfile
 import zipfile
 import zlib
@@ -30,6 +31,16 @@ ZIP_FAULTS: Final = (
     RuntimeError,
     ValueError,
 )
+
+# Where a row or a cell of a sheet stands: <row r="7">, <c r="XFD7">.
+_PLACE: Final = re.compile(
+    rb"""<(?:\w+:)?(row|c)\s(?:[^<>]*?\s)?r\s*=\s*["']([A-Za-z]*)(\d+)["']"""
+)
+_DIGITS_MAX: Final = 12
+_LETTERS_MAX: Final = 4
+_AREA_ALWAYS: Final = 2_000_000  # cells that any sheet may span
+_AREA_RATIO_MAX: Final = 50  # beyond that, cells spanned for each that is there
+_OTHER_WORKBOOKS: Final = frozenset({"content.xml", "xl/workbook.bin"})  # ODS and XLSB
 
 DOCTYPE_MARKS: Final = (b"<!DOCTYPE", b"<!ENTITY")
 
@@ -95,6 +106,25 @@ def check_archive(file: BinaryIO, *, limit: int) -> None:
             _check_directory([i for i in archive.infolist() if not i.is_dir()], limit=limit)
     except ZIP_FAULTS as error:
         raise Malformed(f"the archive cannot be opened: {error}") from error
+    file.seek(0)
+
+
+def check_workbook(file: BinaryIO, *, limit: int) -> None:
+    """The same for an XLSX workbook, and no sheet may be much wider or longer than it is full.
+
+    The reader lays a sheet out whole: two cells in far corners would take all memory there is.
+    """
+    check_archive(file, limit=limit)
+    with zipfile.ZipFile(file) as archive:
+        names = set(archive.namelist())
+        if "xl/workbook.xml" not in names or names & _OTHER_WORKBOOKS:
+            raise Malformed("expected a workbook as Excel writes it, .xlsx")
+        for name in sorted(names):
+            try:
+                with archive.open(name) as packed:
+                    _check_cells(cast("BinaryIO", packed))
+            except ZIP_FAULTS as error:
+                raise Malformed(f"the workbook cannot be opened: {error}") from error
     file.seek(0)
 
 
@@ -186,6 +216,34 @@ def _check_directory(infos: list[zipfile.ZipInfo], *, limit: int) -> None:
     for info in infos:
         if info.file_size > ZIP_RATIO_MAX * max(info.compress_size, 1):
             raise Malformed(f"the archive unpacks to more than {ZIP_RATIO_MAX} times its size")
+
+
+def _check_cells(packed: BinaryIO) -> None:
+    """Refuse a sheet whose last row and column span far more cells than it has."""
+    rows = columns = cells = 0
+    rest = b""
+    while chunk := packed.read(CHUNK):
+        text = rest + chunk
+        cut = text.rfind(b"<")
+        rest = text[cut:] if cut >= 0 else b""
+        for what, letters, digits in _PLACE.findall(text[:cut] if cut >= 0 else text):
+            cells += what == b"c"
+            rows = max(rows, int(digits[:_DIGITS_MAX]))
+            columns = max(columns, _column(letters))
+    area = rows * max(columns, 1)
+    if area > _AREA_ALWAYS and area > _AREA_RATIO_MAX * max(cells, 1):
+        raise Malformed(
+            f"a sheet spans {rows} rows and {columns} columns for {cells} cells: "
+            "delete what is empty, or save it as CSV"
+        )
+
+
+def _column(letters: bytes) -> int:
+    """The number of a column: A is 1, XFD is 16,384."""
+    number = 0
+    for letter in letters.upper()[:_LETTERS_MAX]:
+        number = number * 26 + letter - ord("A") + 1
+    return number
 
 
 def _unpack(packed: BinaryIO, plain: BinaryIO, *, limit: int) -> int:

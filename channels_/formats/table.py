@@ -52,8 +52,8 @@ from channels_.formats.guard import (
     MEGABYTE,
     ZIP_FAULTS,
     ZIP_MAGIC,
-    check_archive,
     check_size,
+    check_workbook,
     head_of,
     open_text,
     refuse,
@@ -229,7 +229,7 @@ def _delimiter(head: bytes, delimiters: str, is_header: Callable[[Sequence[str]]
 
 
 def _workbook(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    check_archive(file, limit=WORKBOOK_MAX)
+    check_workbook(file, limit=WORKBOOK_MAX)
     try:
         sheet = load_workbook(cast("Any", file)).get_sheet_by_index(0)
     except (CalamineError, IndexError, *ZIP_FAULTS) as error:

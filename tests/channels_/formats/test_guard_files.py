@@ -11,7 +11,14 @@ import pytest
 from channels_.adapters.razorpay.statement import FORMATS as RAZORPAY
 from channels_.contract import Page, StatementFormat, StatementLine
 from channels_.formats import FORMATS, sniff
-from channels_.formats.guard import CHUNK, check_size, guarded, open_text
+from channels_.formats.guard import (
+    CHUNK,
+    MEGABYTE,
+    check_size,
+    check_workbook,
+    guarded,
+    open_text,
+)
 from cspdcl.kernel.errors import Malformed
 from tests.channels_.formats.loading import Refused, load
 
@@ -227,3 +234,35 @@ def test_cut_file_is_refused_or_true(
         assert is_true(part, whole), f"cut at {end}"
 
     assert accepted < len(data) // step // 4
+
+
+def sheet(*rows: str) -> io.BytesIO:
+    """A workbook whose first sheet has these rows, as it is written by hand."""
+    text = f"<worksheet><sheetData>{''.join(rows)}</sheetData></worksheet>"
+    return io.BytesIO(pack(("xl/workbook.xml", b"<x/>"), ("xl/worksheets/a.xml", text.encode())))
+
+
+FAR = (
+    ('<row r="1"><c r="A1"/></row>', '<row r="1048576"><c r="XFD1048576"/></row>'),
+    (
+        "<row r='1'><c r='A1'/></row>",
+        "<row spans='1:3' r='1048576'><c s='1' r='xfd1048576'/></row>",
+    ),
+    ('<x:row r="9000000000"><x:c t="n" r="AAA1"/></x:row>',),
+)
+
+
+@pytest.mark.parametrize("rows", FAR)
+def test_a_sheet_that_spans_more_than_it_holds_is_refused_unread(rows: tuple[str, ...]) -> None:
+    with pytest.raises(Malformed, match="spans"):
+        check_workbook(sheet(*rows), limit=MEGABYTE)
+
+
+def test_a_long_full_sheet_is_no_bomb_and_other_workbooks_are_not_read() -> None:
+    full = (f'<row r="{n}"><c r="A{n}"/><c r="T{n}"/></row>' for n in range(1, 120_000))
+    check_workbook(sheet(*full), limit=16 * MEGABYTE)
+
+    for names in (("content.xml",), ("xl/workbook.xml", "content.xml"), ("xl/workbook.bin",)):
+        packed = io.BytesIO(pack(*((name, b"<x/>") for name in names)))
+        with pytest.raises(Malformed, match="xlsx"):
+            check_workbook(packed, limit=MEGABYTE)
