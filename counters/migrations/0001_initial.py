@@ -920,6 +920,8 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=120)),
                 ("sha256", models.CharField(max_length=64)),
                 ("payer", models.CharField(max_length=120)),
+                ("letter", models.CharField(blank=True, max_length=60)),
+                ("takes_advances", models.BooleanField(default=False)),
                 ("amount_paise", models.BigIntegerField()),
                 ("row_count", models.PositiveIntegerField()),
                 ("problem_count", models.PositiveIntegerField()),
@@ -1921,6 +1923,10 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("amount_paise__gt", 0)), name="share_amount_positive"
             ),
+        ),
+        migrations.AddIndex(
+            model_name="sheet",
+            index=models.Index(fields=["sha256"], name="sheet_same_rows"),
         ),
         migrations.AddConstraint(
             model_name="sheet",

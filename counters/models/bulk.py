@@ -22,8 +22,10 @@ class Sheet(models.Model):
     public_id = models.UUIDField(default=uuid4, unique=True)
     counter = models.ForeignKey(Counter, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=120)
-    sha256 = models.CharField(max_length=64)
+    sha256 = models.CharField(max_length=64)  # of its rows as read: the same list, however saved
     payer = models.CharField(max_length=120)
+    letter = models.CharField(max_length=60, blank=True)  # number and day of the payer's letter
+    takes_advances = models.BooleanField(default=False)  # more than is due is meant
     amount_paise = models.BigIntegerField()
     row_count = models.PositiveIntegerField()
     problem_count = models.PositiveIntegerField()
@@ -42,6 +44,7 @@ class Sheet(models.Model):
                 name="sheet_taken_once",
             ),
         ]
+        indexes = [models.Index(fields=["sha256"], name="sheet_same_rows")]
 
     def __str__(self) -> str:
         return self.name
