@@ -341,7 +341,7 @@ def _apply(line: ReturnLine, *, actor: User | None = None) -> None:
         by=by.username,
         cause=f"file {line.file.name}, line {line.line}",
     )
-    outcome = str(return_code(line.return_code).words)
+    outcome = str(return_code(line.return_code).words) if line.return_code else ""
     agreed = policy_of(paper.office).dishonours_at_once
     if dishonour.is_due_at_once(paper, is_agreed=agreed):
         dishonour.apply(paper, by=by.username)

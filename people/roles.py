@@ -155,7 +155,7 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
             ),
             Link(
                 view="counters:return_files",
-                label=_("Returned cheques"),
+                label=_("Returns"),
                 icon="arrow-back-up",
                 roles=(SUPERVISOR,),
                 counts="returns",
@@ -264,7 +264,7 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
             ),
             Link(
                 view="counters:return_files",
-                label=_("Returned cheques"),
+                label=_("Returns"),
                 icon="arrow-back-up",
                 roles=READERS,
                 counts="returns",

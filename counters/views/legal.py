@@ -105,7 +105,6 @@ def _page(
             {"label": _("Next day")},
             {"label": _("What is due")},
             {"label": _("Amount, ₹"), "is_end": True},
-            {"label": ""},
         ],
     }
     return render(request, "counters/legal.html", context, status=status)

@@ -30,7 +30,7 @@ from counters import (
     returning,
     taking,
 )
-from counters.models import Instrument, LegalNotice, Share
+from counters.models import ChequeBar, Instrument, LegalNotice, Share
 from counters.paper.returns import Fault, return_code
 from counters.paper_forms import (
     AGES,
@@ -426,6 +426,8 @@ def _page(
         "fault": paper_looks.FAULTS[why.fault] if why else "",
         "wants_reason": why is not None and why.fault in (Fault.TECHNICAL, Fault.UNKNOWN),
         "facts": _facts(found, may_see_slips=has_role(user, SUPERVISOR, *READERS)),
+        "more_shares": max(found.shares.count() - PAGE_SIZE, 0),
+        "barred": _bars(user, found),
         "shares": _shares(user, found, may_link=may_act),
         "events": _events(found),
         "pictures": [one for one in (found.front, found.back, found.memo) if one is not None],
@@ -479,12 +481,7 @@ def _shares(user: User, found: Instrument, *, may_link: bool) -> list[dict[str, 
     rows = found.shares.select_related(
         "consumer", "payment__receipt", "charge", "made_good_by__receipt"
     ).order_by("pk")
-    barred = {
-        bar.consumer_id: bar
-        for bar in registers.bars_visible_to(user).filter(
-            instrument=found, lifted_at__isnull=True, until__gte=today()
-        )
-    }
+    barred = {bar.consumer_id: bar for bar in _bars(user, found)}
     has_fallen = found.state in (PaperState.DISHONOURED, PaperState.PURSUED)
     return [
         {
@@ -497,6 +494,14 @@ def _shares(user: User, found: Instrument, *, may_link: bool) -> list[dict[str, 
         }
         for share in rows[:PAGE_SIZE]
     ]
+
+
+def _bars(user: User, found: Instrument) -> QuerySet[ChequeBar]:
+    """The bars of this paper that hold today."""
+    rows = registers.bars_visible_to(user).filter(
+        instrument=found, lifted_at__isnull=True, until__gte=today()
+    )
+    return rows.select_related("consumer").order_by("pk")
 
 
 def _events(found: Instrument) -> list[dict[str, Any]]:

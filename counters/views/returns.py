@@ -184,12 +184,12 @@ def _sums(lines: Any) -> list[dict[str, Any]]:
     clear = lines.filter(state=ReturnLine.State.DUE, instrument__isnull=False).count()
     unclear = counted.get(ReturnLine.State.DUE, 0) - clear
     return [
-        {"label": _("found"), "count": clear, "tone": "wait"},
-        {"label": _("unclear"), "count": unclear, "tone": "open" if unclear else ""},
+        *([{"label": _("found"), "count": clear, "tone": "wait"}] if clear else []),
+        *([{"label": _("unclear"), "count": unclear, "tone": "open"}] if unclear else []),
         *(
             {"label": look.word, "count": counted.get(code, 0), "tone": look.tone}
             for code, look in paper_looks.LINES.items()
-            if code != ReturnLine.State.DUE
+            if code != ReturnLine.State.DUE and counted.get(code)
         ),
     ]
 
@@ -210,6 +210,7 @@ def _rows(
         {
             "line": line,
             "why": return_code(line.return_code),
+            "words": "" if line.return_words == line.return_code else line.return_words,
             "fits": fits.get(line.pk, []),
             "is_open": line.state == ReturnLine.State.PERSON,
             "form": wrong[1] if wrong and wrong[0] == line.line else LineForm(auto_id=False),
