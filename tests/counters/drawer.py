@@ -40,7 +40,7 @@ def open_with(counter: Counter, *, clerk: User, supervisor: User, paise: int) ->
     return drawers.open_with(counter, clerk=clerk, float_move=asked, counted=notes(paise))
 
 
-def take_cash(shift: Shift, paise: int, *, method: str = "cash") -> Payment:
+def take_cash(shift: Shift, paise: int, *, method: str = "cash", **more: Any) -> Payment:
     """One receipt of a shift, as taking leaves it behind."""
     held = shifts.held_open(shift.counter, clerk=shift.clerk)
     payment = make.PaymentFactory(
@@ -49,6 +49,7 @@ def take_cash(shift: Shift, paise: int, *, method: str = "cash") -> Payment:
         office=shift.counter.office,
         method=method,
         amount_paise=paise,
+        **more,
     )
     receipts.issue([payment])
     collection = Collection.objects.create(
