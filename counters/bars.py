@@ -1,5 +1,6 @@
 """Who may not pay by cheque for a time, because one of theirs was dishonoured."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from django.db import transaction
@@ -28,6 +29,14 @@ def bar_of(consumer: Consumer, *, on: date) -> ChequeBar | None:
         .order_by("-until", "pk")
         .first()
     )
+
+
+def barred_among(consumer_ids: Iterable[int], *, on: date) -> set[int]:
+    """Which of these consumers may not pay by cheque on a day."""
+    rows = ChequeBar.objects.filter(
+        consumer__in=list(consumer_ids), since__lte=on, until__gte=on, lifted_at__isnull=True
+    )
+    return set(rows.values_list("consumer_id", flat=True))
 
 
 def bar(paper: Instrument, *, consumer_id: int, on: date, days: int) -> ChequeBar | None:

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from channels_.contract import Method
 from channels_.models import Channel
-from counters import cash_rules, days, overrides, papers, shifts, tenders
+from counters import bars, cash_rules, days, overrides, papers, shifts, tenders
 from counters.cash_rules import RuleStops
 from counters.models import (
     Collection,
@@ -32,7 +32,7 @@ from counters.models import (
     Share,
     Shift,
 )
-from counters.owing import Dues, dues_with_surcharge
+from counters.owing import Dues, dues_of_each
 from counters.paper import cash
 from counters.policy import cash_rules as rules_in_force
 from counters.policy import policy_of
@@ -437,12 +437,14 @@ class _Till:
 
     def _check_dues(self, asked: HandOver) -> None:
         """More than is due is an advance, which the clerk must say; less is a part payment."""
+        judged = {
+            self.consumers[one.consumer_number].pk for one in asked.shares if not one.is_advance
+        }
+        self.dues.update(dues_of_each(judged - self.dues.keys(), on=self.today))
         for place, share in enumerate(asked.shares):
             if share.is_advance:
                 continue
             consumer = self.consumers[share.consumer_number]
-            if consumer.pk not in self.dues:
-                self.dues[consumer.pk] = dues_with_surcharge(consumer, on=self.today)
             bill = self.bills.get(share.bill_number)
             due = self.dues[consumer.pk].to_pay(share.bill_number)
             due -= self.offered[consumer.pk, bill.pk if bill else None]
@@ -478,8 +480,13 @@ class _Till:
         cheques = sum(one.amount_paise for one in asked.tenders if one.method is Method.CHEQUE)
         if not cheques or self.held is not None:
             return
+        payers = {
+            share.consumer_number: self.consumers[share.consumer_number] for share in asked.shares
+        }
+        barred = bars.barred_among([one.pk for one in payers.values()], on=on)
         for share in asked.shares:
-            bar = papers.bar_of(self.consumers[share.consumer_number], on=on)
+            consumer = payers[share.consumer_number]
+            bar = papers.bar_of(consumer, on=on) if consumer.pk in barred else None
             if bar is not None:
                 words = _(
                     "No cheque from consumer %(number)s until %(until)s: one came back unpaid."

@@ -90,9 +90,17 @@ def shares_of(payment: Payment) -> list[Share]:
 
 def coverings(consumer_id: int, bills: Sequence[Owed], *, only: Q | None = None) -> list[Covering]:
     """The payments that can cover these bills of a consumer, without what went back or was lost."""
-    if not bills:
-        return []
-    first = min(bill.issued_on for bill in bills)
+    return coverings_of_many({consumer_id: bills}, only=only).get(consumer_id, [])
+
+
+def coverings_of_many(
+    bills_of: Mapping[int, Sequence[Owed]], *, only: Q | None = None
+) -> dict[int, list[Covering]]:
+    """The same for many consumers, by their ids, in one query."""
+    firsts = {key: min(one.issued_on for one in bills) for key, bills in bills_of.items() if bills}
+    if not firsts:
+        return {}
+    own = {key: {bill.bill_id for bill in bills} for key, bills in bills_of.items()}
     back = Coalesce(
         Sum("refunds__amount_paise", filter=Q(refunds__state=Refund.State.SUCCEEDED)), 0
     )
@@ -101,13 +109,19 @@ def coverings(consumer_id: int, bills: Sequence[Owed], *, only: Q | None = None)
     sums = of_payment.order_by().values("payment").annotate(sum=Sum("amount_paise")).values("sum")
     lost = Coalesce(Subquery(sums), 0)
     rows = (
-        Payment.objects.filter(consumer_id=consumer_id, state=State.SUCCEEDED)
-        .filter(Q(business_date__gte=first) | Q(bill_id__in=[bill.bill_id for bill in bills]))
+        Payment.objects.filter(consumer_id__in=list(firsts), state=State.SUCCEEDED)
+        .filter(
+            Q(business_date__gte=min(firsts.values())) | Q(bill_id__in=set().union(*own.values()))
+        )
         .filter(only or Q())
         .annotate(kept_paise=F("amount_paise") - back - lost)
-        .values_list("bill_id", "kept_paise", "business_date")
+        .values_list("consumer_id", "bill_id", "kept_paise", "business_date")
     )
-    return [Covering(*row) for row in rows]
+    found: dict[int, list[Covering]] = {}
+    for consumer_id, bill_id, paise, paid_on in rows:
+        if paid_on >= firsts[consumer_id] or bill_id in own[consumer_id]:
+            found.setdefault(consumer_id, []).append(Covering(bill_id, paise, paid_on))
+    return found
 
 
 def _take(one: _Left, paise: int) -> int:

@@ -1,7 +1,7 @@
 """Reading payments. ``*_visible_to(user)`` is the only door to a row."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from itertools import chain
 from typing import Any, Final, TypeVar
@@ -14,7 +14,7 @@ from channels_.models import Channel
 from channels_.selectors import reads_messages
 from cspdcl.kernel.ids import is_reference
 from cspdcl.kernel.money import NotMoney, grouped_rupees, paise_from_rupees
-from payments.dues import Owed, coverings, outstanding
+from payments.dues import Owed, coverings_of_many, outstanding
 from payments.models import (
     Bill,
     Consumer,
@@ -119,13 +119,27 @@ def consumer_who_pays(number: str) -> Consumer | None:
 
 def dues_of(consumer: Consumer) -> list[Bill]:
     """Bills not yet paid, oldest first, each with paid_paise and outstanding_paise."""
-    bills = list(Bill.objects.filter(consumer=consumer).order_by("due_on", "id"))
-    owed = [Owed(bill.pk, bill.amount_paise, bill.issued_on, bill.due_on) for bill in bills]
-    left = outstanding(owed, coverings(consumer.pk, owed))
-    for bill in bills:
-        bill.outstanding_paise = left[bill.pk]
-        bill.paid_paise = bill.amount_paise - bill.outstanding_paise
-    return [bill for bill in bills if bill.outstanding_paise]
+    return dues_of_many([consumer.pk])[consumer.pk]
+
+
+def dues_of_many(consumer_ids: Iterable[int]) -> dict[int, list[Bill]]:
+    """The same for many consumers, by their ids, in two queries."""
+    bills_of: dict[int, list[Bill]] = {key: [] for key in consumer_ids}
+    for bill in Bill.objects.filter(consumer__in=list(bills_of)).order_by("due_on", "id"):
+        bills_of[bill.consumer_id].append(bill)
+    owed_of = {
+        key: [Owed(bill.pk, bill.amount_paise, bill.issued_on, bill.due_on) for bill in bills]
+        for key, bills in bills_of.items()
+    }
+    paid_of = coverings_of_many(owed_of)
+    for key, bills in bills_of.items():
+        left = outstanding(owed_of[key], paid_of.get(key, []))
+        for bill in bills:
+            bill.outstanding_paise = left[bill.pk]
+            bill.paid_paise = bill.amount_paise - bill.outstanding_paise
+    return {
+        key: [bill for bill in bills if bill.outstanding_paise] for key, bills in bills_of.items()
+    }
 
 
 def search(payments: QuerySet[Payment], words: str) -> QuerySet[Payment]:
