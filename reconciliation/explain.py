@@ -38,7 +38,8 @@ _RULE_SENTENCES: Final = {
 
 
 _RETURNED: Final = gettext_lazy(
-    "our books have undone the cheque, and the bank's debit names its number and takes the sum."
+    "our books hold the return of the cheque, and the bank's debit names its number and takes the "
+    "sum."
 )
 
 
@@ -327,8 +328,8 @@ def _chargeback(facts: Facts, open_break: Break) -> str:
 def _cheque_returned(facts: Facts, _open_break: Break) -> str:
     if facts.get("undone"):
         return _(
-            "Our books undid %(amount)s of cheque %(instrument)s on %(undone)s; no statement up to "
-            "%(until)s holds the bank's debit."
+            "Our books took back %(amount)s of cheque %(instrument)s on %(undone)s; no statement "
+            "up to %(until)s holds the bank's debit."
         ) % {
             "amount": _rupees(facts, "amount"),
             "instrument": facts.get("instrument") or _("without a number"),

@@ -30,7 +30,7 @@ from people.roles import FINANCE, FINANCE_APPROVER, OPERATOR, READERS
 from reconciliation import assigning, decisions, explain, listing, looks, selectors, workbench
 from reconciliation.board import OLD_DAYS
 from reconciliation.forms import BreaksFilter, ProposalForm
-from reconciliation.models import Break, Decision, Reason, Stage
+from reconciliation.models import Book, Break, Decision, Reason, Stage
 
 BREAK_READERS: Final = (*READERS, OPERATOR)
 
@@ -147,9 +147,16 @@ def _bench(
         "may_propose": bench.is_matchable and waiting is None and has_role(user, *FINANCE),
         "may_approve": has_role(user, FINANCE_APPROVER),
         "is_found_money": assigning.is_assignable(one) or assigning.is_listed(one),
+        "cheque": _cheque(one) if has_role(user, *READERS) else "",
         "page_keys": _keys(is_bench=True),
     }
     return render(request, "reconciliation/break.html", context, status=status)
+
+
+def _cheque(one: Break) -> str:
+    """The cheque that the bank returned and our books still hold for paid; its page records it."""
+    is_news = one.reason == Reason.CHEQUE_RETURNED and one.book == Book.BANK
+    return str(one.facts.get("instrument") or "") if is_news else ""
 
 
 def _break(user: User, public_id: str) -> Break:
