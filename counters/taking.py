@@ -234,9 +234,10 @@ def take_held(instrument: Instrument, *, by: User) -> Taken:
     answer = till.take(asked)
     if answer.refusal is not None:
         raise answer.refusal
-    till.store()
     cause = f"its day has come: {paper.due_on:%d-%m-%Y}"
+    # First: what still waits for its day has no receipts.
     papers.move(paper, to=PaperState.RECEIVED, cause=cause, actor=by, on=till.today)
+    till.store()
     papers.move(paper, to=PaperState.WITH_SUPERVISOR, cause=cause, actor=by, on=till.today)
     return till.answer(answer)
 
