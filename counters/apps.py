@@ -11,7 +11,7 @@ class CountersConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep a drawer's receipts from its clerk while it is counted."""
-        from counters import registers  # noqa: PLC0415 - models are ready now
+        from counters import live, registers  # noqa: PLC0415 - models are ready now
         from counters.selectors import counted_by  # noqa: PLC0415 - models are ready now
         from payments.selectors import veil_by  # noqa: PLC0415
         from people.context import count_by  # noqa: PLC0415
@@ -19,3 +19,4 @@ class CountersConfig(AppConfig):
         veil_by("counters", counted_by)
         count_by("returns", registers.returns_waiting)
         count_by("legal", registers.notices_due_count)
+        count_by("office_days", live.days_late)

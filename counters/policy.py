@@ -1,6 +1,6 @@
 """What an office has agreed on for its counters, and which dated rules are in force on a day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import accumulate
 from typing import Final
@@ -24,6 +24,22 @@ def policy_of(office: Office) -> OfficePolicy:
     rows = OfficePolicy.objects.filter(office__path__in=_paths(office)).select_related("office")
     nearest = max(rows, key=lambda row: len(row.office.path), default=None)
     return nearest or OfficePolicy(office=office)
+
+
+def policies_of(offices: Iterable[Office]) -> dict[int, OfficePolicy]:
+    """The same for many offices, by the office's id, in one query however many they are."""
+    wanted = {office.pk: office for office in offices}
+    above = {key: _paths(office) for key, office in wanted.items()}
+    paths = {path for one in above.values() for path in one}
+    rows = OfficePolicy.objects.filter(office__path__in=paths).select_related("office")
+    by_path = {row.office.path: row for row in rows}
+    return {
+        key: next(
+            (by_path[path] for path in reversed(above[key]) if path in by_path),
+            OfficePolicy(office=office),
+        )
+        for key, office in wanted.items()
+    }
 
 
 def cash_rules(office: Office, *, on: date) -> list[CashRule]:

@@ -16,7 +16,6 @@ from counters.models import (
     Instrument,
     OfficeDay,
     OfflineItem,
-    OfflineItem,
     SafeCount,
     Shift,
     SurpriseCheck,

@@ -168,10 +168,35 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 counts="legal",
             ),
             Link(
+                view="counters:history",
+                label=_("My history"),
+                icon="history",
+                roles=(CLERK,),
+            ),
+            Link(
+                view="counters:deposits",
+                label=_("Deposit slips"),
+                icon="file-dollar",
+                roles=(SUPERVISOR,),
+            ),
+            Link(
+                view="counters:office_days",
+                label=_("Days of the office"),
+                icon="calendar-check",
+                roles=(SUPERVISOR,),
+                counts="office_days",
+            ),
+            Link(
                 view="counters:safes",
                 label=_("Safe"),
                 icon="building-bank",
                 roles=(SUPERVISOR,),
+            ),
+            Link(
+                view="counters:offline_list",
+                label=_("Without a network"),
+                icon="cloud-off",
+                roles=(CLERK, SUPERVISOR),
             ),
             Link(
                 view="counters:checks",

@@ -1,33 +1,40 @@
-"""The supervisor's board: what each counter took, what waits for the bank, the deposit slips."""
+"""The boards of the counters: who sits where, where the cash is, the exceptions, one's own days."""
 
+from datetime import date
 from http import HTTPStatus
 from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Sum
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from counters import board
+from counters import board, cash_position, exceptions, live
 from counters.deposits import make_deposit
 from counters.forms import SlipForm
-from cspdcl.kernel.clock import today
+from counters.selectors import (
+    differences_visible_to,
+    office_days_visible_to,
+    shifts_visible_to,
+)
+from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.money import grouped_rupees
 from payments import looks
+from payments.forms import DAY_FORMATS
 from payments.selectors import (
     Somebody,
     counter_channels,
     counters_visible_to,
     deposits_visible_to,
-    payments_visible_to,
 )
 from people.access import has_role, roles, signed_in
-from people.roles import READERS, SUPERVISOR
+from people.models import User
+from people.roles import CLERK, READERS, SUPERVISOR
 
 BOARD_READERS: Final = (SUPERVISOR, *READERS)
 PAGE_SIZE: Final = 50
@@ -36,41 +43,199 @@ PAGE_SIZE: Final = 50
 class DayForm(forms.Form):
     """The day a page shows."""
 
-    day = forms.DateField()
+    day = forms.DateField(input_formats=DAY_FORMATS)
 
 
 @roles(*BOARD_READERS)
 @require_safe
 def counters(request: HttpRequest) -> HttpResponse:
-    """Every counter of the user's offices on one day, and the slips made on it."""
+    """Every counter of the user's offices as it stands, what waits, and the slips of the day."""
     form = _day_form(request)
     day = form.cleaned_data["day"] if form.is_valid() else today()
-    mine = list(counters_visible_to(request.user).select_related("office").order_by("code"))
-    days = board.counter_days(mine, on=day)
-    deposits = (
-        deposits_visible_to(request.user)
+    user = signed_in(request)
+    found = live.live(user, on=day)
+    slips = list(
+        deposits_visible_to(user)
         .filter(business_date=day)
-        .select_related("counter", "channel", "bank_account", "made_by")
+        .select_related("office", "counter", "channel", "bank_account", "made_by")
         .annotate(payment_count=Count("payments"))
         .order_by("-made_at")
     )
+    is_today = day == today()
     context = {
         "day": day,
-        "days": days,
-        "deposits": deposits,
-        "sums": _sums(days, list(deposits)),
+        "at": now(),
+        "is_today": is_today,
+        "is_still": "still" in request.GET or not is_today,
+        "board": found,
+        "deposits": slips,
+        "sums": _sums(found, slips),
+        "offices": _offices(user, found, day),
         "columns": [
             {"label": _("Counter")},
-            {"label": _("Receipts"), "is_end": True, "is_minor": True},
-            {"label": _("Cash, ₹"), "is_end": True},
-            {"label": _("Cheques and drafts, ₹"), "is_end": True, "is_minor": True},
+            {"label": _("Clerk")},
+            {"label": _("State")},
+            {"label": _("Receipts, ₹"), "is_end": True, "is_minor": True},
+            {"label": _("In the drawer, ₹"), "is_end": True},
+            {"label": _("Papers in hand, ₹"), "is_end": True, "is_minor": True},
             {"label": _("Cancelled, ₹"), "is_end": True, "is_minor": True},
-            {"label": _("Not deposited, ₹"), "is_end": True},
+            {"label": _("Not deposited, ₹"), "is_end": True, "is_minor": True},
+        ],
+        "filters": [{"name": "day", "label": _("Day"), "kind": "day"}],
+        "may_act": has_role(user, SUPERVISOR),
+    }
+    status = HTTPStatus.OK if form.is_valid() else HTTPStatus.UNPROCESSABLE_ENTITY
+    return render(request, "counters/counters.html", context, status=status)
+
+
+def _offices(user: User, found: live.Live, day: date) -> list[dict[str, Any]]:
+    """The offices on the board, each once, with their day where it has begun."""
+    by_key = {one.counter.office_id: one.counter.office for one in found.windows}
+    begun = office_days_visible_to(user).filter(office__in=by_key, business_date=day)
+    days = {one.office_id: one for one in begun}
+    return [
+        {"office": office, "begun": days.get(office.pk)}
+        for office in sorted(by_key.values(), key=lambda office: office.code)
+    ]
+
+
+def _sums(found: live.Live, slips: list[Any]) -> list[dict[str, Any]]:
+    days = [one.sums for one in found.windows if not one.is_hidden]
+    waiting = sum(taken.count for day in days for _channel, taken in day.waiting)
+    return [
+        {
+            "label": _("receipts of"),
+            "count": sum(day.receipts for day in days),
+            "paise": sum(day.paise for day in days),
+        },
+        {"label": _("in open drawers"), "count": None, "paise": found.cash_paise},
+        {
+            "label": _("on slips"),
+            "count": len(slips),
+            "paise": sum(slip.amount_paise for slip in slips),
+            "tone": "ok",
+        },
+        {
+            "label": _("not deposited"),
+            "count": waiting,
+            "paise": sum(day.waiting_paise for day in days),
+            "tone": "open" if waiting else "ok",
+        },
+        {
+            "label": _("to be answered"),
+            "count": found.waits.count,
+            "paise": None,
+            "tone": "open" if found.waits.count else "ok",
+        },
+    ]
+
+
+@roles(*BOARD_READERS)
+@require_safe
+def position(request: HttpRequest) -> HttpResponse:
+    """Cash and papers of the offices, summed up the tree."""
+    places = cash_position.places(request.user)
+    tops = [place for place in places if place.depth == 0]
+    context = {
+        "places": places,
+        "at": now(),
+        "sums": [
+            {
+                "label": _("in drawers"),
+                "paise": sum(one.total.drawers_paise for one in tops),
+                "count": None,
+            },
+            {
+                "label": _("in safes"),
+                "paise": sum(one.total.safe_paise for one in tops),
+                "count": None,
+            },
+            {
+                "label": _("on slips, not stamped"),
+                "paise": sum(one.total.underway_paise for one in tops),
+                "count": None,
+                "tone": "wait",
+            },
+        ],
+        "hidden": sum(one.total.hidden for one in tops),
+        "columns": [
+            {"label": _("Office")},
+            {"label": _("In drawers, ₹"), "is_end": True},
+            {"label": _("In the safe, ₹"), "is_end": True},
+            {"label": _("Of this on no slip, ₹"), "is_end": True, "is_minor": True},
+            {"label": _("On slips, not stamped, ₹"), "is_end": True, "is_minor": True},
+            {"label": _("Papers with supervisors, ₹"), "is_end": True, "is_minor": True},
+        ],
+    }
+    return render(request, "counters/cash_position.html", context)
+
+
+@roles(*BOARD_READERS)
+@require_safe
+def exception_list(request: HttpRequest) -> HttpResponse:
+    """The exceptions of a day: each kind with its count and sum, and the rows of one."""
+    form = _day_form(request)
+    day = form.cleaned_data["day"] if form.is_valid() else today()
+    user = signed_in(request)
+    asked = request.GET.get("kind", "")
+    if asked and asked not in exceptions.KINDS:
+        raise Http404
+    heaps = exceptions.heaps(user, on=day)
+    fullest = next((heap.kind.code for heap in heaps if heap.count), "cancelled")
+    kind = exceptions.KINDS[asked or fullest]
+    page = Paginator(kind.rows(user, day), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "day": day,
+        "heaps": heaps,
+        "kind": kind,
+        "page": page,
+        "lines": exceptions.lines(kind, list(page.object_list)),
+        "sum_paise": next(heap.paise for heap in heaps if heap.kind is kind),
+        "count": sum(heap.count for heap in heaps),
+        "columns": [
+            {"label": _("When")},
+            {"label": _("Where")},
+            {"label": _("What")},
+            {"label": _("Who"), "is_minor": True},
+            {"label": _("Why"), "is_minor": True},
+            {"label": _("Amount, ₹"), "is_end": True},
         ],
         "filters": [{"name": "day", "label": _("Day"), "kind": "day"}],
     }
     status = HTTPStatus.OK if form.is_valid() else HTTPStatus.UNPROCESSABLE_ENTITY
-    return render(request, "counters/counters.html", context, status=status)
+    return render(request, "counters/exceptions.html", context, status=status)
+
+
+@roles(CLERK, SUPERVISOR)
+@require_safe
+def history(request: HttpRequest) -> HttpResponse:
+    """One's own shifts with what they took and differed by; hidden where the office hides it."""
+    user = signed_in(request)
+    rows = (
+        shifts_visible_to(user)
+        .filter(clerk=user)
+        .select_related("counter__office", "office_day")
+        .order_by("-pk")
+    )
+    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    differences = (
+        differences_visible_to(user).filter(shift__clerk=user).select_related("shift__counter")
+    )
+    context = {
+        "page": page,
+        "shifts": live.own_shifts(list(page.object_list)),
+        "differences": differences.order_by("-pk")[:20],
+        "columns": [
+            {"label": _("Day")},
+            {"label": _("Counter")},
+            {"label": _("From, to"), "is_minor": True},
+            {"label": _("State")},
+            {"label": _("Receipts, ₹"), "is_end": True},
+            {"label": _("Of it cash, ₹"), "is_end": True, "is_minor": True},
+            {"label": _("Over or short, ₹"), "is_end": True},
+        ],
+    }
+    return render(request, "counters/history.html", context)
 
 
 @roles(*BOARD_READERS)
@@ -93,6 +258,9 @@ def deposit_make(request: HttpRequest, code: str) -> HttpResponse:
     channel = counter_channels().filter(code=form.cleaned_data["channel"]).first()
     if channel is None:
         raise Http404
+    if here.keeps_shifts:  # its cash is counted by notes on a page of its own
+        address = reverse("counters:deposit_new", args=[here.office.code])
+        return redirect(f"{address}?counter={here.code}&channel={channel.code}")
     made = make_deposit(
         here,
         channel=channel,
@@ -107,42 +275,6 @@ def deposit_make(request: HttpRequest, code: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("counters:deposit", args=[made.reference]))
 
 
-@roles(*BOARD_READERS)
-@require_safe
-def deposit(request: HttpRequest, reference: str) -> HttpResponse:
-    """One slip: what it carries, to print and take along."""
-    rows = deposits_visible_to(request.user).select_related(
-        "counter__office", "channel", "bank_account", "made_by"
-    )
-    found = get_object_or_404(rows, reference=reference)
-    carried = (
-        payments_visible_to(request.user)
-        .filter(deposit=found)
-        .select_related("receipt")
-        .prefetch_related("tenders")
-        .order_by("id")
-    )
-    context = {
-        "deposit": found,
-        "sums": carried.aggregate(count=Count("pk"), paise=Sum("amount_paise")),
-        "page": Paginator(carried, PAGE_SIZE).get_page(request.GET.get("page")),
-        "facts": [
-            {"label": _("Slip"), "text": found.reference, "is_id": True},
-            {"label": _("Amount, ₹"), "paise": found.amount_paise},
-            {"label": _("Into"), "text": f"{found.bank_account.name}, {found.bank_account.bank}"},
-            {"label": _("Account"), "text": found.bank_account.account_number, "is_id": True},
-            {"label": _("Counter"), "text": found.counter.name},
-            {"label": _("Business date"), "day": found.business_date},
-            {"label": _("Made"), "at": found.made_at},
-            {"label": _("By"), "text": found.made_by.get_full_name()},
-        ],
-        "columns": _payment_columns(),
-        "methods": looks.METHODS,
-        "states": looks.STATES,
-    }
-    return render(request, "counters/deposit.html", context)
-
-
 def _day_form(request: HttpRequest) -> DayForm:
     """Today is asked for when no day is; it then stands in the filter."""
     if not request.GET.get("day"):
@@ -153,7 +285,7 @@ def _day_form(request: HttpRequest) -> DayForm:
 
 
 def _counter_page(
-    request: HttpRequest, code: str, *, day: Any, slip: SlipForm | None
+    request: HttpRequest, code: str, *, day: date, slip: SlipForm | None
 ) -> HttpResponse:
     rows = counters_visible_to(request.user).select_related("office", "bank_account")
     here = get_object_or_404(rows, code=code)
@@ -164,6 +296,10 @@ def _counter_page(
         "day": day,
         "sums": sums,
         "waiting": _waiting(sums, slip),
+        "shifts": shifts_visible_to(request.user)
+        .filter(counter=here, office_day__business_date=day)
+        .select_related("clerk")
+        .order_by("number"),
         "page": Paginator(taken, PAGE_SIZE).get_page(request.GET.get("page")),
         "sum_paise": sums.paise,
         "columns": _payment_columns(),
@@ -206,27 +342,4 @@ def _payment_columns() -> list[dict[str, Any]]:
         {"label": _("State"), "is_minor": True},
         {"label": _("Amount, ₹"), "is_end": True},
         {"label": "", "is_minor": True},
-    ]
-
-
-def _sums(days: list[board.CounterDay], deposits: list[Any]) -> list[dict[str, Any]]:
-    waiting = sum(taken.count for day in days for _channel, taken in day.waiting)
-    return [
-        {
-            "label": _("receipts of"),
-            "count": sum(day.receipts for day in days),
-            "paise": sum(day.paise for day in days),
-        },
-        {
-            "label": _("on slips"),
-            "count": len(deposits),
-            "paise": sum(deposit.amount_paise for deposit in deposits),
-            "tone": "ok",
-        },
-        {
-            "label": _("not deposited"),
-            "count": waiting,
-            "paise": sum(day.waiting_paise for day in days),
-            "tone": "open" if waiting else "ok",
-        },
     ]

@@ -1,0 +1,66 @@
+"""What people type about the way to the bank: slips, bags, stamps, the end of the day."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from attachments.forms import PhotoField
+from counters.closing import WHY_MAX
+from counters.drawer_forms import CountForm
+
+_SLIP = forms.RegexField(
+    r"^[A-Z0-9][A-Z0-9-]{2,23}$",
+    label=_("Slip number"),
+    required=False,
+    max_length=24,
+    help_text=_("As printed; leave it empty to have one made."),
+    error_messages={"invalid": _("3 to 24 capitals, digits and hyphens.")},
+)
+
+
+class CashSlipForm(CountForm):
+    """A slip with cash: by note and coin."""
+
+    slip_number = _SLIP
+
+
+class PaperSlipForm(forms.Form):
+    """A slip of papers, or of a machine's cash."""
+
+    submit_key = forms.UUIDField(widget=forms.HiddenInput)
+    slip_number = _SLIP
+
+
+class BagForm(forms.Form):
+    """A bag and the slips in it."""
+
+    number = forms.CharField(label=_("Number on the seal"), max_length=24)
+    slips = forms.MultipleChoiceField(label=_("Slips"), widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        slips = self.fields["slips"]
+        if isinstance(slips, forms.MultipleChoiceField):
+            slips.choices = choices
+
+
+class CarrierForm(forms.Form):
+    """Who takes the bag to the bank."""
+
+    carrier = forms.CharField(label=_("Carried by"), max_length=120)
+
+
+class StampForm(forms.Form):
+    """What came back from the bank."""
+
+    bank_ref = forms.CharField(label=_("Bank's reference"), max_length=40, required=False)
+    photo = PhotoField(label=_("Stamped slip"))
+
+
+class CloseDayForm(forms.Form):
+    """The end of the day."""
+
+    stays = forms.CharField(
+        label=_("Why money stays over night"), max_length=WHY_MAX, required=False
+    )
