@@ -5,6 +5,7 @@ import "./bench.js";
 import "./drawer.js";
 import "./keys.js";
 import "./menus.js";
+import "./offline.js";
 import "./photo.js";
 import "./swaps.js";
 import "./theme.js";
