@@ -63,9 +63,8 @@ def test_one_debit_is_the_return_of_a_paper_that_paid_many(
     assert desk.breaks(THU) == []
     assert rules() == ["deposit_slip_sum", "returned_cheque"]
     back = Entry.objects.get(source_key__startswith="return:")
-    assert (back.kind, back.amount_paise, back.business_date, back.instrument, back.deposit_ref) == (
-        Kind.CHEQUE_RETURN, -135_000, THU, NUMBER, "",
-    )  # fmt: skip
+    assert (back.kind, back.amount_paise, back.business_date) == (Kind.CHEQUE_RETURN, -135_000, THU)
+    assert (back.instrument, back.deposit_ref) == (NUMBER, "")
     undone = Entry.objects.filter(kind=Kind.REVERSAL)
     assert [one.in_bank_stage for one in undone] == [False, False]
     assert Payment.objects.filter(state=State.REVERSED).count() == 2
