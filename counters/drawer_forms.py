@@ -194,15 +194,15 @@ class ReasonForm(forms.Form):
     """Why one difference came about."""
 
     why = forms.ChoiceField(
-        label=_("Reason"), choices=[("", _("Choose")), *Difference.Why.choices], required=False
+        label=_("Reason"),
+        choices=[("", _("Choose")), *Difference.Why.choices],
+        error_messages={"required": _("Choose a reason.")},
     )
     words = forms.CharField(label=_("In words"), max_length=200, required=False)
 
     def clean(self) -> dict[str, Any]:
-        """A reason is chosen, and said in words where the list has none."""
+        """What the list has no reason for is said in words."""
         cleaned = super().clean() or {}
-        if not cleaned.get("why"):
-            self.add_error("why", _("Choose a reason."))
         if cleaned.get("why") == Difference.Why.OTHER and not cleaned.get("words"):
             self.add_error("words", _("Say in words what it was."))
         return cleaned

@@ -72,7 +72,7 @@ def test_a_shift_from_the_float_to_the_safe(
     assert "3,250" not in clerk.page.content()
     _count(clerk.page, [6, 1, 0, 0, 2])
     _press_submit(clerk.page)
-    expect(clerk.page.get_by_text("10.00 short")).to_be_visible()
+    expect(clerk.page.get_by_text("10.00 short").first).to_be_visible()
     clerk.look()
     clerk.page.get_by_label("Reason").select_option("change")
     clerk.page.get_by_role("button", name="Keep the reasons").click()
