@@ -975,6 +975,7 @@ class Migration(migrations.Migration):
                 ("bill_number", models.CharField(blank=True, max_length=20)),
                 ("amount_paise", models.BigIntegerField(null=True)),
                 ("name", models.CharField(blank=True, max_length=120)),
+                ("unread", models.CharField(blank=True, max_length=200)),
                 ("problem", models.CharField(blank=True, max_length=200)),
                 (
                     "sheet",

@@ -59,7 +59,8 @@ class SheetRow(models.Model):
     bill_number = models.CharField(max_length=20, blank=True)
     amount_paise = models.BigIntegerField(null=True)
     name = models.CharField(max_length=120, blank=True)  # of the consumer, as we know them
-    problem = models.CharField(max_length=200, blank=True)
+    unread = models.CharField(max_length=200, blank=True)  # what the row itself has wrong
+    problem = models.CharField(max_length=200, blank=True)  # that, and what the books say
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["sheet", "line"], name="sheet_row_once")]
