@@ -7,11 +7,12 @@ from channels_.contract import StatementFormat
 from channels_.formats.bai2 import BAI2
 from channels_.formats.camt import CAMT052, CAMT053, CAMT054
 from channels_.formats.mt940 import MT940
+from channels_.formats.ofx import OFX
 from channels_.formats.proof import prove
 from cspdcl.kernel.errors import Malformed
 
 FORMATS: Final[Mapping[str, StatementFormat]] = {
-    known.code: known for known in (MT940, CAMT053, CAMT052, CAMT054, BAI2)
+    known.code: known for known in (MT940, CAMT053, CAMT052, CAMT054, BAI2, OFX)
 }
 
 
