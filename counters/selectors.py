@@ -17,6 +17,7 @@ from counters.models import (
     OfficeDay,
     OfflineItem,
     SafeCount,
+    Sheet,
     Shift,
     SurpriseCheck,
 )
@@ -102,6 +103,11 @@ def bags_visible_to(user: Somebody) -> QuerySet[Bag]:
 def safe_counts_visible_to(user: Somebody) -> QuerySet[SafeCount]:
     """Counts of the safes of the user's offices; a clerk's own only."""
     return _own(of_offices(SafeCount.objects.all(), user, "office_day__office"), user, "by")
+
+
+def sheets_visible_to(user: Somebody) -> QuerySet[Sheet]:
+    """Sheets of bulk payers at the counters of the user's offices; a clerk's own only."""
+    return _own(of_offices(Sheet.objects.all(), user, "counter__office"), user, "by")
 
 
 def counted_by(user: Somebody) -> QuerySet[Any] | None:

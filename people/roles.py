@@ -130,6 +130,12 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 roles=(CLERK, SUPERVISOR),
             ),
             Link(
+                view="counters:sheets",
+                label=_("Bulk payers"),
+                icon="table-import",
+                roles=(CLERK, SUPERVISOR),
+            ),
+            Link(
                 view="counters:shift",
                 label=_("My shift"),
                 icon="lock-open",
