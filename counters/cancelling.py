@@ -6,8 +6,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from counters import days, papers, seconds
+from channels_.contract import Method
+from counters import days, papers, seconds, shifts
 from counters.models import Collection, Instrument, Shift
+from counters.policy import policy_of
 from counters.states import PaperState, ShiftState
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
@@ -45,7 +47,7 @@ def cancel(payment_id: int, *, supervisor: User, reason: str) -> list[Payment]:
     if payment.counter is None:
         raise NotCancelled(_("Only a receipt of a counter is cancelled here."))
     made = Collection.objects.filter(lines__payment=payment).first()
-    _hold(made, payment.counter)
+    shift = _hold(made, payment.counter)
     clerk = None if made is None else made.clerk_id
     seconds.check_second(
         supervisor, office=payment.counter.office, roles=(SUPERVISOR,), but=[clerk]
@@ -53,8 +55,11 @@ def cancel(payment_id: int, *, supervisor: User, reason: str) -> list[Payment]:
     paper = _paper_of(payment)
     keys = [one.pk for one in fall_together(payment)]
     held = Payment.objects.select_for_update(of=("self",)).filter(pk__in=keys).order_by("pk")
-    standing = [one.pk for one in held if one.state == State.SUCCEEDED]
-    undone = [reverse_at_counter(pk, supervisor=supervisor, reason=reason) for pk in standing]
+    standing = [one for one in held if one.state == State.SUCCEEDED]
+    cash = sum(one.amount_paise for one in standing if one.method == Method.CASH)
+    if shift is not None and cash:  # what was handed in meanwhile cannot be given back from here
+        shifts.check_can_give(shift, cash, policy=policy_of(payment.counter.office))
+    undone = [reverse_at_counter(one.pk, supervisor=supervisor, reason=reason) for one in standing]
     if paper is not None and undone:
         (paper,) = papers.locked([paper.pk])
         cause = f"receipt cancelled: {reason.strip()}"
@@ -63,16 +68,17 @@ def cancel(payment_id: int, *, supervisor: User, reason: str) -> list[Payment]:
     return undone
 
 
-def _hold(made: Collection | None, counter: Counter) -> None:
+def _hold(made: Collection | None, counter: Counter) -> Shift | None:
     """Keep the day and the shift from closing meanwhile; refuse when they are over."""
     if made is None or made.shift_id is None:
         days.known_day(counter.office, on=today())
-        return
+        return None
     shift = Shift.objects.select_related("office_day").get(pk=made.shift_id)
     days.held(shift.office_day)
     shift = Shift.objects.select_for_update(of=("self",)).get(pk=made.shift_id)
     if shift.state != ShiftState.OPEN:
         raise NotCancelled(_("Its shift is over: only within the shift is a receipt cancelled."))
+    return shift
 
 
 def _paper_of(payment: Payment) -> Instrument | None:

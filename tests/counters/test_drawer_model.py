@@ -20,12 +20,11 @@ from hypothesis.stateful import (
 )
 
 from channels_.contract import Method
-from counters import counts, differences, drawers, safe, shifts, taking
+from counters import cancelling, counts, differences, drawers, safe, shifts, taking
 from counters.models import CashMove, Difference, Shift
 from counters.policy import policy_of
 from counters.states import ShiftState
 from counters.tenders import TenderAsked
-from payments.actions import reverse_at_counter
 from payments.models import Payment, Receipt
 from people import actions
 from people.models import User
@@ -142,11 +141,10 @@ class Days(RuleBasedStateMachine):
         if here.cash < payment.amount_paise <= here.books:
             return
         try:
-            shifts.check_can_give(here.shift, payment.amount_paise, policy=policy_of(self.office))
+            cancelling.cancel(payment.pk, supervisor=self.supervisor, reason="typed twice")
         except shifts.NotInDrawer:
             assert payment.amount_paise > here.books
             return
-        reverse_at_counter(payment.pk, supervisor=self.supervisor, reason="typed twice")
         here.taken.pop()
         here.books -= payment.amount_paise
 
