@@ -36,7 +36,8 @@ _PRINTED_DIGITS: Final = 6  # of a cheque or draft, as clerks see it
 def _text(label: Any, *, most: int, figures: bool = False, **attrs: str) -> forms.CharField:
     """A short text of a paper; its problems are told by what it is for."""
     inputmode = {"inputmode": "numeric"} if figures else {}
-    widget = forms.TextInput(attrs={"autocomplete": "off", **inputmode, **attrs})
+    named = {name.replace("_", "-"): value for name, value in attrs.items()}
+    widget = forms.TextInput(attrs={"autocomplete": "off", **inputmode, **named})
     return forms.CharField(label=label, required=False, max_length=most, widget=widget)
 
 
@@ -48,7 +49,7 @@ class TakeForm(forms.Form):
     payer = _text(_("Paid by, if for others"), most=120)
     pan = forms.RegexField(
         r"^[A-Z]{5}[0-9]{4}[A-Z]$",
-        label=_("PAN of the payer"),
+        label=_("Their PAN"),
         required=False,
         max_length=10,
         error_messages={"invalid": _("Five letters, four digits, a letter.")},
@@ -139,7 +140,7 @@ class TenderForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     drawer = _text(_("Drawn by"), most=120)
-    slip_number = _text(_("Order number, RRN of the slip"), most=12)
+    slip_number = _text(_("Number or RRN"), most=12)
     order_date = forms.DateField(
         label=_("Issued on"),
         required=False,

@@ -2,11 +2,14 @@
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pypdf
 import pytest
+from django.db import connection
 from playwright.sync_api import Page, expect
 
+from channels_.models import Channel
 from payments.models import Bill, Payment, Receipt
 from payments.states import State
 from tests.e2e.window import Window
@@ -37,6 +40,36 @@ def _at_the_counter(window: Window, bill: Bill) -> Page:
     expect(page.locator("#id_received")).to_be_focused()
     window.look()
     return page
+
+
+class Keys:
+    """Every key that a clerk presses, counted."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.count = 0
+
+    def press(self, *names: str) -> None:
+        """Press some keys, one after another."""
+        for name in names:
+            self.page.keyboard.press(name)
+            self.count += 1
+
+
+def test_the_full_dues_in_cash_take_twelve_keys(window_of: Callable[[str], Window]) -> None:
+    bill = _unpaid(5)
+    window = window_of("clerk")
+    window.open(f"/counter/?counter={COUNTER}")
+    keys = Keys(window.page)
+
+    keys.press(*bill.consumer.business_partner, "Enter")
+    expect(window.page.locator("#id_received")).to_be_focused()
+    keys.press("Enter")
+    window.page.wait_for_url("**/receipts/**")
+
+    assert keys.count == 12
+    assert Receipt.objects.get(payment__bill=bill).payment.amount_paise == bill.amount_paise
+    expect(window.page.locator("button[name=paper][value=a5]")).to_be_focused()
 
 
 def test_a_clerk_takes_the_dues_in_cash_by_keyboard(window_of: Callable[[str], Window]) -> None:
@@ -133,19 +166,19 @@ def test_a_cheque_without_its_number_is_refused_at_the_field(
     window = window_of("clerk")
     page = _at_the_counter(window, bill)
 
-    page.locator("#consumer").press("Escape")
-    page.locator("#tender-cash").focus()
+    page.keyboard.press("Escape")  # out of the field, so that letters act
     page.keyboard.press("q")
+    expect(page.locator("#id_micr_line")).to_be_focused()
     page.get_by_label("Drawn on bank").fill("State Bank of India")
     page.get_by_label("Its date").fill("2026-11-19")
     with window.expecting(422):
         page.get_by_label("Drawn on bank").press("Enter")
-        number = page.get_by_label("Cheque or draft no.")
+        number = page.locator("#id_instrument")
         expect(number).to_have_attribute("aria-invalid", "true")
         window.look()
 
     expect(number).to_be_focused()
-    expect(page.locator("#id_instrument_error")).to_contain_text("A cheque or draft needs this.")
+    expect(page.locator("#id_instrument_error")).to_contain_text("This kind of tender needs it.")
     expect(page.get_by_label("Drawn on bank")).to_have_value("State Bank of India")
     expect(page.get_by_label("Its date")).to_have_value("2026-11-19")
     expect(page.locator("#tender-cheque")).to_be_checked()
@@ -156,6 +189,92 @@ def test_a_cheque_without_its_number_is_refused_at_the_field(
     page.wait_for_url("**/receipts/**")
     window.look()
     expect(page.locator("body")).to_contain_text("204117")
+
+
+def test_a_reader_fills_the_cheque_and_cash_pays_the_rest(
+    window_of: Callable[[str], Window],
+) -> None:
+    bill = _unpaid(4)
+    window = window_of("clerk")
+    page = _at_the_counter(window, bill)
+
+    page.keyboard.press("Escape")
+    page.keyboard.press("t")  # another tender
+    expect(page.locator("#id_t1-tender_amount")).to_be_focused()
+    window.look()
+    page.keyboard.type("50")
+    page.keyboard.press("Escape")
+    page.keyboard.press("q")  # in the last one
+    expect(page.locator("#id_t1-micr_line")).to_be_focused()
+    page.keyboard.type("204118 492002009 417263 31")
+    page.keyboard.press("Enter")  # as the reader does
+    expect(page.locator("#id_t1-micr")).to_have_value("492002009")
+    expect(page.locator("#id_t1-instrument_date")).to_be_focused()
+    page.locator("#id_t1-instrument_date").fill("2026-11-19")
+    window.look()
+    page.locator("#id_t1-instrument_date").press("Enter")
+    page.wait_for_url("**/counter/taken/**")
+
+    window.look()
+    taken = Payment.objects.filter(bill=bill).order_by("pk")
+    assert [(one.method, one.amount_paise) for one in taken] == [
+        ("cash", bill.amount_paise - 5_000),
+        ("cheque", 5_000),
+    ]
+    for one in taken:
+        expect(page.locator("main")).to_contain_text(one.receipt.label)
+
+
+def test_one_payer_pays_for_three_consumers(window_of: Callable[[str], Window]) -> None:
+    bills = [_unpaid(place) for place in (6, 7, 8)]
+    window = window_of("clerk")
+    page = _at_the_counter(window, bills[0])
+
+    for bill in bills[1:]:
+        page.keyboard.press("Escape")
+        page.keyboard.press("a")
+        expect(page.locator("#another")).to_be_focused()
+        page.keyboard.type(bill.consumer.number)
+        page.keyboard.press("Enter")
+        expect(page.locator("main")).to_contain_text(bill.consumer.name)
+        expect(page.locator("#id_received")).to_be_focused()
+        window.look()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/counter/taken/**")
+
+    window.look()
+    paid = Payment.objects.filter(state=State.SUCCEEDED)
+    assert [paid.get(bill=bill).amount_paise for bill in bills] == [
+        bill.amount_paise for bill in bills
+    ]
+
+
+def _open_upi() -> None:
+    """A channel for which we make codes ourselves."""
+    Channel.objects.get_or_create(
+        code="upi_window",
+        defaults={
+            "name": "UPI at the window",
+            "adapter": "upi_bank",
+            "route": "settlement",
+            "is_live": True,
+            "settings": {"vpa": "cspdcl@samplebank", "payee_name": "CSPDCL"},
+        },
+    )
+    connection.close()
+
+
+def test_the_key_of_upi_makes_a_code(window_of: Callable[[str], Window]) -> None:
+    with ThreadPoolExecutor(1) as pool:  # beside this test's transaction: the house must see it
+        pool.submit(_open_upi).result()
+    window = window_of("clerk")
+    page = _at_the_counter(window, _unpaid(9))
+
+    page.keyboard.press("Escape")
+    page.keyboard.press("u")
+
+    page.wait_for_url("**/pay/**")
+    window.look()
 
 
 def test_a_number_that_nobody_has_is_said_beside_the_field(
