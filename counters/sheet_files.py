@@ -116,7 +116,9 @@ def written(rows: Iterable[Sequence[object]], *, title: str, widths: Sequence[in
         text = book.add_format({"num_format": "@"})
         for number, row in enumerate(rows):
             for place, value in enumerate(row):
-                if isinstance(value, Money):
+                if isinstance(value, int):
+                    page.write_number(number, place, value)
+                elif isinstance(value, Money):
                     page.write_number(number, place, Decimal(rupees_from_paise(value.paise)), money)
                 else:
                     page.write_string(number, place, str(value), text if number else bold)

@@ -227,9 +227,8 @@ def template() -> bytes:
 
 
 def _held(sheet: Sheet) -> Sheet:
-    rows = Sheet.objects.select_for_update(of=("self",)).select_related(
-        "counter__office", "collection"
-    )
+    # Its collection is read afterwards: who waited for the lock would join it as it was before.
+    rows = Sheet.objects.select_for_update(of=("self",)).select_related("counter__office")
     return rows.get(pk=sheet.pk)
 
 
