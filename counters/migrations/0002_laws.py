@@ -20,8 +20,10 @@ APPEND_ONLY = (
     "safecount",
     "collectionline",
 )
+DATED = ("cashrule", "returncharge", "surchargerate")
 
-FORWARD = f"""
+FORWARD = (
+    f"""
 CREATE FUNCTION counters_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
@@ -216,17 +218,49 @@ BEGIN
 END $$;
 CREATE TRIGGER counters_offline_item_guard BEFORE UPDATE OR DELETE ON counters_offlineitem
     FOR EACH ROW EXECUTE FUNCTION counters_offline_item_guard();
-""" + "".join(
-    f"""
+
+-- What has been in force stays as it was: of such a row only a last day to come may be set.
+CREATE FUNCTION counters_dated_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    today date := (now() AT TIME ZONE 'Asia/Kolkata')::date;
+    was jsonb := to_jsonb(OLD) - 'valid_until';
+    ended date := (to_jsonb(OLD) ->> 'valid_until')::date;
+BEGIN
+    IF OLD.valid_from > today THEN
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    END IF;
+    IF TG_OP = 'DELETE' OR to_jsonb(NEW) - 'valid_until' <> was OR ended < today
+        OR (to_jsonb(NEW) ->> 'valid_until')::date < today
+    THEN
+        RAISE EXCEPTION '% %: what has been in force stays; add a row', TG_TABLE_NAME, OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+"""  # noqa: S608 - made of our own states and tables
+    + "".join(
+        f"""
 CREATE TRIGGER counters_{table}_guard BEFORE UPDATE OR DELETE ON counters_{table}
     FOR EACH ROW EXECUTE FUNCTION counters_append_only();
 """
-    for table in APPEND_ONLY
+        for table in APPEND_ONLY
+    )
+    + "".join(
+        f"""
+CREATE TRIGGER counters_{table}_guard BEFORE UPDATE OR DELETE ON counters_{table}
+    FOR EACH ROW EXECUTE FUNCTION counters_dated_guard();
+"""
+        for table in DATED
+    )
 )
 
 BACKWARD = (
-    "".join(f"DROP TRIGGER counters_{table}_guard ON counters_{table};\n" for table in APPEND_ONLY)
+    "".join(
+        f"DROP TRIGGER counters_{table}_guard ON counters_{table};\n"
+        for table in (*APPEND_ONLY, *DATED)
+    )
     + """
+DROP FUNCTION counters_dated_guard();
 DROP TRIGGER counters_offline_item_guard ON counters_offlineitem;
 DROP FUNCTION counters_offline_item_guard();
 DROP TRIGGER counters_number_range_guard ON counters_numberrange;

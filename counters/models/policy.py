@@ -1,7 +1,7 @@
 """What an office has agreed on for its counters, and the rules that change with their dates."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from people.models import Office
@@ -34,6 +34,8 @@ class OfficePolicy(models.Model):
     )  # a bank's file that says "no funds" needs no further confirmation
 
     class Meta:
+        verbose_name = _("policy of an office")
+        verbose_name_plural = _("policies of offices")
         constraints = [
             models.CheckConstraint(
                 condition=Q(drawer_limit_paise__gt=0)
@@ -45,7 +47,12 @@ class OfficePolicy(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"counters of {self.office_id}"
+        return f"counters of {self.office}"
+
+    @property
+    def reference(self) -> str:
+        """By which the audit trail names it."""
+        return self.office.code
 
 
 class CashRule(models.Model):
@@ -73,13 +80,24 @@ class CashRule(models.Model):
     valid_until = models.DateField(null=True, blank=True)  # the last day
 
     class Meta:
+        verbose_name = _("rule on cash")
+        verbose_name_plural = _("rules on cash")
         constraints = [
             models.CheckConstraint(condition=Q(limit_paise__gt=0), name="cash_rule_limit"),
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gte=F("valid_from")),
+                name="cash_rule_days",
+            ),
             models.UniqueConstraint(fields=["code", "valid_from"], name="cash_rule_once"),
         ]
 
     def __str__(self) -> str:
         return f"{self.code} from {self.valid_from}"
+
+    @property
+    def reference(self) -> str:
+        """By which the audit trail names it."""
+        return str(self)
 
 
 class ReturnCharge(models.Model):
@@ -94,8 +112,14 @@ class ReturnCharge(models.Model):
     valid_until = models.DateField(null=True, blank=True)
 
     class Meta:
+        verbose_name = _("charge for a returned paper")
+        verbose_name_plural = _("charges for returned papers")
         constraints = [
             models.UniqueConstraint(fields=["code", "valid_from"], name="return_charge_once"),
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gte=F("valid_from")),
+                name="return_charge_days",
+            ),
             models.CheckConstraint(
                 condition=Q(flat_paise__gte=0, percent__gte=0, gst_percent__gte=0),
                 name="return_charge_amounts",
@@ -105,6 +129,11 @@ class ReturnCharge(models.Model):
     def __str__(self) -> str:
         return f"{self.code} from {self.valid_from}"
 
+    @property
+    def reference(self) -> str:
+        """By which the audit trail names it."""
+        return str(self)
+
 
 class SurchargeRate(models.Model):
     """Late payment surcharge a month or part of it, on what is overdue; the ERP bills it."""
@@ -113,9 +142,16 @@ class SurchargeRate(models.Model):
     valid_from = models.DateField(unique=True)
 
     class Meta:
+        verbose_name = _("rate of the surcharge")
+        verbose_name_plural = _("rates of the surcharge")
         constraints = [
             models.CheckConstraint(condition=Q(percent__gte=0), name="surcharge_rate_percent"),
         ]
 
     def __str__(self) -> str:
         return f"{self.percent} % from {self.valid_from}"
+
+    @property
+    def reference(self) -> str:
+        """By which the audit trail names it."""
+        return f"from {self.valid_from}"
