@@ -14,7 +14,8 @@ from counters import devices
 from counters.models import Device, NumberRange
 from counters.offline import Envelope
 from cspdcl.kernel.clock import now
-from payments.models import Counter
+from payments import proofs
+from payments.models import Counter, Receipt
 from people.models import User
 
 
@@ -81,6 +82,11 @@ class OfflineWindow:
             **said,
         }
         return self.signed(item)
+
+    def code_of(self, number: int) -> str:
+        """The code that stood on the paper of a number."""
+        year = self.numbers.year
+        return proofs.token_of(Receipt(series=self.device.series, year=year, number=number))
 
     def signed(self, item: dict[str, Any]) -> Envelope:
         """Canonical bytes and r and s over them."""

@@ -193,7 +193,7 @@ def test_what_was_taken_yesterday_lands_in_the_drawer_it_lies_in(
 TAMPERED = {
     "amount_paise": 1_00,
     "bank_name": "Canara Bank",
-    "consumer": "100000000001",
+    "consumer": "199999999999",
     "device": "00000000-0000-4000-8000-000000000000",
     "instrument": "204118",
     "instrument_date": "2026-11-20",
@@ -296,13 +296,13 @@ def test_a_revoked_window_is_not_believed(shift, window, users, consumer) -> Non
 
 
 def test_an_unknown_consumer_is_assigned_by_the_supervisor(window, users, consumer) -> None:
-    window.take("100000000001", 100_00)
+    window.take("199999999999", 100_00)
     window.take(consumer.number, 50_00)
 
     waits, taken = send(window, users["clerk"])
 
     assert (waits.state, waits.problem) == ("person", "refused")
-    assert "100000000001" in waits.words
+    assert "199999999999" in waits.words
     assert taken.state == "taken"  # one that waits does not hold up the next
     assert numbers() == [2]
     settled = offline_settling.take(
@@ -317,7 +317,7 @@ def test_an_unknown_consumer_is_assigned_by_the_supervisor(window, users, consum
 
 
 def test_the_clerk_who_took_it_settles_nothing(window, users, make_user, offices) -> None:
-    (item,) = send(window, users["clerk"], window.take("100000000001", 100_00))
+    (item,) = send(window, users["clerk"], window.take("199999999999", 100_00))
 
     for by in (users["clerk"], make_user("far", "supervisor", offices=(offices["Z3"],))):
         with pytest.raises(seconds.NotYours):
@@ -329,7 +329,7 @@ def test_the_clerk_who_took_it_settles_nothing(window, users, make_user, offices
 
 
 def test_a_number_is_void_by_two_and_stays_used(window, users, second, consumer) -> None:
-    (item,) = send(window, users["clerk"], window.take("100000000001", 100_00))
+    (item,) = send(window, users["clerk"], window.take("199999999999", 100_00))
     asked = offline_settling.ask_void(item, by=users["supervisor"], reason="money given back")
     with pytest.raises(seconds.NotYours):
         offline_settling.answer_void(asked, by=users["supervisor"], is_granted=True)
@@ -433,7 +433,7 @@ def test_numbers_are_not_handed_back_while_something_is_under_way(window, users,
 
 
 def test_a_shift_is_not_counted_while_a_receipt_waits(shift, window, users, second) -> None:
-    (item,) = send(window, users["clerk"], window.take("100000000001", 10_00))
+    (item,) = send(window, users["clerk"], window.take("199999999999", 10_00))
     offline.hand_back(window.device, envelope=window.back(), by=users["clerk"])
     with pytest.raises(devices.ItemsWait):
         counts.begin_close(shift, by=users["clerk"])

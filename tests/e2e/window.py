@@ -31,6 +31,7 @@ class Window:
         self.troubles: list[str] = []
         self.url = url
         self._expected: set[int] = set()
+        self._is_offline = False
         self.context = browser.new_context(
             base_url=url, locale="en-IN", viewport={"width": DESK[0], "height": DESK[1]}
         )
@@ -81,6 +82,15 @@ class Window:
         assert self.troubles == [], where
 
     @contextmanager
+    def offline(self) -> Iterator[None]:
+        """For a while there is no network, and what the browser says of that is no trouble."""
+        self._is_offline = True
+        self.context.set_offline(True)
+        yield
+        self.context.set_offline(False)
+        self._is_offline = False
+
+    @contextmanager
     def expecting(self, status: int) -> Iterator[None]:
         """For a while this answer is what the test wants."""
         self._expected.add(status)
@@ -97,7 +107,7 @@ class Window:
             self.troubles.append(f"console: {message.text}")
 
     def _failed(self, request: Request) -> None:
-        if request.failure != LEFT:
+        if request.failure != LEFT and not self._is_offline:
             self.troubles.append(f"failed: {request.url} {request.failure}")
 
     def _answered(self, response: Response) -> None:
