@@ -11,12 +11,16 @@ class CountersConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep a drawer's receipts from its clerk while it is counted."""
-        from counters import live, registers  # noqa: PLC0415 - models are ready now
+        from counters import live, overrides, registers  # noqa: PLC0415 - models are ready now
+        from counters.handed import handed  # noqa: PLC0415 - models are ready now
         from counters.selectors import counted_by  # noqa: PLC0415 - models are ready now
+        from payments.paper import tell_by  # noqa: PLC0415
         from payments.selectors import veil_by  # noqa: PLC0415
         from people.context import count_by  # noqa: PLC0415
 
         veil_by("counters", counted_by)
+        tell_by("counters", handed)
         count_by("returns", registers.returns_waiting)
+        count_by("overrides", overrides.waiting_count)
         count_by("legal", registers.notices_due_count)
         count_by("office_days", live.days_late)

@@ -35,6 +35,12 @@ def overrides_visible_to(user: User) -> QuerySet[Override]:
     return rows if sees_everything(user) else rows.filter(counter__office__in=offices_of(user))
 
 
+def waiting_count(user: User) -> int:
+    """How many clerks of the user's offices wait for an answer today."""
+    rows = overrides_visible_to(user).order_by()
+    return rows.filter(state=State.ASKED, business_date=today()).count()
+
+
 @transaction.atomic
 def ask(
     counter: Counter,

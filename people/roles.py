@@ -154,6 +154,13 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 roles=(CLERK, SUPERVISOR),
             ),
             Link(
+                view="counters:overrides",
+                label=_("Let through"),
+                icon="hand-stop",
+                roles=(SUPERVISOR,),
+                counts="overrides",
+            ),
+            Link(
                 view="counters:papers",
                 label=_("Cheques"),
                 icon="writing-sign",

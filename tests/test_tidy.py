@@ -29,6 +29,7 @@ MOVERS: Final = {
     "counters/closing.py": "days of offices",
     "counters/differences.py": "over and short",
     "counters/drawers.py": "moves of cash",
+    "counters/overrides.py": "questions to the supervisor",
     "counters/papers.py": "papers",
     "counters/returning.py": "lines of return files",
     "counters/offline_settling.py": "what was receipted offline",
