@@ -58,14 +58,20 @@ def in_order(lines: Sequence[BankLine]) -> list[BankLine]:
     return sorted(lines, key=lambda line: (line.at, line.narration, line.amount_paise))
 
 
-def mt940(account: Account, lines: Sequence[BankLine], *, day: date) -> bytes:
+def mt940(
+    account: Account,
+    lines: Sequence[BankLine],
+    *,
+    day: date,
+    opening_paise: int = OPENING_PAISE,
+) -> bytes:
     """One MT940 statement of the day."""
-    closing = OPENING_PAISE + sum(line.amount_paise for line in lines)
+    closing = opening_paise + sum(line.amount_paise for line in lines)
     out = [
         f":20:SIM{day:%y%m%d}",
         f":25:{account.number}",
         f":28C:{day:%j}/1",
-        f":60F:{_balance(OPENING_PAISE, day - timedelta(days=1))}",
+        f":60F:{_balance(opening_paise, day - timedelta(days=1))}",
     ]
     for line in lines:
         mark = "CR" if line.amount_paise > 0 else "DR"  # R: the third letter of INR

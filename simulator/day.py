@@ -10,12 +10,14 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from channels_.simulation import Happened, ReportRow, Takes
+from counters.paper.return_files import ReturnLine
 from simulator.bank import BankLine, Utrs, in_order
 from simulator.chance import chance, digits, instant
 from simulator.consumers import RUPEE, SampleConsumer, sample_consumers
 from simulator.counters import Batch, Slip, play_counters
 from simulator.gateway import play_gateway
 from simulator.messages import Sending
+from simulator.offices import Step
 from simulator.scene import SETTLEMENT, TRANSFER, PlayedChannel, Scene
 from simulator.transfers import play_transfers
 from simulator.truth import Part, truth_document
@@ -28,6 +30,9 @@ TRANSFER_PERCENT: Final = 6
 
 LARGE_PAISE: Final = 100_000 * RUPEE  # nobody pays more by UPI, nor brings it in cash
 ONE_DISCREPANCY_IN: Final = 5_000  # payments, of each kind; never less than two
+
+
+BusinessDate = date  # for classes that have a field of this name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +56,16 @@ class Day:
     channels: Mapping[str, ChannelDay]  # by the channel's code
     batches: Sequence[Batch]
     slips: Sequence[Slip]
+    steps: Sequence[Step]  # of the offices with people, on the eve and on the day
+    returned: Sequence[ReturnLine]  # the bank's file of returned cheques
+    eve_statement: Sequence[BankLine]  # of the account into which the counters pay
     statements: Mapping[str, Sequence[BankLine]]  # by the account's code
     truth: dict[str, Any]
+
+    @property
+    def eve(self) -> BusinessDate:
+        """The day before, on which the offices begin."""
+        return self.date - timedelta(days=1)
 
     @property
     def message_count(self) -> int:
@@ -80,8 +93,22 @@ def play_day(scene: Scene, *, day: date, payments: int, seed: int) -> Day:
         )
         lines[channel.account] += one.credits
         parts.append(one.part)
-    counters = play_counters(scene, cash_payers=cash, cheque_payers=cheque, day=day, seed=seed)
+    taken = {payer.number for payer in payers}
+    counters = play_counters(
+        scene,
+        cash_payers=cash,
+        cheque_payers=cheque,
+        spare=[one for one in consumers if one.number not in taken],
+        day=day,
+        seed=seed,
+        utrs=utrs,
+    )
     lines[scene.deposits] += counters.lines
+    if scene.terminal is not None and counters.cards:
+        played[scene.terminal.code] = ChannelDay(
+            channel=scene.terminal, messages=(), report=counters.cards, happened=()
+        )
+        lines[scene.terminal.account] += counters.card_credits
     parts.append(counters.part)
     for channel, its in _dealt(scene.of_route(TRANSFER), transferred):
         other = play_transfers(channel, its, day=day, seed=seed, utrs=utrs, kinds=kinds)
@@ -103,8 +130,13 @@ def play_day(scene: Scene, *, day: date, payments: int, seed: int) -> Day:
         channels=played,
         batches=sorted(counters.batches, key=lambda b: (b.at, b.counter)),
         slips=sorted(counters.slips, key=lambda s: (s.at, s.number)),
+        steps=counters.steps,
+        returned=counters.returned,
+        eve_statement=in_order(counters.eve_lines),
         statements=statements,
-        truth=truth_document([*parts, noise], day=day, seed=seed, payments=payments),
+        truth=truth_document(
+            [*parts, noise], day=day, seed=seed, payments=payments, registers=counters.registers
+        ),
     )
 
 

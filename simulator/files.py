@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from channels_.simulation import Envelope
-from simulator.bank import camt053, mt940
+from counters.paper.return_files import PRESETS, write_returns
+from simulator.bank import OPENING_PAISE, camt053, mt940
 from simulator.books import books_of
 from simulator.consumers import consumers_csv
 from simulator.counters import Batch, CounterReceipt, Slip
 from simulator.day import ChannelDay, Day
 from simulator.messages import Sending
+from simulator.offices import Step
 
 README: Final = """\
 A simulated day of collections: {date}, {payments} payments, seed {seed}.
@@ -25,6 +27,7 @@ yours. A line of a -books.jsonl file is one payment, or one row of the report, a
 itself has it: fake_partners answers from them. The two statements of an account say the same:
 load one of them.
 """
+RETURNS: Final = "memo-csv"  # the layout of the bank's file of returned cheques
 _WIDTH: Final = 30
 
 
@@ -49,6 +52,12 @@ def statements_of(day: Day, directory: Path) -> list[tuple[str, str]]:
     ]
 
 
+def eve_statement_of(day: Day) -> tuple[str, str] | None:
+    """The statement of the day before: its source and its file; None where nothing was paid in."""
+    source = day.scene.deposits
+    return (source, f"{source}-eve.mt940") if day.eve_statement else None
+
+
 def _files(day: Day) -> Iterator[tuple[str, bytes]]:
     listed = []
     for name, content, what in _contents(day):
@@ -63,9 +72,11 @@ def _files(day: Day) -> Iterator[tuple[str, bytes]]:
 def _contents(day: Day) -> Iterator[tuple[str, bytes, str]]:
     """Each file of the day: its name, its content, and what it is."""
     yield "consumers.csv", consumers_csv(day.consumers), "consumers and bills, for load_consumers"
+    partners = {channel.code for channel in day.scene.channels}
     for code, played in day.channels.items():
-        messages = _jsonl(map(_message, played.messages))
-        yield f"{code}-messages.jsonl", messages, f"messages of {code} in sending order"
+        if code in partners:
+            messages = _jsonl(map(_message, played.messages))
+            yield f"{code}-messages.jsonl", messages, f"messages of {code} in sending order"
         yield f"{code}-books.jsonl", _jsonl(books_of(played)), f"what the partner of {code} knows"
         for ending, content in _report(played):
             yield f"{code}-settlement.{ending}", content, f"the settlement report of {code}"
@@ -79,6 +90,7 @@ def _contents(day: Day) -> Iterator[tuple[str, bytes, str]]:
         _jsonl(_slip(slip, day) for slip in day.slips),
         "pay-in slips, in the order in which counters go to the bank",
     )
+    yield from _of_offices(day)
     for account in day.scene.accounts:
         lines = day.statements.get(account.code)
         if lines is not None:
@@ -94,6 +106,26 @@ def _contents(day: Day) -> Iterator[tuple[str, bytes, str]]:
             )
     truth = json.dumps(day.truth, indent=1).encode() + b"\n"
     yield "truth.json", truth, "what was planted; for comparison afterwards only"
+
+
+def _of_offices(day: Day) -> Iterator[tuple[str, bytes, str]]:
+    """What offices with people leave: their steps, the bank's returns, the statement of the eve."""
+    if not day.steps:
+        return
+    yield "offices.jsonl", _jsonl(map(_step, day.steps)), "what the people of the offices do"
+    if day.returned:
+        content = write_returns(day.returned, PRESETS[RETURNS])
+        yield f"{day.scene.deposits}-returns.csv", content, "the bank's file of returned cheques"
+    if eve := eve_statement_of(day):
+        source, name = eve
+        account = next(one for one in day.scene.accounts if one.code == source)
+        opening = OPENING_PAISE - sum(line.amount_paise for line in day.eve_statement)
+        content = mt940(account, day.eve_statement, day=day.eve, opening_paise=opening)
+        yield name, content, "the bank's statement of the day before, as MT940"
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {**step._asdict(), "at": step.at.isoformat()}
 
 
 def _report(played: ChannelDay) -> list[tuple[str, bytes]]:

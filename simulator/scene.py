@@ -16,6 +16,7 @@ from channels_.simulation import News, Simulation, Takes
 # Of the counters' channels these two are played: who brings cash, and who brings a cheque.
 CASH: Final = "cash"
 CHEQUE: Final = "cheque"
+TERMINAL: Final = "card_terminal"  # the adapter of cards that are swiped at a counter
 
 SETTLEMENT: Final = "settlement"
 TRANSFER: Final = "transfer"
@@ -38,6 +39,15 @@ class CounterSite(NamedTuple):
 
     code: str
     office: str
+
+
+class Staff(NamedTuple):
+    """The people of an office whose counters keep shifts, by their user names."""
+
+    office: str
+    clerks: Mapping[str, str]  # by the code of the counter
+    supervisor: str
+    finance: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,14 @@ class Scene:
     channels: Sequence[PlayedChannel]
     accounts: Sequence[Account]
     deposits: str  # code of the account into which the counters pay
+    staff: Sequence[Staff] = ()  # of offices that are played by people; the others hand in
+    terminal: PlayedChannel | None = None  # where cards go that are swiped at a counter
+
+    @property
+    def machines(self) -> list[CounterSite]:
+        """The counters that hand in what they took."""
+        kept = {code for staff in self.staff for code in staff.clerks}
+        return [site for site in self.counters if site.code not in kept]
 
     def of_route(self, route: str) -> list[PlayedChannel]:
         """The channels whose money is proved this way."""
@@ -183,13 +201,47 @@ def scene_of(document: Mapping[str, Any]) -> Scene:
     ]
     played = tuple(_played(row, narrations) for row in channels if _is_played(row))
     deposits = next((row["bank_account"] for row in channels if row["code"] == CASH), "")
+    terminals = [row for row in channels if row["adapter"] == TERMINAL and row.get("live")]
     return Scene(
         zones=_zones(document) or DEFAULT.zones,
         counters=tuple(counters) or DEFAULT.counters,
         channels=played if channels else DEFAULT.channels,
         accounts=tuple(accounts) or DEFAULT.accounts,
         deposits=deposits or DEFAULT.deposits,
+        staff=tuple(_staff(document)),
+        terminal=_played(terminals[0], narrations) if terminals else None,
     )
+
+
+def _staff(document: Mapping[str, Any]) -> Iterator[Staff]:
+    """The offices with a supervisor over them and clerks of their own; a clerk has one counter."""
+    users = list(_rows(document, "users"))
+    finance = next(
+        (row["username"] for row in users if "finance_officer" in row.get("roles", ())), ""
+    )
+    parents = {row["code"]: row.get("parent") for row in _rows(document, "offices")}
+    kept = [row for row in _rows(document, "counters") if row.get("keeps_shifts", True)]
+    for office in dict.fromkeys(row["office"] for row in kept):
+        above, over = office, []
+        while above:
+            over.append(above)
+            above = parents.get(above) or ""
+        supervisors = _people(users, role="supervisor", offices=over)
+        clerks = _people(users, role="clerk", offices=[office])
+        codes = [row["code"] for row in kept if row["office"] == office]
+        if supervisors and clerks and finance:
+            pairs = zip(codes, clerks, strict=False)  # a counter without a clerk hands in
+            yield Staff(office, dict(pairs), supervisors[0], finance)
+
+
+def _people(users: Sequence[Mapping[str, Any]], *, role: str, offices: Sequence[str]) -> list[str]:
+    """Who has the role in one of the offices, the nearest first."""
+    return [
+        row["username"]
+        for office in offices
+        for row in users
+        if role in row.get("roles", ()) and office in row.get("offices", ())
+    ]
 
 
 def _is_played(row: Mapping[str, Any]) -> bool:

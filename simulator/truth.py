@@ -1,6 +1,7 @@
 """What was planted in a simulated day, and what only looks odd. Reconciliation never reads it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -38,7 +39,14 @@ class Part:
         self.amount_paise[channel] += amount_paise
 
 
-def truth_document(parts: list[Part], *, day: date, seed: int, payments: int) -> dict[str, Any]:
+def truth_document(
+    parts: list[Part],
+    *,
+    day: date,
+    seed: int,
+    payments: int,
+    registers: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """truth.json: everything planted, and how much of the rest is expected to look open."""
     planted = sorted((p for part in parts for p in part.planted), key=lambda p: (p.reason, p.keys))
     counts: Counter[str] = Counter()
@@ -64,5 +72,6 @@ def truth_document(parts: list[Part], *, day: date, seed: int, payments: int) ->
             }
             for item in planted
         ],
+        "registers": dict(registers or {}),
         "not_breaks": dict(sorted(counts.items())),
     }

@@ -20,6 +20,8 @@ from channels_.secrets import set_secret
 from channels_.simulation import SampleKeys
 from counters import taking as till
 from counters.deposits import make_deposit
+from counters.models import OfficePolicy
+from cspdcl.kernel.clock import played_at
 from cspdcl.kernel.money import paise_from_rupees
 from enquiries import ladder
 from payments.inbox import drain
@@ -29,11 +31,13 @@ from people.models import Office, User
 from reconciliation import engine, statements
 from reconciliation.models import Rule, Run
 from reconciliation.rules import STARTING_RULES
+from simulator.chance import instant
 from simulator.day import Day, play_day
-from simulator.files import statements_of, write_day
+from simulator.files import eve_statement_of, statements_of, write_day
 from simulator.partners import Partners, partners_of
-from simulator.scene import DEFAULT, PlayedChannel, Scene
+from simulator.scene import DEFAULT, TERMINAL, PlayedChannel, Scene, Staff
 from simulator.sender import letters
+from simulator.staff import Troupe
 from tests.agencies.partner import install_agency
 
 PATIENCE_SECONDS = 120
@@ -73,20 +77,21 @@ def install(scene: Scene = DEFAULT) -> User:
         )
         for account in scene.accounts
     }
+    machines = {site.code for site in scene.machines}
     for site in scene.counters:
         Counter.objects.create(
             code=site.code,
             name=site.code,
             office=Office.objects.get(code=site.office),
             bank_account=accounts[scene.deposits],
-            keeps_shifts=False,  # its receipts are handed in
+            keeps_shifts=site.code not in machines,
         )
     for code in ("cash", "cheque"):
         Channel.objects.create(
             code=code, name=code, adapter="counter", route="deposit", is_live=True,
             bank_account=accounts[scene.deposits], settlement_days=0,
         )  # fmt: skip
-    for number, channel in enumerate(scene.channels):
+    for number, channel in enumerate(_settled(scene)):
         _install_channel(channel, accounts[channel.account], number=number)
     for priority, side, code, words, meaning in LINE_RULES:
         BankLineRule.objects.create(
@@ -94,10 +99,30 @@ def install(scene: Scene = DEFAULT) -> User:
         )
     install_rules()
     inbox.forget()
-    clerk = User.objects.create_user("clerk", None, full_name="Clerk")
+    clerk = User.objects.create_user("hands-in", None, full_name="Clerk")
     actions.set_roles(clerk, {"clerk", "supervisor"})
     actions.grant_office(clerk, company)
+    OfficePolicy.objects.create(office=company, post_dated=OfficePolicy.Late.HOLD)
+    for staff in scene.staff:
+        _install_staff(staff)
     return clerk
+
+
+def _settled(scene: Scene) -> list[PlayedChannel]:
+    return [*scene.channels, *([scene.terminal] if scene.terminal else [])]
+
+
+def _install_staff(staff: Staff) -> None:
+    office = Office.objects.get(code=staff.office)
+    people = [
+        *((name, "clerk") for name in staff.clerks.values()),
+        (staff.supervisor, "supervisor"),
+        (staff.finance, "finance_officer"),
+    ]
+    for name, role in people:
+        user, _is_new = User.objects.get_or_create(username=name, defaults={"full_name": name})
+        actions.set_roles(user, {role})
+        actions.grant_office(user, office)
 
 
 def _install_channel(played: PlayedChannel, account: BankAccount, *, number: int) -> None:
@@ -110,7 +135,9 @@ def _install_channel(played: PlayedChannel, account: BankAccount, *, number: int
         merchant_id=setup.merchant_id, settings=dict(setup.settings),
     )  # fmt: skip
     ours = keys(played.adapter, played.code).ours
-    if played.adapter == AGENCY:
+    if played.adapter == TERMINAL:
+        pass  # tells nothing, is asked nothing
+    elif played.adapter == AGENCY:
         install_agency(channel, ours)
     else:
         for name, value in ours.items():
@@ -143,18 +170,32 @@ def play(
     """Write the day's files, send its messages and receipts, and load its statements."""
     played = play_day(scene, day=day, payments=payments, seed=seed)
     write_day(played, directory)
-    _consumers(directory / "consumers.csv")
+    know_consumers(directory / "consumers.csv")
+    play_eve(played, directory)
     for channel in scene.channels:
         tell(directory, channel)
     drain()
     ask(directory, scene)
     take(directory, clerk=clerk)
+    Troupe(directory).play(day)
     for source, name in statements_of(played, directory):
         load(source, (directory / name).read_bytes(), name=name)
     return played
 
 
-def _consumers(path: Path) -> None:
+def play_eve(played: Day, directory: Path) -> None:
+    """The day before, at the offices with people: played, loaded and proved in its own evening."""
+    if not Troupe(directory).play(played.eve):
+        return
+    with played_at(instant(played.eve, hour=23)):
+        if eve := eve_statement_of(played):
+            source, name = eve
+            load(source, (directory / name).read_bytes(), name=name)
+        reconcile(played.eve)
+
+
+def know_consumers(path: Path) -> None:
+    """The consumers of a day and their bills."""
     with path.open(encoding="utf-8", newline="") as file:
         read = list(csv.DictReader(file))
     offices = {office.code: office for office in Office.objects.all()}

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
@@ -28,12 +29,13 @@ from payments.states import State
 from reconciliation.models import Run
 from reconciliation.tasks import reconcile_day
 from simulator.day import Day, play_day
+from simulator.demo import live
 from simulator.demo.installation import Installation, install
 from simulator.demo.summary import lines_of, summary_of
 from simulator.files import statements_of, write_day
 from simulator.sender import send_day
 
-STEPS: Final = 10
+STEPS: Final = 12
 INBOX_SECONDS: Final = 120
 RUN_SECONDS: Final = 120
 ASK_SECONDS: Final = 180
@@ -68,6 +70,7 @@ class Demo:
             installation = install(
                 self._configuration, partners_url=f"http://{HOST}:{partners_port}"
             )
+            live.agree(installation.scene)
         directory = self.home / "day"
         with self._does(f"A day of {self.payments:,} payments on {self.day}, seed {self.seed}"):
             day = play_day(installation.scene, day=self.day, payments=self.payments, seed=self.seed)
@@ -109,11 +112,18 @@ class Demo:
         directory = self.home / "day"
         with self._does(f"{len(day.consumers):,} consumers and their bills"):
             _quietly("load_consumers", str(directory / "consumers.csv"))
-        with self._does(
-            f"{day.message_count:,} messages of {len(day.channels)} channels,"
-            f" {len(day.batches)} batches of receipts"
+        with self._does("The offices' day before, proved in its evening"):
+            self._note(f"{live.play_eve(day, directory)} steps of people")
+        with (
+            self._does(
+                f"{day.message_count:,} messages of {len(installation.scene.channels)} channels,"
+                f" {len(day.batches)} batches of receipts, {len(day.steps)} steps of the offices"
+            ),
+            ThreadPoolExecutor(max_workers=1) as beside,
         ):
+            offices = beside.submit(live.play_offices, day, directory)
             self._send(directory, url, installation)
+            self._note(f"{offices.result()} steps of the offices are taken")
         with self._does("Partners are asked about what their messages did not prove"):
             self._ask()
         files = statements_of(day, directory)
@@ -124,7 +134,16 @@ class Demo:
             self._reconcile()
         with self._does("The day's report as PDF and Excel"):
             self._report()
-        return summary_of(self.day, day.truth)
+        summary = summary_of(self.day, day.truth)
+        with self._does("Today's counters: a float, a colleague at work, a file to load"):
+            self._begin_today(day)
+        return summary
+
+    def _begin_today(self, day: Day) -> None:
+        if self.day >= today():
+            self._note("the day that was played is not over: its offices have closed it")
+        for staff in day.scene.staff[:1] if self.day < today() else ():
+            self._note(live.Today(staff, day, self.home).begin())
 
     def _send(self, directory: Path, url: str, installation: Installation) -> None:
         outcome = send_day(

@@ -11,6 +11,7 @@ from cspdcl.kernel.money import grouped_rupees
 from reconciliation import selectors
 from reconciliation.models import Book, Break, Entry, Kind, Reason, Stage
 from simulator.compare import Comparison, compare
+from simulator.registers import wrong_in_registers
 
 
 def summary_of(day: date, truth: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,7 +47,8 @@ def summary_of(day: date, truth: Mapping[str, Any]) -> dict[str, Any]:
             "with_another_amount": len(comparison.other_amount),
             "by_reason": comparison.by_reason(),
         },
-        "wrong": _wrong(comparison),
+        "registers": {name: len(rows) for name, rows in truth["registers"].items()},
+        "wrong": [*_wrong(comparison), *wrong_in_registers(truth)],
     }
 
 

@@ -81,7 +81,7 @@ def test_the_demo_is_made_whole_and_the_second_time_changes_nothing():
     assert second == []
     assert AuditEvent.objects.count() == events > 50
     assert Office.objects.get(code="RPR-Z1").path == "/CSPDCL/RPR-R/RPR-C/RPR-D/RPR-S/RPR-Z1/"
-    assert Counter.objects.count() == 6
+    assert Counter.objects.count() == 7
     assert FeeRate.objects.get(channel__code="razorpay", method="card").percent == Decimal("1.8000")
     assert BankLineRule.objects.filter(words="CASH DEP", channel__code="cash").exists()
     assert secrets_of(Channel.objects.get(code="razorpay")) == [

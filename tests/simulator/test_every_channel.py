@@ -40,8 +40,8 @@ def day() -> Day:
 
 
 def alone(code: str) -> Scene:
-    """The scene with one channel beside the counters."""
-    return replace(SCENE, channels=(SCENE.channel(code),))
+    """The scene with one channel beside counters that hand in."""
+    return replace(SCENE, channels=(SCENE.channel(code),), staff=(), terminal=None)
 
 
 @pytest.mark.parametrize("code", CODES)
