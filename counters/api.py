@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from channels_.contract import Method
 from counters import taking
 from counters.deposits import NothingToDeposit, make_deposit
+from counters.paper.cash import PIECES_MAX
 from counters.tenders import METHODS, TenderAsked
 from cspdcl.kernel.api import PaiseField, StrictSerializer, checked, found_or_404, refusals
 from cspdcl.kernel.money import PAISE_MAX
@@ -156,6 +157,11 @@ class DepositAsked(StrictSerializer):
     slip_number = serializers.RegexField(
         r"^[A-Z0-9][A-Z0-9-]{2,23}$", required=False, help_text="As printed; else one is made."
     )
+    denominations = serializers.DictField(
+        child=serializers.IntegerField(min_value=0, max_value=PIECES_MAX),
+        required=False,
+        help_text="Cash by note and coin; expected of a counter whose cash lies in the safe.",
+    )
 
 
 class DepositSerializer(serializers.Serializer[Deposit]):
@@ -219,6 +225,7 @@ class CounterDeposits(APIView):
             on=asked["business_date"],
             made_by=_caller(request),
             slip_number=asked.get("slip_number", ""),
+            denominations=asked.get("denominations"),
         )
         counted = Deposit.objects.annotate(payments_count=Count("payments")).get(pk=made.pk)
         return Response(DepositSerializer(counted).data, status=status.HTTP_201_CREATED)

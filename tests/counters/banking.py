@@ -11,7 +11,7 @@ from counters import deposits, differences, taking
 from counters.models import Instrument, Shift
 from counters.taking import HandOver, ShareAsked, TenderAsked
 from cspdcl.kernel.clock import today
-from payments.models import Counter, Deposit, Payment
+from payments.models import Consumer, Counter, Deposit, Payment
 from people.models import Office, User
 from tests import factories as make
 from tests.counters import drawer
@@ -23,12 +23,14 @@ def open_shift(office: Office, *, clerk: User, supervisor: User, code: str) -> S
     return drawer.open_with(counter, clerk=clerk, supervisor=supervisor, paise=1_000_00)
 
 
-def cash(shift: Shift, paise: int) -> Payment:
+def cash(shift: Shift, paise: int, *, consumer: Consumer | None = None) -> Payment:
     """A receipt for cash."""
-    return _take(shift, TenderAsked(method=Method.CASH, amount_paise=paise))
+    return _take(shift, TenderAsked(method=Method.CASH, amount_paise=paise), consumer)
 
 
-def cheque(shift: Shift, paise: int, *, number: str) -> Instrument:
+def cheque(
+    shift: Shift, paise: int, *, number: str, consumer: Consumer | None = None
+) -> Instrument:
     """A receipt for a cheque, and the cheque."""
     made = _take(
         shift,
@@ -41,14 +43,14 @@ def cheque(shift: Shift, paise: int, *, number: str) -> Instrument:
             micr="492002009",
             drawer="A drawer",
         ),
+        consumer,
     )
     return Instrument.objects.get(shares__payment=made)
 
 
-def _take(shift: Shift, tender: TenderAsked) -> Payment:
-    share = ShareAsked(
-        consumer_number=make.ConsumerFactory().number, amount_paise=tender.amount_paise
-    )
+def _take(shift: Shift, tender: TenderAsked, consumer: Consumer | None) -> Payment:
+    payer = consumer or make.ConsumerFactory()
+    share = ShareAsked(consumer_number=payer.number, amount_paise=tender.amount_paise)
     asked = HandOver(submit_key=drawer.key(), shares=[share], tenders=[tender])
     taken = taking.take_one(shift.counter, clerk=shift.clerk, asked=asked)
     return taken.receipts[0].payment
