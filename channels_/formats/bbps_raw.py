@@ -18,6 +18,7 @@ from channels_ import xml_signed
 from channels_.bharat_connect import TXN_REF, method_of
 from channels_.contract import LineKind, Page, Statement, StatementFormat, StatementLine
 from channels_.formats.guard import MEGABYTE, guarded, refuse
+from channels_.formats.identity import Times
 from channels_.formats.table import (
     REFUND,
     Layout,
@@ -147,7 +148,7 @@ class _Reading:
 
     def lines(self, statement: Statement, file: BinaryIO) -> Iterator[StatementLine]:
         """The rows that moved our money; the others are counted."""
-        times: dict[str, int] = {}
+        times = Times()
         for number, row in enumerate(_rows(file), start=1):
             try:
                 line = self._line(statement, number, row)
@@ -156,9 +157,8 @@ class _Reading:
                 continue
             if line is None:
                 continue
-            times[line.key] = times.get(line.key, 0) + 1
-            if times[line.key] > 1:
-                line = line._replace(key=f"{line.key}#{times[line.key]}")
+            if (seen := times.add(line.key)) > 1:
+                line = line._replace(key=f"{line.key}#{seen}")
             yield line
 
     def _line(

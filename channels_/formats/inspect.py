@@ -22,7 +22,11 @@ def inspect(format_code: str, file: BinaryIO) -> dict[str, Any]:
     ``format_code`` is a format such as ``mt940``, or a channel such as ``razorpay`` whose format
     is found by the first bytes.
     """
-    statement_format = format_of(format_code, head_of(file))
+    return report_of(format_of(format_code, head_of(file)), file)
+
+
+def report_of(statement_format: StatementFormat, file: BinaryIO) -> dict[str, Any]:
+    """The same for a format that is no common one, such as a mapping that somebody tries."""
     pages = [_tally(statement) for statement in statement_format.read(file)]
     return {
         "format": statement_format.code,

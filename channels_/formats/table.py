@@ -48,6 +48,7 @@ from channels_.contract import (
     StatementFormat,
     StatementLine,
 )
+from channels_.formats.fixed import Column, check_columns, fixed_rows
 from channels_.formats.guard import (
     MEGABYTE,
     ZIP_FAULTS,
@@ -58,6 +59,7 @@ from channels_.formats.guard import (
     open_text,
     refuse,
 )
+from channels_.formats.identity import Times
 from cspdcl.kernel.clock import INDIA
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import PAISE_MAX, paise_from_rupees
@@ -120,11 +122,12 @@ class Layout:
     unit: str = "rupees"  # or "paise"
     tax_inside_fee: bool = False
     delimiters: str = ",\t|;"
+    widths: Sequence[Column] = ()  # of a text of fixed width: its columns by their places
     footers: Sequence[str] = ("total", "grand total", "sub total", "summary", "end of")
 
 
 # What settings may replace; the rest is for code, because it names our own kinds.
-AGREED: Final = ("columns", "statuses", "methods", "dates", "unit", "tax_inside_fee")
+AGREED: Final = ("columns", "statuses", "methods", "dates", "unit", "tax_inside_fee", "widths")
 
 
 def agreed(layout: Layout, settings: Mapping[str, Any], *, under: str = "report") -> Layout:
@@ -141,6 +144,8 @@ def agreed(layout: Layout, settings: Mapping[str, Any], *, under: str = "report"
             changes[name] = {**layout.columns, **columns}
         elif name == "kinds":
             changes[name] = {**layout.kinds, **{w: _word(one) for w, one in value.items()}}
+        elif name == "widths":
+            changes[name] = tuple(Column(*one) for one in value)
         elif name in ("statuses", "methods"):
             changes[name] = {**getattr(layout, name), **value}
         else:
@@ -155,6 +160,8 @@ def table_format(layout: Layout) -> StatementFormat:
         raise TypeError(f"{layout.code}: no such column {sorted(unknown)}")
     if "settled_on" not in layout.columns or not {"amount", "credit"} & set(layout.columns):
         raise TypeError(f"{layout.code}: needs settled_on, and amount or credit")
+    if layout.widths:
+        check_columns(layout.widths)
 
     def read(file: BinaryIO) -> Iterator[Statement]:
         yield _read(layout, file)
@@ -182,11 +189,14 @@ def _word(told: Any) -> Word:
 
 def _read(layout: Layout, file: BinaryIO) -> Statement:
     statement = Statement(page=Page(currency=INDIAN_CURRENCY), lines=())
-    rows = table_rows(
-        file,
-        delimiters=layout.delimiters,
-        is_header=lambda row: _places(layout, row) is not None,
-    )
+    if layout.widths:
+        rows = fixed_rows(file, columns=layout.widths, limit=TEXT_MAX)
+    else:
+        rows = table_rows(
+            file,
+            delimiters=layout.delimiters,
+            is_header=lambda row: _places(layout, row) is not None,
+        )
     statement.lines = _lines(statement, layout, rows)
     return statement
 
@@ -254,11 +264,29 @@ def _sniff(layout: Layout, head: bytes) -> bool:
     if head.startswith(ZIP_MAGIC):
         return b"xl/" in head or b"[Content_Types]" in head
     text = head.decode("utf-8-sig", errors="replace")
+    if layout.widths:
+        return _has_day_in_place(layout, text)
     return any(
         _places(layout, row) is not None
         for delimiter in layout.delimiters
         for row in csv.reader(text.splitlines(), delimiter=delimiter)
     )
+
+
+def _has_day_in_place(layout: Layout, text: str) -> bool:
+    """A text of fixed width has no header; some of its first lines have a day where it must be."""
+    headers = {header_name(one) for one in layout.columns["settled_on"]}
+    read = moments(layout.dates)
+    for column in layout.widths:
+        if header_name(column.header) not in headers:
+            continue
+        for line in text.splitlines()[:HEADER_WITHIN]:
+            try:
+                read(line[column.first - 1 : column.last].strip())
+            except ValueError:
+                continue
+            return True
+    return False
 
 
 # ---- from rows to lines ------------------------------------------------------------------------
@@ -337,7 +365,7 @@ class _Reader:
         self._methods = {word.lower(): method for word, method in layout.methods.items()}
         self._money = _paise if layout.unit == "paise" else _rupees
         self._moment = lru_cache(maxsize=4096)(moments(layout.dates))
-        self._times: dict[str, int] = {}
+        self._times = Times()
 
     def line(self, number: int, row: Sequence[str]) -> StatementLine | None:
         """One line; None for a row whose status says that it does not count."""
@@ -438,7 +466,7 @@ class _Reader:
         if not ref:
             raise ValueError("expected an identifier of the row")
         key = ref if kind is LineKind.PAYMENT else f"{kind.value}:{ref}"
-        times = self._times[key] = self._times.get(key, 0) + 1
+        times = self._times.add(key)
         return key if times == 1 else f"{key}#{times}"
 
 
