@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from attachments.forms import kept
 from attachments.models import Attachment, Kind
 from channels_.contract import Method
-from counters import sheet_files, sheets, tenders
+from counters import sheet_files, sheets, shifts, tenders
 from counters.forms import TENDERS, TakeForm, TenderForm
 from counters.models import OfficePolicy, Sheet
 from counters.policy import policy_of
@@ -86,7 +86,7 @@ class MeantForm(forms.Form):
 def index(request: HttpRequest) -> HttpResponse:
     """The sheets, the latest first; and the form that hands one in."""
     user = signed_in(request)
-    form = SheetForm(user=user, initial={"counter": request.session.get("counter")})
+    form = SheetForm(user=user, initial={"counter": _window(request, user)})
     if request.method == "POST":
         form = SheetForm(request.POST, request.FILES, user=user)
         if form.is_valid() and (made := _hand_in(form, user)) is not None:
@@ -107,6 +107,12 @@ def index(request: HttpRequest) -> HttpResponse:
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
     return render(request, "counters/sheets.html", context, status=status)
+
+
+def _window(request: HttpRequest, user: User) -> str | None:
+    """Where the clerk sits: by the shift, else as the counter's page remembers it."""
+    shift = shifts.shift_of(user)
+    return shift.counter.code if shift else request.session.get("counter")
 
 
 def _hand_in(form: SheetForm, user: User) -> Sheet | None:
@@ -327,7 +333,8 @@ class _Desk:
     ) -> HttpResponse:
         is_taken = self.sheet.state == Sheet.State.TAKEN
         rows = self.sheet.rows.order_by("line")
-        if self.sheet.problem_count and "all" not in self.request.GET:
+        is_part = bool(self.sheet.problem_count) and "all" not in self.request.GET
+        if is_part:
             rows = rows.exclude(problem="")
         given = sheets.receipts_of(self.sheet) if is_taken else []
         labels = _labels(given)
@@ -338,6 +345,7 @@ class _Desk:
             "page": page,
             "lines": [{"row": row, "labels": labels.get(_key(row), ())} for row in page],
             "columns": _columns(is_taken=is_taken),
+            "sum_paise": None if is_part else self.sheet.amount_paise,
             "known": self.known,
             "tenders": papers,
             "tender_rows": self._tender_rows(papers),

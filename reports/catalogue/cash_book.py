@@ -223,7 +223,11 @@ def _name(place: Place) -> str:
     shift = place.shift
     if shift is None:
         return _("Safe of %(office)s") % {"office": place.office.name}
-    return f"{shift.counter.name}, {shift.clerk.get_full_name()}, {shift.number}"
+    return _("%(counter)s, %(clerk)s, shift %(number)s") % {
+        "counter": shift.counter.name,
+        "clerk": shift.clerk.get_full_name(),
+        "number": shift.number,
+    }
 
 
 # ---- every move ----
@@ -232,7 +236,7 @@ def _name(place: Place) -> str:
 def _moves(book: Book) -> Section:
     columns = [
         Column(label=_("Place"), width=40),
-        Column(label=_("Day"), kind=Kind.DAY),
+        Column(label=_("Day"), kind=Kind.DAY, in_files_only=True),
         Column(label=_("At"), kind=Kind.INSTANT),
         Column(label=_("What"), width=32),
         Column(label=_("From or to"), width=32),

@@ -1,6 +1,7 @@
 """The cheque register: every paper that was taken, whom it pays, and what became of it."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final
 
 from django import forms
@@ -31,7 +32,16 @@ from reports.forms import PeriodForm
 from reports.registers import WHO_READS
 
 _PAPERS: Final = ("cheque", "demand_draft", "postal_order", "card")
-_NAMED_MAX: Final = 3  # consumers in one cell; the sheet of shares has them all
+_BACK: Final = frozenset(
+    {
+        PaperState.RETURNED,
+        PaperState.DISHONOURED,
+        PaperState.REPLACED,
+        PaperState.PAID_IN_CASH,
+        PaperState.PURSUED,
+    }
+)
+_NAMED_MAX: Final = 2  # consumers in one cell; the sheet of shares has them all
 
 
 class PapersForm(PeriodForm):
@@ -119,19 +129,19 @@ def _papers(papers: QuerySet[Instrument], *, paise: int) -> Section:
         Column(label=_("Paper"), width=14),
         Column(label=_("Dated"), kind=Kind.DAY),
         Column(label=_("Bank"), width=28),
-        Column(label=_("Drawer"), width=28, is_minor=True),
         Column(label=_("Consumers"), width=40),
-        Column(label=_("Receipts"), kind=Kind.ID, width=28),
+        Column(label=_("Receipts"), width=40),
         Column(label=_("Amount"), kind=Kind.MONEY, is_summed=True),
-        Column(label=_("Taken on"), kind=Kind.DAY),
-        Column(label=_("Counter"), width=20, is_minor=True),
-        Column(label=_("State"), width=20),
+        Column(label=_("Taken on"), kind=Kind.DAY, is_minor=True),
+        Column(label=_("State"), width=44),
         Column(label=_("Slip"), kind=Kind.ID, width=22),
-        Column(label=_("To the bank on"), kind=Kind.DAY, is_minor=True),
         Column(label=_("Cleared on"), kind=Kind.DAY),
         Column(label=_("Returned on"), kind=Kind.DAY),
-        Column(label=_("Why returned"), width=32),
-        Column(label=_("Presented"), kind=Kind.COUNT, is_minor=True),
+        Column(label=_("Return code"), kind=Kind.ID, width=12, in_files_only=True),
+        Column(label=_("Drawer"), width=28, in_files_only=True),
+        Column(label=_("Counter"), width=20, in_files_only=True),
+        Column(label=_("To the bank on"), kind=Kind.DAY, in_files_only=True),
+        Column(label=_("Presented"), kind=Kind.COUNT, in_files_only=True),
         Column(label=_("MICR"), kind=Kind.ID, width=12, in_files_only=True),
         Column(label=_("Office"), in_files_only=True),
     ]
@@ -144,7 +154,7 @@ def _papers(papers: QuerySet[Instrument], *, paise: int) -> Section:
         title=_("Papers"),
         columns=columns,
         rows=rows,
-        totals=[_("All papers"), *[None] * 6, paise, *[None] * 11] if len(rows) else None,
+        totals=[_("All papers"), *[None] * 5, paise, *[None] * 12] if len(rows) else None,
         empty=_("No paper fits."),
     )
 
@@ -163,7 +173,6 @@ def _written(some: Sequence[Instrument]) -> list[Row]:
 def _row(paper: Instrument) -> Row:
     parts: Sequence[Share] = getattr(paper, "parts", ())
     clearings: Sequence[InstrumentEvent] = getattr(paper, "clearings", ())
-    is_back = paper.returned_on is not None
     return Row(
         (
             paper.number,
@@ -172,18 +181,18 @@ def _row(paper: Instrument) -> Row:
             ", ".join(
                 word for word in (paper.bank_name or paper.bank_key, paper.branch_name) if word
             ),
-            paper.drawer,
             _named([part.consumer.number for part in parts]),
             _named([_receipt(part) for part in parts if part.payment_id]),
             paper.amount_paise,
             paper.received_on,
-            paper.counter.name,
-            PaperState(paper.state).label,
+            _state(paper),
             paper.deposit.reference if paper.deposit else "",
-            paper.deposited_on,
-            clearings[-1].business_date if clearings and not is_back else None,
+            _cleared_on(paper, clearings),
             paper.returned_on,
-            _why(paper),
+            paper.return_code,
+            paper.drawer,
+            paper.counter.name,
+            paper.deposited_on,
             paper.presented_count,
             paper.micr,
             paper.office.name,
@@ -205,11 +214,20 @@ def _receipt(share: Share) -> str:
     return given.label if given else ""
 
 
-def _why(paper: Instrument) -> str:
-    if not paper.return_code:
-        return paper.return_words
+def _cleared_on(paper: Instrument, clearings: Sequence[InstrumentEvent]) -> date | None:
+    """When the bank paid it, unless it took that back since."""
+    if not clearings or paper.state in _BACK:
+        return None
+    return clearings[-1].business_date
+
+
+def _state(paper: Instrument) -> str:
+    """Where it is; of one that came back, with the reason of the bank."""
+    label = str(PaperState(paper.state).label)
+    if not (paper.return_code or paper.return_words) or paper.state == PaperState.CLEARED:
+        return label
     words = paper.return_words or return_code(paper.return_code).en
-    return f"{paper.return_code} {words}"
+    return f"{label}: {paper.return_code} {words}"
 
 
 def _shares(papers: QuerySet[Instrument]) -> Section:

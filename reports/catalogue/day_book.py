@@ -128,7 +128,7 @@ def _receipts(receipts: QuerySet[Payment], *, stands: int, cancelled: int) -> Se
     columns = [
         Column(label=_("Receipt"), kind=Kind.ID),
         Column(label=_("Taken at"), kind=Kind.INSTANT),
-        Column(label=_("Counter"), width=24),
+        Column(label=_("Counter"), width=24, in_files_only=True),
         Column(label=_("Clerk"), width=20),
         Column(label=_("Consumer number"), kind=Kind.ID, width=16),
         Column(label=_("Consumer"), width=28, is_minor=True),

@@ -305,9 +305,9 @@ def test_a_bounced_cheque_stands_on_its_day_and_in_the_registers(closed: Day) ->
     assert built("day_book").claim == "2 receipts of ₹ 8,234.05 stand, 1 is cancelled."
     (paper,) = cells(built("cheque_register"), "papers")
     assert paper[0] == "000123"
-    assert (paper[7], paper[10], paper[13], paper[14]) == (7_000_00, "dishonoured", None, later)
-    assert str(paper[15]).startswith("01 ")
-    assert paper[6] == "RPR1/2026-27/000003"
+    assert paper[5:7] == ("RPR1/2026-27/000003", 7_000_00)
+    assert str(paper[8]).startswith("dishonoured: 01 ")
+    assert paper[10:13] == (None, later, "01")
     (share,) = cells(built("cheque_register"), "shares")
     assert share[6:] == ("RPR1/2026-27/000003", 7_000_00, "no")
     (fallen,) = cells(built("cancellations", day=later), "cancellations")
