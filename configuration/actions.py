@@ -6,6 +6,7 @@ A key that the file leaves out keeps its value; a row that it leaves out stays. 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from channels_.registry import adapter
 from channels_.secrets import WentBack, missing_secrets, set_secret
 from channels_.setups import HOUSE_SETTINGS
 from configuration.agencies import apply_agency
+from configuration.counters import DATED, POLICIES, apply_dated, apply_policy
 from configuration.schema import SECTIONS, ConfigurationRefused, Row, SecretValue, understood
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
@@ -97,26 +99,24 @@ class _Configuring:
         """Each table in an order in which what a row names is there before it."""
         for row in self._parents_first(rows.get("offices", ())):
             self._office(row)
-        steps: Sequence[tuple[str, Callable[[Row], None]]] = (
-            ("users", self._user),
-            ("bank_accounts", self._bank_account),
-            ("channels", self._channel),
-        )
-        for name, step in steps:
-            for row in rows.get(name, ()):
-                step(row)
+        self._each(rows, ("users", self._user), ("bank_accounts", self._bank_account))
+        self._each(rows, ("channels", self._channel))
         for row in rows.get("bank_accounts", ()):
             if "line_rules" in row:
                 account = BankAccount.objects.filter(code=row["code"]).first()
                 self._line_rules(row["line_rules"], account, f"bank_accounts[{row['code']}].")
         if "line_rules" in rows:
             self._line_rules(rows["line_rules"], None, "")
-        for row in rows.get("agencies", ()):
-            apply_agency(row, to=self)
-        for row in rows.get("counters", ()):
-            self._counter(row)
-        for row in rows.get("rules", ()):
-            self._rule(row)
+        self._each(rows, ("agencies", partial(apply_agency, to=self)), ("counters", self._counter))
+        self._each(rows, (POLICIES, partial(apply_policy, to=self)), ("rules", self._rule))
+        for section in DATED:
+            apply_dated(section, rows.get(section, ()), to=self)
+
+    @staticmethod
+    def _each(rows: Mapping[str, Sequence[Row]], *steps: tuple[str, Callable[[Row], None]]) -> None:
+        for name, step in steps:
+            for row in rows.get(name, ()):
+                step(row)
 
     # ---- one table each ----
 

@@ -9,6 +9,7 @@ from typing import Any
 from agencies.models import Agency
 from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
 from configuration.schema import SECTIONS, Row
+from counters.models import CashRule, OfficePolicy, ReturnCharge, SurchargeRate
 from payments.models import Counter
 from people.actions import granted_offices
 from people.models import Office, User
@@ -31,6 +32,21 @@ def document() -> dict[str, list[Row]]:
         ],
         "line_rules": [_line_rule(one) for one in _line_rules_of(None)],
         "counters": [_counter(one) for one in Counter.objects.order_by("code")],
+        "counter_policies": [
+            _policy(one)
+            for one in OfficePolicy.objects.select_related("office").order_by("office__path")
+        ],
+        "cash_rules": [
+            _cash_rule(one)
+            for one in CashRule.objects.select_related("office").order_by("code", "valid_from")
+        ],
+        "return_charges": [
+            _return_charge(one) for one in ReturnCharge.objects.order_by("code", "valid_from")
+        ],
+        "surcharge_rates": [
+            _plain(one, "valid_from", "percent")
+            for one in SurchargeRate.objects.order_by("valid_from")
+        ],
         "rules": [_rule(one) for one in _rules()],
     }
     return {name: rows[name] for name in SECTIONS if rows[name]}
@@ -142,6 +158,22 @@ def _counter(one: Counter) -> Row:
         "open": one.is_open,
         "keeps_shifts": one.keeps_shifts,
     }
+
+
+def _policy(one: OfficePolicy) -> Row:
+    names = [name for name in SECTIONS["counter_policies"].fields if name != "office"]
+    return {"office": one.office.code, **_plain(one, *names)}
+
+
+def _cash_rule(one: CashRule) -> Row:
+    row = _plain(one, "code", "per", "effect", "limit_paise", "may_override", "law", "valid_from")
+    office = one.office.code if one.office else ""
+    return {**row, "office": office, "valid_until": one.valid_until or ""}
+
+
+def _return_charge(one: ReturnCharge) -> Row:
+    names = ("code", "flat_paise", "percent", "gst_percent", "barred_days", "valid_from")
+    return {**_plain(one, *names), "valid_until": one.valid_until or ""}
 
 
 def _rules() -> list[Rule]:

@@ -14,6 +14,8 @@ from agencies.models import Agency, FloatAccount
 from channels_.contract import Method
 from channels_.models import BankLineRule, Channel
 from channels_.registry import adapters
+from counters.models import CashRule, OfficePolicy
+from counters.tenders import METHODS
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import PAISE_MAX
 from people.models import Office
@@ -59,6 +61,7 @@ class Section:
     key: str
     fields: Mapping[str, Read]
     required: frozenset[str] = field(default_factory=frozenset)
+    once: tuple[str, ...] = ()  # what no two rows have in common; its key, when empty
     tables: Mapping[str, "Section"] = field(default_factory=dict)
 
 
@@ -164,6 +167,11 @@ def calendar_day(value: Any) -> date:
         raise Unexpected("a day such as 2026-04-01") from None
 
 
+def last_day(value: Any) -> date | None:
+    """The last day that something holds; an empty text is none."""
+    return None if value == "" else calendar_day(value)
+
+
 def list_of(read_one: Read) -> Read:
     """A list of such values, none twice."""
 
@@ -202,6 +210,7 @@ def adapter_code(value: Any) -> str:
 # ---- the tables ----
 
 OFFICE: Final = text(24, least=1, shape=r"[A-Za-z0-9][A-Za-z0-9_-]*")
+RULE: Final = text(32, least=1, shape=r"[A-Za-z0-9][A-Za-z0-9_-]*")
 CODE: Final = text(24, least=1, shape=r"[a-z0-9][a-z0-9_-]*")
 
 LINE_RULES: Final = Section(
@@ -230,6 +239,7 @@ FEE_RATES: Final = Section(
         "valid_from": calendar_day,
     },
     required=frozenset({"valid_from"}),
+    once=("method", "network", "valid_from"),
 )
 
 API_KEYS: Final = Section(
@@ -367,6 +377,61 @@ SECTIONS: Final[Mapping[str, Section]] = {
         },
         required=frozenset({"name", "office"}),
     ),
+    "counter_policies": Section(
+        what="counter_policy",
+        key="office",
+        fields={
+            "office": OFFICE,
+            "shows_running_total": yes_no,
+            "wants_denominations": yes_no,
+            "receipt_paper": one_of(*OfficePolicy.Paper.values),
+            "drawer_limit_paise": whole(1, PAISE_MAX),
+            "difference_limit_paise": whole(0, PAISE_MAX),
+            "part_from_paise": whole(1, PAISE_MAX),
+            "tenders": list_of(one_of(*(one.value for one in Method if one in METHODS))),
+            "post_dated": one_of(*OfficePolicy.Late.values),
+            "cheque_from_paise": whole(0, PAISE_MAX),
+            "clearing_days": whole(0, 30),
+            "dishonours_at_once": yes_no,
+        },
+    ),
+    "cash_rules": Section(
+        what="cash_rule",
+        key="code",
+        fields={
+            "code": RULE,
+            "per": one_of(*CashRule.Per.values),
+            "effect": one_of(*CashRule.Effect.values),
+            "limit_paise": whole(1, PAISE_MAX),
+            "office": text(24),
+            "may_override": yes_no,
+            "law": text(80),
+            "valid_from": calendar_day,
+            "valid_until": last_day,
+        },
+        required=frozenset({"per", "effect", "limit_paise"}),
+        once=("code", "valid_from"),
+    ),
+    "return_charges": Section(
+        what="return_charge",
+        key="code",
+        fields={
+            "code": RULE,
+            "flat_paise": whole(0, PAISE_MAX),
+            "percent": decimal(2, 100),
+            "gst_percent": decimal(2, 100),
+            "barred_days": whole(0, 3660),
+            "valid_from": calendar_day,
+            "valid_until": last_day,
+        },
+        once=("code", "valid_from"),
+    ),
+    "surcharge_rates": Section(
+        what="surcharge_rate",
+        key="valid_from",
+        fields={"valid_from": calendar_day, "percent": decimal(2, 100)},
+        required=frozenset({"percent"}),
+    ),
     "rules": Section(
         what="rule",
         key="code",
@@ -433,8 +498,7 @@ def _row(value: Mapping[str, Any], section: Section, path: str, problems: list[s
 def _refuse_repetition(
     rows: Sequence[Row], section: Section, path: str, problems: list[str]
 ) -> None:
-    # Fee rates repeat their method, one for each network and day.
-    names = ("method", "network", "valid_from") if section is FEE_RATES else (section.key,)
+    names = section.once or (section.key,)
     seen: set[tuple[Any, ...]] = set()
     for row in rows:
         mine = tuple(row.get(name, "") for name in names)
