@@ -4,10 +4,24 @@
 const CACHE = `counter-${RELEASE.version}`;
 const AWAY = [502, 503, 504]; // the house is not there, though something answers for it
 
+// Letters and icons, which the style sheets name.
+const letters = async (cache) => {
+  const sheets = RELEASE.addresses.filter((address) => address.endsWith(".css"));
+  const found = new Set();
+  for (const sheet of sheets) {
+    const text = await (await cache.match(sheet)).text();
+    for (const [, named] of text.matchAll(/url\(["']?([^"')]+\.woff2[^"')]*)/g)) {
+      found.add(new URL(named, new URL(sheet, self.location)).href);
+    }
+  }
+  return [...found];
+};
+
 self.addEventListener("install", (event) => {
   const filled = async () => {
     const cache = await caches.open(CACHE);
     await cache.addAll([RELEASE.shell, ...RELEASE.addresses].map((address) => new Request(address, { cache: "reload" })));
+    await cache.addAll(await letters(cache));
     await self.skipWaiting();
   };
   event.waitUntil(filled());

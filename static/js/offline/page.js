@@ -158,7 +158,7 @@ const receipt = ({ said, hash, series, code }) => {
     consumer: said.consumer,
     name: said.name,
     paper: said.instrument ? `${said.instrument}, ${said.bank_name}` : "",
-    place: now.place ? `${now.place.name}, ${now.place.office}` : "",
+    window: now.place ? `${now.place.name}, ${now.place.office}` : "",
     check: now.place?.check ?? "",
     token: code ?? "",
     seal: hash.slice(0, 12).toUpperCase().replace(/(.{4})(?=.)/g, "$1 "),
