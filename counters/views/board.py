@@ -15,8 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from counters import board, cash_position, exceptions, live
+from counters.closing import has_safe
 from counters.deposits import make_deposit
 from counters.forms import SlipForm
+from counters.models import OfficeDay
 from counters.selectors import (
     differences_visible_to,
     office_days_visible_to,
@@ -38,6 +40,7 @@ from people.roles import CLERK, READERS, SUPERVISOR
 
 BOARD_READERS: Final = (SUPERVISOR, *READERS)
 PAGE_SIZE: Final = 50
+_COUNT_MAX: Final = 4
 
 
 class DayForm(forms.Form):
@@ -225,9 +228,10 @@ def history(request: HttpRequest) -> HttpResponse:
         "page": page,
         "shifts": live.own_shifts(list(page.object_list)),
         "differences": differences.order_by("-pk")[:20],
+        "to_count": _to_count(user),
         "columns": [
             {"label": _("Day")},
-            {"label": _("Counter")},
+            {"label": _("Counter"), "is_minor": True},
             {"label": _("From, to"), "is_minor": True},
             {"label": _("State")},
             {"label": _("Receipts, ₹"), "is_end": True},
@@ -236,6 +240,13 @@ def history(request: HttpRequest) -> HttpResponse:
         ],
     }
     return render(request, "counters/history.html", context)
+
+
+def _to_count(user: User) -> list[OfficeDay]:
+    """The open days whose safe this person may count; of a whole company too many to list."""
+    days = office_days_visible_to(user).filter(state=OfficeDay.State.OPEN)
+    found = list(days.select_related("office").order_by("business_date")[:_COUNT_MAX])
+    return [day for day in found if has_safe(day.office)]
 
 
 @roles(*BOARD_READERS)

@@ -74,7 +74,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "columns": [
             {"label": _("Slip")},
             {"label": _("Made"), "is_minor": True},
-            {"label": _("From")},
+            {"label": _("From"), "is_minor": True},
             {"label": _("Channel"), "is_minor": True},
             {"label": _("Where it is")},
             {"label": _("Amount, ₹"), "is_end": True},

@@ -89,7 +89,10 @@ def test_from_the_board_to_the_closed_day(people: Callable[[str], Window]) -> No
     _note_stamp(supervisor, cash_slip)
 
     day = f"/office-days/EVENING/{today().isoformat()}/"
-    clerk.open(f"{day}count/")
+    clerk.open("/counter/history/")
+    clerk.page.get_by_role("link", name="Count the safe of").click()
+    clerk.look()
+    assert clerk.path == f"{day}count/"
     assert "5,000" not in clerk.page.content()
     _count(clerk.page, {"500": 10})
     clerk.page.get_by_role("button", name="This is what is there").click()
