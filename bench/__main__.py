@@ -1,14 +1,15 @@
-"""``python -m bench [reconcile|capture|drain|dues] ...``: all measurements, or the named."""
+"""``python -m bench [reconcile|capture|drain|dues|counter] ...``: all, or those that are named."""
 
 import sys
 
-from bench import capture, drain, dues, reconcile
+from bench import capture, counter, drain, dues, reconcile
 
 MEASUREMENTS = {
     "reconcile": reconcile.measure,
     "capture": capture.measure,
     "drain": drain.measure,
     "dues": dues.measure,
+    "counter": counter.measure,
 }
 
 

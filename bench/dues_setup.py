@@ -68,4 +68,5 @@ def setup(count: int, secret: str) -> dict[str, str]:
     return dict.fromkeys(names, secret)
 
 
-print(json.dumps(setup(int(sys.argv[1]), sys.argv[2])))
+if __name__ == "__main__":
+    print(json.dumps(setup(int(sys.argv[1]), sys.argv[2])))
