@@ -11,25 +11,28 @@ from cspdcl.env import Mode, env_mode
 
 INDIA: Final = ZoneInfo("Asia/Kolkata")
 
-# The instant of a day that is played; of one thread, and never of a request.
-_played: Final[ContextVar[datetime | None]] = ContextVar("played", default=None)
+# How far back the day lies that is played; of one thread, and never of a request.
+_back: Final[ContextVar[timedelta]] = ContextVar("back", default=timedelta())
 
 
 def now() -> datetime:
     """The present instant, aware, in UTC."""
-    return _played.get() or datetime.now(UTC)
+    return datetime.now(UTC) - _back.get()
 
 
 @contextmanager
 def played_at(instant: datetime) -> Iterator[None]:
-    """Let it be another instant for who plays a day that is over. Production has one clock only."""
+    """Let it be another instant for who plays a day that is over; from there the clock goes on.
+
+    Production has one clock only.
+    """
     if env_mode() is Mode.PRODUCTION:
         raise RuntimeError("a day is not played in production")
-    before = _played.set(instant.astimezone(UTC))
+    before = _back.set(datetime.now(UTC) - instant)
     try:
         yield
     finally:
-        _played.reset(before)
+        _back.reset(before)
 
 
 def business_date(instant: datetime) -> date:
