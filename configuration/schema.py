@@ -210,7 +210,7 @@ def adapter_code(value: Any) -> str:
 # ---- the tables ----
 
 OFFICE: Final = text(24, least=1, shape=r"[A-Za-z0-9][A-Za-z0-9_-]*")
-RULE: Final = text(32, least=1, shape=r"[A-Za-z0-9][A-Za-z0-9_-]*")
+RULE: Final = text(32, least=1, shape=r"[A-Za-z0-9_-]+")
 CODE: Final = text(24, least=1, shape=r"[a-z0-9][a-z0-9_-]*")
 
 LINE_RULES: Final = Section(
@@ -391,7 +391,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "tenders": list_of(one_of(*(one.value for one in Method if one in METHODS))),
             "post_dated": one_of(*OfficePolicy.Late.values),
             "cheque_from_paise": whole(0, PAISE_MAX),
-            "clearing_days": whole(0, 30),
+            "clearing_days": whole(0, 32767),
             "dishonours_at_once": yes_no,
         },
     ),
@@ -420,7 +420,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "flat_paise": whole(0, PAISE_MAX),
             "percent": decimal(2, 100),
             "gst_percent": decimal(2, 100),
-            "barred_days": whole(0, 3660),
+            "barred_days": whole(0, 32767),
             "valid_from": calendar_day,
             "valid_until": last_day,
         },

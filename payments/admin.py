@@ -36,7 +36,8 @@ class CounterAdmin(MasterAdmin):
     """Windows where money is taken."""
 
     resource_classes: ClassVar = [CounterResource]
-    list_display = ("code", "name", "office", "bank_account", "is_open")
+    list_display = ("code", "name", "office", "bank_account", "is_open", "keeps_shifts")
+    list_filter = ("is_open", "keeps_shifts")
     search_fields = ("code", "name")
 
 

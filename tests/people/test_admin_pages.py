@@ -34,6 +34,9 @@ PAGES = (
     "admin:paychannels_banklinerule_add",
     "admin:paychannels_channel_add",
     "admin:payments_counter_add",
+    "admin:counters_officepolicy_add",
+    "admin:counters_cashrule_changelist",
+    "admin:counters_cashrule_add",
     "admin:payments_payment_changelist",
     "admin:reconciliation_rule_changelist",
 )
