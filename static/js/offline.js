@@ -13,7 +13,7 @@ const drawn = (chip, at) => {
 };
 
 const chip = one("[data-offline-chip]");
-if (chip && navigator.locks && window.indexedDB) {
+if (chip && window.isSecureContext && navigator.locks) {
   const { listen, sync } = await import("./offline/syncing.js");
   const round = async (begins) => {
     try {
@@ -34,7 +34,7 @@ if (chip && navigator.locks && window.indexedDB) {
 
 // The shift is counted only when nothing is under way: this window sends and hands back first.
 on("submit", "[data-hands-back]", async (form, happened) => {
-  if (form.dataset.handed || !navigator.locks || !window.indexedDB) return;
+  if (form.dataset.handed || !window.isSecureContext || !navigator.locks) return;
   happened.preventDefault();
   form.dataset.handed = "1";
   const { finish } = await import("./offline/syncing.js");

@@ -232,6 +232,12 @@ on("click", "[data-forget]", async () => {
   show("unanswered_many", false);
 });
 
+if (!window.isSecureContext) {
+  // Without HTTPS browsers lend neither keys nor service workers.
+  put("trouble", word("insecure"));
+  show("trouble", true);
+  throw new Error("not a secure context");
+}
 await listen();
 await fill();
 await round(true);

@@ -3,7 +3,7 @@
 import { NoAnswer, post, Refused, state } from "./asking.js";
 import { clock, dayInIndia, handBack, left, reserve, send, waiting } from "./queue.js";
 import { exported, makeKeys } from "./signing.js";
-import { fact, forget, items, keep } from "./storing.js";
+import { fact, forget, items, keep, wipe } from "./storing.js";
 
 const LOW = 20;
 
@@ -80,7 +80,7 @@ export const enrol = async (csrf, counter) => {
 // A revoked window starts anew, once nothing of it waits.
 export const startAnew = async () => {
   if ((await waiting()).length) return false;
-  await Promise.all(["device", "numbers"].map(forget));
+  await wipe(["device", "numbers"]); // a new key begins a new chain at 1
   return true;
 };
 
