@@ -376,7 +376,10 @@ class _Reading:
         return abs(paise)
 
     def _text(self, row: Sequence[str], role: str) -> str:
-        return next(filter(None, self._all(row, role)), "")
+        for at in self._places.get(role, ()):
+            if at < len(row) and (text := cell_text(row[at])):
+                return text
+        return ""
 
     def _all(self, row: Sequence[str], role: str) -> list[str]:
         return [cell_text(row[at]) for at in self._places.get(role, ()) if at < len(row)]

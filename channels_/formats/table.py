@@ -513,7 +513,7 @@ def _paise(cell: str) -> Decimal:
 def cell_text(cell: str) -> str:
     """What a cell says, without what exports put around digits; empty for a dash or NULL."""
     text = cell.strip()
-    wrapped = _WRAPPED.fullmatch(text)
+    wrapped = _WRAPPED.fullmatch(text) if text.startswith("=") else None
     text = (wrapped[1] if wrapped else text).removeprefix("'").strip()
     return "" if text in _LEAVE else text
 

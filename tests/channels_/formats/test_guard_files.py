@@ -11,6 +11,7 @@ import pytest
 from channels_.adapters.razorpay.statement import FORMATS as RAZORPAY
 from channels_.contract import Page, StatementFormat, StatementLine
 from channels_.formats import FORMATS, sniff
+from channels_.formats.fixed import Column
 from channels_.formats.guard import (
     CHUNK,
     MEGABYTE,
@@ -19,6 +20,7 @@ from channels_.formats.guard import (
     guarded,
     open_text,
 )
+from channels_.formats.mapped import BankTable, bank_table_format
 from cspdcl.kernel.errors import Malformed
 from tests.channels_.formats.loading import Refused, load
 
@@ -26,6 +28,17 @@ CORPORA: Final = Path(__file__).parents[2] / "corpora"
 MT940: Final = FORMATS["mt940"]
 CAMT053: Final = FORMATS["camt053"]
 RECON_CSV, RECON_JSON = RAZORPAY
+FIXED: Final = bank_table_format(
+    BankTable(
+        code="fixed",
+        title="Fixed",
+        columns={"day": ("A",), "amount": ("B",)},
+        source="fixed",
+        widths=(Column("A", 1, 10), Column("B", 11, 20)),
+    )
+)
+EVERY: Final = (*FORMATS.values(), FIXED, RECON_CSV, RECON_JSON)
+TEXTS: Final = (MT940, FORMATS["bai2"], FORMATS["ofx"], FIXED, RECON_CSV, RECON_JSON)
 
 MT940_DATA: Final = (CORPORA / "sandermarechal__jejik-mt940/sparkasse.txt").read_bytes()
 CAMT_DATA: Final = (CORPORA / "svapnil__iso20022.js/ing/example_camt.xml").read_bytes()
@@ -100,13 +113,13 @@ class Endless(io.RawIOBase):
         raise AssertionError("an oversize file was read")
 
 
-@pytest.mark.parametrize("known", [MT940, CAMT053, RECON_CSV, RECON_JSON], ids=lambda k: k.code)
+@pytest.mark.parametrize("known", EVERY, ids=lambda k: k.code)
 def test_oversize_file_is_refused_unread(known: StatementFormat) -> None:
     with pytest.raises(Malformed, match="the file has 1000000000000000 bytes, at most"):
         list(known.read(Endless()))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("known", [MT940, CAMT053, RECON_CSV, RECON_JSON], ids=lambda k: k.code)
+@pytest.mark.parametrize("known", EVERY, ids=lambda k: k.code)
 def test_empty_file_is_refused(known: StatementFormat) -> None:
     with pytest.raises(Malformed, match="the file is empty"):
         list(known.read(io.BytesIO()))
@@ -120,7 +133,7 @@ def test_limit_itself_is_accepted() -> None:
     assert file.read() == b"1234"
 
 
-@pytest.mark.parametrize("known", [MT940, RECON_CSV, RECON_JSON], ids=lambda k: k.code)
+@pytest.mark.parametrize("known", TEXTS, ids=lambda k: k.code)
 @pytest.mark.parametrize("at", [0, 10, CHUNK + 1])
 def test_nul_is_refused(known: StatementFormat, at: int) -> None:
     data = b" " * at + b"\0" + MT940_DATA
