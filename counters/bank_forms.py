@@ -1,5 +1,6 @@
 """What people type about the way to the bank: slips, bags, stamps, the end of the day."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -8,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from attachments.forms import PhotoField
 from counters.closing import WHY_MAX
 from counters.drawer_forms import CountForm
+from counters.models import Instrument
+from counters.paper.returns import return_code
+from cspdcl.kernel.money import grouped_rupees
 
 _SLIP = forms.RegexField(
     r"^[A-Z0-9][A-Z0-9-]{2,23}$",
@@ -30,6 +34,20 @@ class PaperSlipForm(forms.Form):
 
     submit_key = forms.UUIDField(widget=forms.HiddenInput)
     slip_number = _SLIP
+    again = forms.MultipleChoiceField(
+        label=_("Returned papers that are presented once more"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *args: Any, returned: Sequence[Instrument], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        again = self.fields["again"]
+        if isinstance(again, forms.MultipleChoiceField):
+            again.choices = [(str(one.public_id), _told(one)) for one in returned]
+        # Only what came back for a reason of the banks goes again unasked.
+        technical = [one for one in returned if return_code(one.return_code).may_represent]
+        self.initial.setdefault("again", [str(one.public_id) for one in technical])
 
 
 class BagForm(forms.Form):
@@ -64,3 +82,9 @@ class CloseDayForm(forms.Form):
     stays = forms.CharField(
         label=_("Why money stays over night"), max_length=WHY_MAX, required=False
     )
+
+
+def _told(paper: Instrument) -> str:
+    """What a person knows a returned paper by, and why it came back."""
+    why = f"{paper.return_code} {paper.return_words}".strip()
+    return f"{paper.number} · {paper.bank_name} · {grouped_rupees(paper.amount_paise)} · {why}"

@@ -1,6 +1,7 @@
 """From the safe to the bank: slips, bags, and the stamp that comes back."""
 
 import uuid
+from collections.abc import Sequence
 from functools import reduce
 from http import HTTPStatus
 from operator import or_
@@ -20,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from attachments.forms import kept as attached
 from attachments.models import Kind
 from counters import bags, bank_forms, deposits, slips, told
-from counters.models import Bag, Slip
+from counters.models import Bag, Instrument, Slip
 from counters.selectors import bags_visible_to
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
@@ -131,15 +132,21 @@ def new(request: HttpRequest, code: str) -> HttpResponse:
         raise Http404
     form: forms.Form | None = None
     if chosen is not None:
-        form = _slip_form(request, chosen[1])
+        returned = list(deposits.returned(where, channel=chosen[0]).order_by("returned_on", "pk"))
+        form = _slip_form(request, chosen[1], returned)
         if request.method == "POST" and form.is_valid():
-            made = _made(request, where, chosen[0], form)
+            made = _made(request, where, chosen[0], form, returned)
             if made is not None:
                 return redirect("counters:deposit", made.reference)
     context = {
         "office": office,
         "where": where,
-        "loads": [{"channel": one, "load": load} for one, load in loads if load.amount_paise > 0],
+        "loads": [
+            {"channel": one, "load": load, "returned": returned}
+            for one, load in loads
+            for returned in [deposits.returned(where, channel=one).count()]
+            if load.amount_paise > 0 or returned
+        ],
         "channel": chosen[0] if chosen else None,
         "load": chosen[1] if chosen else None,
         "form": form,
@@ -150,18 +157,25 @@ def new(request: HttpRequest, code: str) -> HttpResponse:
     return render(request, "counters/deposit_new.html", context, status=status)
 
 
-def _slip_form(request: HttpRequest, load: deposits.Load) -> forms.Form:
-    has_notes = load.safe_paise > 0 or any(name.startswith("n_") for name in request.POST)
-    kind = bank_forms.CashSlipForm if has_notes else bank_forms.PaperSlipForm
-    if request.method == "POST":
-        return kind(request.POST)
-    return kind(initial={"submit_key": uuid.uuid4()})
+def _slip_form(
+    request: HttpRequest, load: deposits.Load, returned: Sequence[Instrument]
+) -> forms.Form:
+    data = request.POST if request.method == "POST" else None
+    initial = {"submit_key": uuid.uuid4()}
+    if load.safe_paise > 0 or any(name.startswith("n_") for name in request.POST):
+        return bank_forms.CashSlipForm(data, initial=initial)
+    return bank_forms.PaperSlipForm(data, initial=initial, returned=returned)
 
 
 def _made(
-    request: HttpRequest, where: Counter | Office, channel: Any, form: forms.Form
+    request: HttpRequest,
+    where: Counter | Office,
+    channel: Any,
+    form: forms.Form,
+    returned: Sequence[Instrument],
 ) -> Deposit | None:
     notes = form.denominations if isinstance(form, bank_forms.CashSlipForm) else None
+    chosen = form.cleaned_data.get("again", ())
     try:
         made = deposits.make_deposit(
             where,
@@ -170,6 +184,7 @@ def _made(
             made_by=signed_in(request),
             slip_number=form.cleaned_data["slip_number"],
             denominations=notes,
+            again=[one for one in returned if str(one.public_id) in chosen],
             submit_key=str(form.cleaned_data["submit_key"]),
         )
     except DomainError as refusal:

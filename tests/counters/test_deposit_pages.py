@@ -1,6 +1,7 @@
 """The pages on the way to the bank: the slip, its paper, the bag, the stamp, the end of the day."""
 
 import io
+from uuid import uuid4
 from zipfile import ZipFile
 
 import pytest
@@ -8,8 +9,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 from pypdf import PdfReader
 
-from counters import closing
-from counters.models import Bag, OfficeDay, SafeCount, Shift
+from counters import closing, returning
+from counters.models import Bag, Instrument, OfficeDay, SafeCount, Shift
+from counters.states import PaperState
 from cspdcl.kernel.clock import today
 from payments.models import Deposit
 from tests import factories as make
@@ -160,3 +162,25 @@ def test_other_offices_are_not_there(as_role, make_user, offices, closed, client
     ):
         assert client.get(path).status_code == 404
     assert made.reference not in text(client.get("/deposits/"))
+
+
+def test_a_returned_cheque_goes_to_the_bank_once_more(as_role, closed, users) -> None:
+    client = as_role("supervisor")
+    address = "/deposits/new/Z1/?channel=cheque"
+    client.post(address, {"submit_key": drawer.key(), "slip_number": ""})
+    paper = Instrument.objects.get()
+    returning.record_return(paper, on=today(), code="03", by=users["supervisor"])
+
+    page = client.get(address).content.decode()
+    assert f'value="{paper.public_id}"' in page
+    assert "checked" in page  # effects not cleared: the bank asks for it again
+    other = client.post(
+        address, {"submit_key": drawer.key(), "slip_number": "", "again": [str(uuid4())]}
+    )
+    assert other.status_code == 422
+    form = {"submit_key": drawer.key(), "slip_number": "", "again": [str(paper.public_id)]}
+    assert client.post(address, form).status_code == 302
+
+    paper.refresh_from_db()
+    assert (paper.state, paper.presented_count) == (PaperState.DEPOSITED, 2)
+    assert Deposit.objects.get(instruments=paper).amount_paise == paper.amount_paise
