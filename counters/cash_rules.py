@@ -25,8 +25,17 @@ class RuleStops(DomainError):
 
     code = "cash_rule"
 
-    def __init__(self, words: str, *, rule: str, may_override: bool, amount_paise: int) -> None:
+    def __init__(
+        self,
+        words: str,
+        *,
+        rule: str,
+        may_override: bool,
+        amount_paise: int,
+        wants_pan: bool = False,
+    ) -> None:
         super().__init__(words)
+        self.wants_pan = wants_pan
         self.rule = rule
         self.may_override = may_override
         self.amount_paise = amount_paise
@@ -96,6 +105,7 @@ def stops(
                 rule=rule.code,
                 may_override=rule.may_override,
                 amount_paise=total_paise,
+                wants_pan=rule.effect == CashRule.Effect.WANTS_PAN,
             )
 
 

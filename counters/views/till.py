@@ -359,10 +359,11 @@ class _Page:
     def _stopped(self, sheet: _Sheet, stop: RuleStops, asked: HandOver, *, asks: bool) -> None:
         """Say what the law or the house says; ask the supervisor when the clerk wants to."""
         self.stop = stop
-        field = "pan" if "PAN" in str(stop) and not stop.may_override else ""
         if not stop.may_override or not asks:
-            target: forms.Form = sheet.whole if field else sheet.lines[0].form
-            target.add_error(field or "amount", str(stop))
+            if stop.wants_pan:
+                sheet.whole.add_error("pan", str(stop))
+            else:
+                sheet.lines[0].form.add_error("amount", str(stop))
             return
         try:
             overrides.ask(

@@ -211,3 +211,18 @@ def test_without_a_shift_the_page_leads_to_it(as_role, place, offices) -> None:
     assert 'name="amount"' not in page.content.decode()
     assert taken.status_code == 422
     assert not Payment.objects.exists()
+
+
+def test_above_a_limit_the_pan_is_wanted_at_its_field(as_role, place) -> None:
+    CashRule.objects.create(
+        code="pan", per="payment", effect="wants_pan", limit_paise=49_999, valid_from=today()
+    )
+    client = as_role("clerk")
+
+    without = client.post("/counter/", form())
+    odd = client.post("/counter/", form(pan="12345"))
+    given = client.post("/counter/", form(pan="ABCDE1234F"))
+
+    assert 'id="id_pan_error"' in without.content.decode()
+    assert "Five letters" in odd.content.decode()
+    assert given.status_code == 302
