@@ -37,6 +37,7 @@ MOVERS: Final = {
     "enquiries/operations.py": "questions",
     "outgoing/queue.py": "what leaves the house",
     "payments/actions.py": "payments",
+    "counters/sheets.py": "sheets of bulk payers",
     "payments/disputes.py": "disputes",
     "payments/notices.py": "refunds",
     "payments/owed.py": "owed replies",
