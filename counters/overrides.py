@@ -1,5 +1,6 @@
 """A rule stops a clerk: they ask with a reason, a second person lets it through once, that day."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import ClassVar, Final
 
@@ -104,14 +105,27 @@ def live(counter: Counter, *, clerk: User, on: date) -> QuerySet[Override]:
 
 
 def granted(
-    counter: Counter, *, clerk: User, rule: str, consumer_number: str, amount_paise: int
+    counter: Counter,
+    *,
+    clerk: User,
+    rule: str,
+    consumer_number: str,
+    amount_paise: int,
+    but: Iterable[int] = (),
 ) -> Override | None:
-    """The grant that lets this through, locked until the commit; ``use`` it in the same one."""
-    rows = live(counter, clerk=clerk, on=today()).filter(
-        state=State.GRANTED,
-        rule=rule,
-        consumer_number=consumer_number,
-        amount_paise__gte=amount_paise,
+    """The grant that lets this through, locked until the commit; ``use`` it in the same one.
+
+    ``but`` are those that this request has spent already.
+    """
+    rows = (
+        live(counter, clerk=clerk, on=today())
+        .filter(
+            state=State.GRANTED,
+            rule=rule,
+            consumer_number=consumer_number,
+            amount_paise__gte=amount_paise,
+        )
+        .exclude(pk__in=but)
     )
     return rows.select_for_update().order_by("amount_paise", "pk").first()
 

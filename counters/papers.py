@@ -9,7 +9,7 @@ from django.db import transaction
 from counters.bars import bar_of
 from counters.models import Instrument, InstrumentEvent, Share
 from counters.policy import policy_of
-from counters.states import PAPER_ALIVE, PAPER_TRANSITIONS, PaperState
+from counters.states import PAPER_TRANSITIONS, PaperState
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.workdays import working_day_after
 from payments.models import Deposit, Payment
@@ -19,7 +19,6 @@ from people.models import User
 
 __all__ = [
     "IllegalStep",
-    "alive_twin",
     "bar_of",
     "clear_due",
     "clear_papers",
@@ -81,23 +80,6 @@ def move(
         actor=actor.username if isinstance(actor, User) else actor,
         return_code=return_code,
         deposit=deposit or instrument.deposit,
-    )
-
-
-def alive_twin(
-    *, method: str, number: str, bank_key: str, account_id: str = ""
-) -> Instrument | None:
-    """The same paper, if we hold it or it has been money for us: it may not be taken twice."""
-    return (
-        Instrument.objects.filter(
-            method=method,
-            number=number,
-            bank_key=bank_key,
-            account_id=account_id,
-            state__in=PAPER_ALIVE,
-        )
-        .select_related("counter")
-        .first()
     )
 
 

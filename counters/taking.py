@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from channels_.contract import Method
 from channels_.models import Channel
-from counters import bars, cash_rules, days, overrides, papers, shifts, tenders
+from counters import bars, cash_rules, days, overrides, papers, shifts, tenders, twins
 from counters.cash_rules import RuleStops
 from counters.models import (
     Collection,
@@ -141,7 +141,8 @@ class HandOver:
             *(repr(replace(one, front=None)) for one in self.tenders),
             repr(self.taken_at),
             self.payer,
-            self.pan,
+            # By its index: whoever reads the books could guess ten characters from a plain hash.
+            (cash_rules.index_of(self.pan) or b"").hex(),
             *(self.reserved or ()),
         )
         return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
@@ -284,8 +285,10 @@ class _Till:
     known: dict[str, Collection]
     cash: cash_rules.Sums
     dues: dict[int, Dues] = field(default_factory=dict)
-    offered: Tally[tuple[int, int | None]] = field(default_factory=Tally)
-    papers: dict[tuple[str, ...], Instrument] = field(default_factory=dict)
+    offered: Tally[int] = field(default_factory=Tally)  # in this request, by consumer
+    offered_for: Tally[int] = field(default_factory=Tally)  # the same by bill
+    papers: list[Instrument] = field(default_factory=list)  # of this request
+    spent: set[int] = field(default_factory=set)  # grants: each lets one through
     held: Instrument | None = None  # a paper whose day has come
     made: list[_Made] = field(default_factory=list)
     waiting: list[tuple[Instrument, list[Share]]] = field(default_factory=list)
@@ -310,7 +313,11 @@ class _Till:
         moment = now()
         has_shift = counter.keeps_shifts if keeps_shifts is None else keeps_shifts
         told = {_day_of(one, moment) for one in asked}
-        counted = _hold_days(counter, told, today=business_date(moment), makes=has_shift)
+        today = business_date(moment)
+        is_of_drawer = has_shift and shift is None  # of today: what lies in it was taken today
+        held = {today} if is_of_drawer else told
+        counted = dict.fromkeys(told, today)
+        counted |= _hold_days(counter, held, today=today, makes=has_shift)
         if shift is not None:
             shift = shifts.held_still_open(shift)
         elif has_shift:
@@ -366,6 +373,7 @@ class _Till:
         grants = self._grants(asked, on=day)
         made = self._make(asked, taken_at=taken_at, day=day, grants=grants)
         self.made.append(made)
+        self.spent |= {one.pk for one in grants}
         self.known[asked.submit_key] = made.collection
         return _Answer(asked, made=made, is_new=True)
 
@@ -413,15 +421,16 @@ class _Till:
 
     def _same_paper(self, asked: HandOver) -> Instrument | None:
         """None when no paper of it is known; the one this very form has left here to wait."""
+        here: list[twins.Marks] = []
         for place, one in enumerate(asked.tenders):
             if one.method not in tenders.SLIPS or self.held is not None:
                 continue
-            twin = self.papers.get(_paper_key(one)) or papers.alive_twin(
-                method=one.method.value,
-                number=one.instrument,
-                bank_key=one.bank_key,
-                account_id=one.account_id,
-            )
+            marks = twins.marks_asked(one)
+            if any(twins.is_same(marks, known) for known in here):
+                words = _("The same paper stands here twice.")
+                raise NotTaken(words, field="instrument", tender=place)
+            here.append(marks)
+            twin = twins.alive_twin(marks, among=self.papers)
             if twin is None:
                 continue
             if self._is_this_form(twin, asked):
@@ -442,13 +451,18 @@ class _Till:
             self.consumers[one.consumer_number].pk for one in asked.shares if not one.is_advance
         }
         self.dues.update(dues_of_each(judged - self.dues.keys(), on=self.today))
+        here: Tally[int] = Tally()  # by consumer: a bill and all dues are not due twice
         for place, share in enumerate(asked.shares):
+            consumer = self.consumers[share.consumer_number]
+            before = here[consumer.pk] + self.offered[consumer.pk]
+            here[consumer.pk] += share.amount_paise
             if share.is_advance:
                 continue
-            consumer = self.consumers[share.consumer_number]
             bill = self.bills.get(share.bill_number)
-            due = self.dues[consumer.pk].to_pay(share.bill_number)
-            due -= self.offered[consumer.pk, bill.pk if bill else None]
+            dues = self.dues[consumer.pk]
+            due = dues.to_pay() - before
+            if bill is not None:
+                due = min(due, dues.to_pay(bill.number) - self.offered_for[bill.pk])
             if share.amount_paise > due:
                 raise PaidMeanwhile(
                     _more_than_due(consumer, due, at=self.moment), field="amount", share=place
@@ -461,7 +475,7 @@ class _Till:
 
     def _grants(self, asked: HandOver, *, on: date) -> list[Override]:
         """The grants of a supervisor that let it through; raises the first rule without one."""
-        found = []
+        found: list[Override] = []
         for stop in [*self._bars(asked, on=on), *self._cash_stops(asked, on=on)]:
             grant = None
             if stop.may_override:
@@ -471,6 +485,7 @@ class _Till:
                     rule=stop.rule,
                     consumer_number=asked.shares[0].consumer_number,
                     amount_paise=stop.amount_paise,
+                    but=self.spent | {one.pk for one in found},
                 )
             if grant is None:
                 raise stop
@@ -548,7 +563,7 @@ class _Till:
             )
             for share in asked.shares
         ]
-        self.papers[_paper_key(one)] = paper
+        self.papers.append(paper)
         self.waiting.append((paper, shares))
         return _Answer(asked, held=paper, is_new=True)
 
@@ -570,7 +585,8 @@ class _Till:
         for place, one in enumerate(asked.tenders):
             if one.method in tenders.SLIPS:
                 paper = self.held or self._instrument(one, collection=made.collection, day=day)
-                slips[place] = self.papers[_paper_key(one)] = paper
+                slips[place] = paper
+                self.papers.append(paper)
         made.instruments = [paper for paper in slips.values() if paper is not self.held]
         for part in _parts(asked):
             payment = self._payment(asked, part, channel=ways[part.tender], taken_at=taken_at)
@@ -591,8 +607,9 @@ class _Till:
             self.cash[who, day] = self.cash.get((who, day), 0) + paise
         for share in asked.shares:
             bill = self.bills.get(share.bill_number)
-            key = (self.consumers[share.consumer_number].pk, bill.pk if bill else None)
-            self.offered[key] += share.amount_paise
+            self.offered[self.consumers[share.consumer_number].pk] += share.amount_paise
+            if bill is not None:
+                self.offered_for[bill.pk] += share.amount_paise
         return made
 
     def _ways(self, asked: HandOver) -> list[Channel]:
@@ -892,7 +909,8 @@ def _words(scope: str, asked: Iterable[HandOver], consumers: Mapping[str, Consum
             if share.consumer_number in consumers
         ]
         words |= {f"dues:{consumer.pk}" for consumer in named}
-        words |= {"paper:" + ":".join(_paper_key(t)) for t in one.tenders if t.instrument}
+        # Not by its bank: the same paper may be told with another code there.
+        words |= {f"paper:{t.method}:{t.instrument}" for t in one.tenders if t.instrument}
     return words | set(_payers_asked(asked, consumers))
 
 
@@ -909,10 +927,6 @@ def _payers_asked(asked: Iterable[HandOver], consumers: Mapping[str, Consumer]) 
         }
         found |= set(cash_rules.payers(partners, pan_index=cash_rules.index_of(one.pan)))
     return found
-
-
-def _paper_key(one: TenderAsked) -> tuple[str, ...]:
-    return (one.method.value, one.instrument, one.bank_key, one.account_id)
 
 
 def _merged(asked: HandOver) -> HandOver:
@@ -951,6 +965,8 @@ def _check_money(asked: HandOver) -> None:
         raise NotTaken(words % facts, field="tender_amount")
     if asked.received_paise is not None and asked.received_paise < asked.cash_paise:
         raise NotTaken(_("Less than the amount."), field="received")
+    if asked.received_paise is not None and asked.received_paise > PAISE_MAX:
+        raise NotTaken(_("Nobody hands over so much."), field="received")
 
 
 def _denominations(asked: HandOver, *, on: date) -> tuple[dict[str, int], dict[str, int]]:
@@ -993,7 +1009,8 @@ def _more_than_due(consumer: Consumer, due: int, *, at: datetime) -> str:
 def _cause(counter: Counter, asked: HandOver, day: date) -> str:
     if asked.taken_at is not None and business_date(asked.taken_at) != day:
         told = business_date(asked.taken_at)
-        return f"taken at {counter.code} on {told:%d-%m-%Y}, which had been closed"
+        why = "into a drawer of this day" if counter.keeps_shifts else "which had been closed"
+        return f"taken at {counter.code} on {told:%d-%m-%Y}, {why}"
     return f"taken at {counter.code}"
 
 
