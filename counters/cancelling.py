@@ -20,6 +20,7 @@ from payments.models import Counter, Payment
 from payments.states import State
 from people.models import User
 from people.roles import SUPERVISOR
+from refunds.actions import room_of
 
 
 class NotCancelled(DomainError):
@@ -56,6 +57,10 @@ def cancel(payment_id: int, *, supervisor: User, reason: str) -> list[Payment]:
     keys = [one.pk for one in fall_together(payment)]
     held = Payment.objects.select_for_update(of=("self",)).filter(pk__in=keys).order_by("pk")
     standing = [one for one in held if one.state == State.SUCCEEDED]
+    for one in standing:  # asked for, on its way or gone: the drawer would give it a second time
+        if room_of(one.pk) < one.amount_paise:
+            words = _("A refund of %(reference)s is asked for or paid: it goes back only once.")
+            raise NotCancelled(words % {"reference": one.reference})
     cash = sum(one.amount_paise for one in standing if one.method == Method.CASH)
     if shift is not None and cash:  # what was handed in meanwhile cannot be given back from here
         shifts.check_can_give(shift, cash, policy=policy_of(payment.counter.office))
