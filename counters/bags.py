@@ -88,7 +88,7 @@ def stamp(deposit: Deposit, *, by: User, bank_ref: str, stamped: Attachment | No
         raise NotInBag(_("Give the bank's reference, or a picture of the stamped slip."))
     if stamped is not None and stamped.office_id != deposit.office_id:
         raise NotInBag(_("The picture is of another office."))
-    slip.bank_ref = bank_ref.strip()[:40]
+    slip.bank_ref = bank_ref.strip()[:40] or slip.bank_ref
     slip.stamped = stamped or slip.stamped
     slip.stamped_at, slip.stamped_by = slip.stamped_at or now(), slip.stamped_by or by
     slip.save(update_fields=["bank_ref", "stamped", "stamped_at", "stamped_by"])

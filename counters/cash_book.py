@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.template.loader import render_to_string
 
-from counters import closing, shifts
+from counters import closing, safe, shifts
 from counters.models import CashMove, OfficeDay
 from cspdcl.env import Mode
 from cspdcl.ui import paper
@@ -52,11 +52,15 @@ def book_of(day: OfficeDay) -> CashBook:
         .select_related("from_shift__counter", "to_shift__counter", "deposit", "maker", "checker")
         .order_by("pk")
     )
+    back = safe.came_back_late(day.office).select_related("counter", "maker", "checker")
+    sides = [(move, move.to_safe) for move in moves]
+    sides += [(move, False) for move in back.filter(office_day=day)]
+    sides += [(move, True) for move in back.filter(came_back_on=day.business_date)]
     balance: int = facts["opening_paise"]
     lines = []
-    for move in moves:
-        came = move.amount_paise if move.to_safe else 0
-        left = move.amount_paise if move.from_safe else 0
+    for move, comes in sides:
+        came = move.amount_paise if comes else 0
+        left = 0 if comes else move.amount_paise
         balance += came - left
         lines.append(BookLine(move=move, came_paise=came, left_paise=left, balance_paise=balance))
     return CashBook(facts=facts, lines=lines)

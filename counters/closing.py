@@ -250,7 +250,9 @@ def position_until(office: Office, *, on: date) -> int:
         came=Sum("amount_paise", filter=Q(to_safe=True, state=CashMove.State.DONE), default=0),
         left=Sum("amount_paise", filter=Q(from_safe=True) & shifts.gone(), default=0),
     )
-    return int(sums["came"] - sums["left"])
+    out = safe.came_back_late(office).filter(office_day__business_date__lte=on, came_back_on__gt=on)
+    still_out = out.aggregate(paise=Sum("amount_paise", default=0))["paise"]
+    return int(sums["came"] - sums["left"] - still_out)
 
 
 def facts_of(day: OfficeDay) -> dict[str, Any]:
@@ -283,11 +285,21 @@ def _safe_moves(day: OfficeDay) -> dict[str, dict[str, int]]:
         )
         .order_by("kind")
     )
-    return {
+    found = {
         row["kind"]: {"count": row["count"], "came": row["came"], "left": row["left"]}
         for row in rows
         if row["came"] or row["left"]
     }
+    late = safe.came_back_late(day.office)
+    for side, moves in (
+        ("left", late.filter(office_day=day)),
+        ("came", late.filter(came_back_on=day.business_date)),
+    ):
+        for paise in moves.values_list("amount_paise", flat=True):
+            kind = found.setdefault(CashMove.Kind.FLOAT, {"count": 0, "came": 0, "left": 0})
+            kind["count"] += 1
+            kind[side] += paise
+    return found
 
 
 def _taken(day: OfficeDay) -> QuerySet[Payment]:

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from counters import days, seconds, shifts
+from counters import days, safe, seconds, shifts
 from counters.models import CashMove, DrawerCount, Shift
 from counters.paper.cash import CountDiffers, Denominations
 from counters.policy import policy_of
@@ -135,6 +135,8 @@ def confirm(move: CashMove, *, by: User, counted: Mapping[str, object] | None = 
     _check_may_answer(held, by)
     if held.kind == Kind.FLOAT:
         raise MoveRefused(_("A float is taken by its clerk, who counts it."))
+    if held.kind == Kind.CORRECTION and held.from_safe:
+        safe.check_can_give(held.office_day.office, held.amount_paise)
     if held.kind in _COUNTED_BY_BOTH:
         notes = Denominations.read(counted or {}, on=today())
         if notes.paise != held.amount_paise:
@@ -177,7 +179,8 @@ def open_with(
 def take_float(move: CashMove, *, into: Shift, by: User, counted: Mapping[str, object]) -> CashMove:
     """Take a float that waits into an open drawer, once its clerk has counted it."""
     shift = shifts.held(into)
-    held = CashMove.objects.select_for_update(of=("self",)).get(pk=move.pk)
+    rows = CashMove.objects.select_for_update(of=("self",)).select_related("office_day")
+    held = rows.get(pk=move.pk)
     if held.kind != Kind.FLOAT or held.state != State.ASKED:
         raise MoveRefused(_("The float was answered already."))
     if shift.clerk_id != by.pk or not is_for(held, shift):
@@ -206,6 +209,8 @@ def take_float(move: CashMove, *, into: Shift, by: User, counted: Mapping[str, o
 
 def is_for(move: CashMove, shift: Shift) -> bool:
     """Whether a float waits for this clerk, or lies in the drawer of this counter."""
+    if move.office_day.office_id != shift.counter.office_id:  # out of the safe of another office
+        return False
     if move.receiver_id is not None:
         return move.receiver_id == shift.clerk_id
     return move.counter_id == shift.counter_id
@@ -213,8 +218,12 @@ def is_for(move: CashMove, shift: Shift) -> bool:
 
 def _held(move: CashMove) -> CashMove:
     """The move with all it touches, locked in the order of the house; still to be answered."""
-    known = CashMove.objects.select_related("office_day", "from_shift", "to_shift").get(pk=move.pk)
-    if known.kind != Kind.FLOAT:  # a float may lie in its drawer over the closing of the day
+    known = CashMove.objects.select_related("office_day__office", "from_shift", "to_shift").get(
+        pk=move.pk
+    )
+    if known.kind == Kind.FLOAT:  # it may lie in its drawer over the closing of the day
+        days.office_day(known.office_day.office, on=today())
+    else:
         days.held(known.office_day)
     touched = [shift for shift in (known.from_shift, known.to_shift) if shift is not None]
     by_key = {shift.pk: shift for shift in shifts.held_many(touched)}

@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 from counters import papers, registers, taking
 from counters.dishonour import check_may_decide
 from counters.models import Instrument
+from counters.seconds import check_second
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
 from people import audit
 from people.models import Office, User
+from people.roles import SUPERVISOR
 
 HEAP_MAX: Final = 2000
 
@@ -47,6 +49,7 @@ def act_on(
     if act == "take":
         return _take(these, by=by)
     if act == "hand_over":
+        _check_hands(these, by=by)
         moved = papers.hand_over(these, by=by, on=today(), cause="taken over by list")
     elif act == "clear":
         moved = papers.clear_papers(these, by=by, on=today(), cause="noted by list")
@@ -56,6 +59,16 @@ def act_on(
         by, f"papers.{act}", ("papers", act), after={"count": moved, "amount_paise": seen_paise}
     )
     return Done(count=moved)
+
+
+def _check_hands(these: Sequence[Instrument], *, by: User) -> None:
+    """A supervisor takes papers over from a clerk who is another.
+
+    Else who has lost a paper could take it out of what the count of their drawer must find.
+    """
+    clerks = {paper.taken_by_id for paper in these}
+    for office in {paper.office_id: paper.office for paper in these}.values():
+        check_second(by, office=office, roles=(SUPERVISOR,), but=clerks)
 
 
 def is_known(act: str) -> bool:

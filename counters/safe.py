@@ -1,17 +1,18 @@
 """The office's safe: a ledger of moves whose sum it must hold, and what a count puts right."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
 from django.utils.translation import gettext as _
 
 from counters import days, seconds
 from counters.models import CashMove
 from counters.paper.cash import Denominations
 from counters.shifts import gone
-from cspdcl.kernel.clock import today
+from cspdcl.kernel.clock import INDIA, today
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
 from payments.actions import SubmittedBefore, lock_words
@@ -41,6 +42,17 @@ def position(office: Office) -> int:
         left=Sum("amount_paise", filter=Q(from_safe=True) & gone()),
     )
     return (sums["came"] or 0) - (sums["left"] or 0)
+
+
+def came_back_late(office: Office) -> QuerySet[Any, Any]:
+    """Floats that nobody took and that came back after their day, with the day they did.
+
+    On their own day they have left the safe, whatever that day was closed with stays true.
+    """
+    moves = CashMove.objects.filter(
+        office_day__office=office, kind=CashMove.Kind.FLOAT, state=CashMove.State.REFUSED
+    ).annotate(came_back_on=TruncDate("checked_at", tzinfo=INDIA))
+    return moves.filter(came_back_on__gt=F("office_day__business_date"))
 
 
 def held_position(office: Office) -> int:
@@ -140,6 +152,8 @@ def ask_correction(
     day = days.office_day(office, on=today(), lock="update")
     sent = CashMove.objects.filter(maker=by, submit_key=submit_key).first()
     if sent is not None:
+        if sent.kind != CashMove.Kind.CORRECTION:
+            raise _other_move()
         return sent
     waiting = CashMove.objects.filter(
         office_day__office=office,
@@ -173,8 +187,12 @@ def sent_before(
     """The move that this key has made before; SubmittedBefore when it was another one."""
     known = CashMove.objects.filter(maker=by, submit_key=submit_key).first()
     if known is not None and (known.amount_paise, known.kind) != (amount_paise, kind):
-        raise SubmittedBefore(_("This form has been used for another move. Start again."))
+        raise _other_move()
     return known
+
+
+def _other_move() -> SubmittedBefore:
+    return SubmittedBefore(_("This form has been used for another move. Start again."))
 
 
 def record(move: CashMove) -> CashMove:

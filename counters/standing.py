@@ -10,6 +10,7 @@ from counters import counts, shifts
 from counters.models import CashMove, Difference, DrawerCount, Shift
 from counters.policy import policy_of
 from counters.states import ShiftState
+from payments.models import Counter
 from people.models import User
 
 Kind = CashMove.Kind
@@ -124,7 +125,12 @@ def floats_for(user: User, *, counters: Sequence[int]) -> QuerySet[CashMove]:
     """Floats that wait for this clerk, or lie in the drawer of one of these counters."""
     waiting = CashMove.objects.filter(kind=Kind.FLOAT, state=CashMove.State.ASKED)
     for_me = Q(receiver=user) | Q(receiver__isnull=True, counter__in=counters)
-    return waiting.filter(for_me).select_related("maker", "counter").order_by("receiver", "pk")
+    offices = Counter.objects.filter(pk__in=counters).values("office")
+    return (
+        waiting.filter(for_me, office_day__office__in=offices)
+        .select_related("maker", "counter")
+        .order_by("receiver", "pk")
+    )
 
 
 def explained(count: DrawerCount) -> list[Difference]:
