@@ -9,7 +9,7 @@ the words of the safe.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain, count
@@ -116,6 +116,14 @@ def load_of(where: Counter | Office, *, channel: Channel, on: date) -> Load:
     return _load(_asked(where, channel, on), again=(), is_held=False)
 
 
+def returned(where: Counter | Office, *, channel: Channel) -> QuerySet[Instrument]:
+    """Papers that the bank sent back from here, which may go the same way once more."""
+    rows = Instrument.objects.filter(state=PaperState.RETURNED, deposit__channel=channel)
+    if isinstance(where, Counter):
+        return rows.filter(counter=where)
+    return rows.filter(office=where)
+
+
 @transaction.atomic
 def make_deposit(
     where: Counter | Office,
@@ -203,9 +211,11 @@ def _is_same(deposit: Deposit, asked: _Asked) -> bool:
 
 
 def _load(asked: _Asked, *, again: Iterable[Instrument], is_held: bool) -> Load:
+    again = list(again)
     presented = {paper.pk for paper in again}
     chosen = _payments(asked, presented=presented, is_held=is_held)
     found = _papers_of([payment.pk for payment in chosen], is_held=is_held)
+    _check_again(asked, presented)
     unfit = {key for key, paper in found.items() if not _is_ready(paper)}
     chosen = [payment for payment in chosen if payment.pk not in unfit]
     ready = {paper.pk: paper for key, paper in found.items() if key not in unfit}
@@ -213,16 +223,18 @@ def _load(asked: _Asked, *, again: Iterable[Instrument], is_held: bool) -> Load:
     cash_paise = sum(one.amount_paise for one in cash)
     differences = _differences(asked, is_held=is_held)
     over_or_short = sum(one.amount_paise for one in differences)
-    if cash_paise + over_or_short <= 0:  # no slip is for less than nothing: they wait
+    in_safe = _kept_in_safe(cash)
+    # No slip is for less than nothing, and a machine's cash makes good no drawer: they wait.
+    if cash_paise + over_or_short <= 0 or in_safe + over_or_short < 0:
         differences, over_or_short = [], 0
     return Load(
         payments=[payment.pk for payment in chosen],
         papers=list(ready.values()),
-        again=list(again),
+        again=again,
         differences=differences,
         receipts_paise=sum(payment.amount_paise for payment in chosen),
         cash_paise=cash_paise + over_or_short,
-        safe_paise=_kept_in_safe(cash) + over_or_short,
+        safe_paise=in_safe + over_or_short,
     )
 
 
@@ -277,6 +289,13 @@ def _papers_of(keys: Sequence[int], *, is_held: bool) -> dict[int, Instrument]:
         rows = rows.select_for_update(of=("self",))
     found = {paper.pk: paper for paper in rows.filter(pk__in=set(pairs.values())).order_by("pk")}
     return {payment: found[paper] for payment, paper in pairs.items()}
+
+
+def _check_again(asked: _Asked, presented: Collection[int]) -> None:
+    """Only what the bank sent back to this office goes once more, and the way it went before."""
+    rows = returned(asked.counter or asked.office, channel=asked.channel)
+    if rows.filter(pk__in=presented).count() != len(presented):
+        raise NothingToDeposit(_("Only papers that the bank returned here are presented again."))
 
 
 def _is_ready(paper: Instrument) -> bool:

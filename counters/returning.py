@@ -201,15 +201,21 @@ def _kept(
 @transaction.atomic
 def release(file_id: int, *, by: User) -> ReturnFile:
     """Let the lines of a file be applied; who saw the preview answers for it."""
-    person = User.objects.get(pk=by.pk)
-    if not has_role(person, *dishonour.MAY_DECIDE):
-        raise NotYours(_("A supervisor or a finance officer lets a file be applied."))
+    person = _check_person(by)
     file = ReturnFile.objects.select_for_update(of=("self",)).defer("content").get(pk=file_id)
     if file.released_at is None:
         file.released_by, file.released_at = person, now()
         file.save(update_fields=["released_by", "released_at"])
         audit.record(by, "returns.released", file, after={"lines": file.line_count})
     return file
+
+
+def _check_person(by: User) -> User:
+    """Who this is at the moment, when they may have a say about the bank's files."""
+    person = User.objects.get(pk=by.pk)
+    if not has_role(person, *dishonour.MAY_DECIDE):
+        raise NotYours(_("A supervisor or a finance officer lets a file be applied."))
+    return person
 
 
 def apply_lines(limit: int = 5000) -> int:
@@ -244,6 +250,9 @@ def settle_line(line_id: int, *, paper: Instrument, by: User) -> ReturnLine:
         raise NotReturned(_("The line has been settled meanwhile."))
     if paper.amount_paise != line.amount_paise:
         raise NotReturned(_("The paper has another amount."))
+    if paper.number != line.number:  # one person alone would undo what the bank never named
+        words = _("The paper has another number: write its return down by hand.")
+        raise NotReturned(words)
     line.instrument = paper
     _apply(line, actor=by)
     return line
@@ -252,6 +261,7 @@ def settle_line(line_id: int, *, paper: Instrument, by: User) -> ReturnLine:
 @transaction.atomic
 def dismiss_line(line_id: int, *, by: User, reason: str) -> ReturnLine:
     """A person says that a line is none of ours, or was settled otherwise."""
+    _check_person(by)
     line = ReturnLine.objects.select_for_update(of=("self",)).select_related("file").get(pk=line_id)
     if line.state != ReturnLine.State.PERSON:
         raise NotReturned(_("The line has been settled meanwhile."))
