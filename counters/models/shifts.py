@@ -309,13 +309,13 @@ class SurpriseCheck(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=now)
 
+    def __str__(self) -> str:
+        return f"check of {self.office_day_id}"
+
     @property
     def difference_paise(self) -> int:
         """Counted less what had to be there: below zero is short."""
         return self.counted_paise - self.expected_paise
-
-    def __str__(self) -> str:
-        return f"check of {self.office_day_id}"
 
 
 class CounterfeitNote(models.Model):

@@ -18,12 +18,13 @@ from counters import board, cash_position, exceptions, live
 from counters.closing import has_safe
 from counters.deposits import make_deposit
 from counters.forms import SlipForm
-from counters.models import OfficeDay
+from counters.models import OfficeDay, Shift
 from counters.selectors import (
     differences_visible_to,
     office_days_visible_to,
     shifts_visible_to,
 )
+from counters.states import ShiftState
 from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.money import grouped_rupees
 from payments import looks
@@ -300,11 +301,13 @@ def _counter_page(
 ) -> HttpResponse:
     rows = counters_visible_to(request.user).select_related("office", "bank_account")
     here = get_object_or_404(rows, code=code)
-    (sums,) = board.counter_days([here], on=day)
+    is_hidden = Shift.objects.filter(counter=here, state=ShiftState.COUNTING).exists()
+    (sums,) = [board.CounterDay(here)] if is_hidden else board.counter_days([here], on=day)
     taken = board.payments_of(request.user, here, on=day)
     context = {
         "here": here,
         "day": day,
+        "is_hidden": is_hidden,
         "sums": sums,
         "waiting": _waiting(sums, slip),
         "shifts": shifts_visible_to(request.user)
