@@ -5,7 +5,7 @@ come, and a new row of a line that has begun begins tomorrow at the earliest. Th
 line may bring its history with them. The database guards the first half, in migration 0002.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import ClassVar, Final
 
@@ -52,6 +52,18 @@ def is_over(row: Dated) -> bool:
     """Whether its last day has passed."""
     last = getattr(row, LAST_DAY, None)
     return last is not None and last < today()
+
+
+def in_force(rows: Iterable[Dated]) -> list[Dated]:
+    """Of the rows of one table those that hold today.
+
+    A cash rule ends with its latest version; an ended charge leaves the field to the one before.
+    """
+    latest: dict[str, Dated] = {}
+    for row in sorted(rows, key=lambda one: one.valid_from):
+        if has_begun(row) and (isinstance(row, CashRule) or not is_over(row)):
+            latest[line_of(row)] = row
+    return [row for row in latest.values() if not is_over(row)]
 
 
 def check(row: Dated, *, was: Dated | None, begun: Collection[str]) -> None:

@@ -21,7 +21,9 @@ def policy_of(office: Office) -> OfficePolicy:
 
     The last is not stored: who wants another gives the company a row.
     """
-    rows = OfficePolicy.objects.filter(office__path__in=_paths(office)).select_related("office")
+    rows = OfficePolicy.objects.filter(office__path__in=paths_above(office)).select_related(
+        "office"
+    )
     nearest = max(rows, key=lambda row: len(row.office.path), default=None)
     return nearest or OfficePolicy(office=office)
 
@@ -29,7 +31,7 @@ def policy_of(office: Office) -> OfficePolicy:
 def policies_of(offices: Iterable[Office]) -> dict[int, OfficePolicy]:
     """The same for many offices, by the office's id, in one query however many they are."""
     wanted = {office.pk: office for office in offices}
-    above = {key: _paths(office) for key, office in wanted.items()}
+    above = {key: paths_above(office) for key, office in wanted.items()}
     paths = {path for one in above.values() for path in one}
     rows = OfficePolicy.objects.filter(office__path__in=paths).select_related("office")
     by_path = {row.office.path: row for row in rows}
@@ -49,10 +51,10 @@ def cash_rules(office: Office, *, on: date) -> list[CashRule]:
     one of later days, takes its place from its first day on.
     """
     rows = CashRule.objects.filter(valid_from__lte=on).filter(
-        Q(office__isnull=True) | Q(office__path__in=_paths(office))
+        Q(office__isnull=True) | Q(office__path__in=paths_above(office))
     )
     latest = {row.code: row for row in rows.order_by("valid_from")}
-    latest.setdefault(LAW_CODE, _law())
+    latest.setdefault(LAW_CODE, law_of_cash())
     in_force = (row for row in latest.values() if row.valid_until is None or row.valid_until >= on)
     return sorted(in_force, key=lambda row: (row.limit_paise, row.code))
 
@@ -79,14 +81,8 @@ def surcharge_paise(
     return (outstanding_paise * per_cent * 2 + _HUNDREDTHS) // (_HUNDREDTHS * 2)
 
 
-def _paths(office: Office) -> list[str]:
-    """The paths of an office and of all above it: ``/CO/``, ``/CO/R1/``."""
-    steps = [step for step in office.path.split("/") if step]
-    return [f"/{path}/" for path in accumulate(steps, lambda above, step: f"{above}/{step}")]
-
-
-def _law() -> CashRule:
-    """Income-tax Act s. 269ST, as it holds since 2017."""
+def law_of_cash() -> CashRule:
+    """Income-tax Act s. 269ST, as it holds since 2017: a rule that is in no table."""
     return CashRule(
         code=LAW_CODE,
         per=CashRule.Per.PAYER_DAY,
@@ -95,3 +91,9 @@ def _law() -> CashRule:
         law="Income-tax Act, s. 269ST",
         valid_from=date(2017, 4, 1),
     )
+
+
+def paths_above(office: Office) -> list[str]:
+    """The paths of an office and of all above it: ``/CO/``, ``/CO/R1/``."""
+    steps = [step for step in office.path.split("/") if step]
+    return [f"/{path}/" for path in accumulate(steps, lambda above, step: f"{above}/{step}")]

@@ -7,6 +7,7 @@ from django.db.models import Model, Q, QuerySet
 from counters.models import (
     Bag,
     CashMove,
+    CashRule,
     Collection,
     CollectionLine,
     CounterfeitNote,
@@ -15,15 +16,19 @@ from counters.models import (
     DrawerCount,
     Instrument,
     OfficeDay,
+    OfficePolicy,
     OfflineItem,
+    ReturnCharge,
     SafeCount,
     Sheet,
     Shift,
+    SurchargeRate,
     SurpriseCheck,
 )
+from counters.policy import paths_above
 from counters.states import ShiftState
-from people.access import Somebody, has_role, offices_of, sees_everything
-from people.models import User
+from people.access import Somebody, has_role, offices_of, roles_of, sees_everything
+from people.models import Office, User
 from people.roles import CLERK, SUPERVISOR
 
 Row = TypeVar("Row", bound=Model)
@@ -110,6 +115,27 @@ def sheets_visible_to(user: Somebody) -> QuerySet[Sheet]:
     return _own(of_offices(Sheet.objects.all(), user, "counter__office"), user, "by")
 
 
+def policies_visible_to(user: Somebody) -> QuerySet[OfficePolicy]:
+    """Policies of the user's offices, and of those above, which may hold for them."""
+    return OfficePolicy.objects.filter(office__in=_offices_around(user))
+
+
+def cash_rules_visible_to(user: Somebody) -> QuerySet[CashRule]:
+    """Rules on cash that hold at an office of the user."""
+    rows = CashRule.objects.filter(Q(office__isnull=True) | Q(office__in=_offices_around(user)))
+    return rows.select_related("office") if roles_of(user) else rows.none()
+
+
+def return_charges_visible_to(user: Somebody) -> QuerySet[ReturnCharge]:
+    """The tariff holds everywhere, and is no secret to who works here."""
+    return ReturnCharge.objects.all() if roles_of(user) else ReturnCharge.objects.none()
+
+
+def surcharge_rates_visible_to(user: Somebody) -> QuerySet[SurchargeRate]:
+    """The same of the surcharge."""
+    return SurchargeRate.objects.all() if roles_of(user) else SurchargeRate.objects.none()
+
+
 def counted_by(user: Somebody) -> QuerySet[Any] | None:
     """Payments in the drawer that this person is counting at the moment: kept from them."""
     if not isinstance(user, User) or not has_role(user, CLERK, SUPERVISOR):
@@ -127,6 +153,15 @@ def of_offices(rows: QuerySet[Row], user: Somebody, path: str) -> QuerySet[Row]:
     if sees_everything(user):
         return rows
     return rows.filter(**{f"{path}__in": offices_of(user)})
+
+
+def _offices_around(user: Somebody) -> QuerySet[Office]:
+    """The user's offices with all above them."""
+    mine = offices_of(user)
+    if sees_everything(user):
+        return mine
+    paths = {path for office in mine for path in paths_above(office)}
+    return Office.objects.filter(path__in=paths)
 
 
 def _own(rows: QuerySet[Row], user: Somebody, path: str) -> QuerySet[Row]:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from counters.views import (
+    agreed,
     board,
     cancel,
     checks,
@@ -102,6 +103,7 @@ urlpatterns = [
     path("counters/", board.counters, name="counters"),
     path("counters/<slug:code>/", board.counter_day, name="counter_day"),
     path("counters/<slug:code>/deposit/", board.deposit_make, name="deposit_make"),
+    path("agreed/", agreed.page, name="agreed"),
     path("cash-position/", board.position, name="cash_position"),
     path("exceptions/", board.exception_list, name="exceptions"),
     path("counter/history/", board.history, name="history"),

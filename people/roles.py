@@ -223,6 +223,12 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 icon="alert-octagon",
                 roles=(CLERK, SUPERVISOR),
             ),
+            Link(
+                view="counters:agreed",
+                label=_("Rules of the counters"),
+                icon="adjustments",
+                roles=(SUPERVISOR,),
+            ),
         ),
     ),
     LinkGroup(
@@ -339,6 +345,12 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 roles=READERS,
             ),
             Link(
+                view="counters:agreed",
+                label=_("Rules of the counters"),
+                icon="adjustments",
+                roles=READERS,
+            ),
+            Link(
                 view="reconciliation:statements",
                 label=_("Statement files"),
                 icon="file-import",
@@ -404,6 +416,12 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 icon="send",
                 roles=(OPERATOR, ADMINISTRATOR, SUPERVISOR, *FINANCE, AUDITOR),
                 counts="outgoing",
+            ),
+            Link(
+                view="counters:agreed",
+                label=_("Rules of the counters"),
+                icon="adjustments",
+                roles=(ADMINISTRATOR,),
             ),
             Link(
                 view="admin:index",
