@@ -3,6 +3,7 @@
 import base64
 import json
 import uuid
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -37,7 +38,7 @@ def window(shift, users):
     return made
 
 
-def post(client: Client, path: str, said: object) -> tuple[int, dict]:
+def post(client: Client, path: str, said: object) -> tuple[int, dict[str, Any]]:
     answer = client.post(f"/counter/offline/{path}", said, content_type="application/json")
     return answer.status_code, answer.json()
 

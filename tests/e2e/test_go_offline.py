@@ -152,6 +152,12 @@ def test_a_counter_goes_on_without_a_network_and_sends_once(
     numbers = NumberRange.objects.get(device__series="OFF1-T1")
     assert (numbers.used_until, numbers.returned_at is None) == (3, False)
 
+    supervisor = window_of("offline_supervisor")
+    supervisor.open("/offline/?show=all")
+    supervisor.page.get_by_role("link", name="OFF1-T1/").first.click()
+    expect(supervisor.page.get_by_role("link", name="Receipt", exact=True)).to_be_visible()
+    supervisor.look()
+
 
 def _is_little_kept(page: Page) -> None:
     """The key does not leave; of what was sent stay numbers and amounts; no page of anybody."""
