@@ -115,7 +115,7 @@ def counter(request: HttpRequest) -> HttpResponse:
 @require_safe
 def taken(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """All receipts of one hand-over, to print together."""
-    rows = collections_visible_to(request.user).select_related("counter")
+    rows = collections_visible_to(request.user).select_related("counter__office")
     made = get_object_or_404(rows, public_id=public_id)
     given = _receipts_of(made.pk)
     context = {
@@ -124,6 +124,7 @@ def taken(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "change_paise": (made.received_paise or made.cash_paise) - made.cash_paise,
         "methods": looks.METHODS,
         "is_just_taken": "taken" in request.GET,
+        "is_roll_first": policy_of(made.counter.office).receipt_paper == OfficePolicy.Paper.SLIP,
     }
     return render(request, "counters/till_taken.html", context)
 
@@ -386,7 +387,9 @@ class _Page:
         if made.held is not None:
             return HttpResponseRedirect(reverse("counters:held", args=[made.held.public_id]))
         if len(made.receipts) == 1:
-            return HttpResponseRedirect(f"{address_of(made.receipts[0])}?taken")
+            roll = self.policy.receipt_paper == OfficePolicy.Paper.SLIP
+            first = "?taken&paper=slip" if roll else "?taken"
+            return HttpResponseRedirect(f"{address_of(made.receipts[0])}{first}")
         if made.collection is None:
             raise NotTaken(_("Nothing was taken."))
         where = reverse("counters:taken", args=[made.collection.public_id])

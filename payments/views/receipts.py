@@ -32,6 +32,7 @@ def receipt(request: HttpRequest, series: str, year: str, number: int) -> HttpRe
         "may_print": has_role(request.user, CLERK, SUPERVISOR),
         "may_cancel": _is_cancellable(found) and has_role(request.user, SUPERVISOR),
         "is_just_taken": "taken" in request.GET,
+        "is_roll_first": _paper(request.GET.get("paper", "")) is paper.Paper.SLIP,
     }
     return render(request, "payments/receipt.html", context)
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from counters.board import counter_days
-from counters.models import Collection
+from counters.models import Collection, OfficePolicy
 from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import today
 from payments.consumers import MOBILE_PLACE, seal_mobile
@@ -122,6 +122,19 @@ def test_a_cash_payment_gives_a_receipt_and_says_what_to_give_back(as_role, plac
     assert receipt.payment.channel.code == "cash"
     assert "Give back 37.00." in client.get(answer["Location"]).content.decode()
     assert AuditEvent.objects.filter(action="payment.taken", actor="clerk").count() == 1
+
+
+def test_enter_prints_on_the_paper_of_the_office(as_role, place, offices) -> None:
+    OfficePolicy.objects.create(office=offices["C1"], receipt_paper=OfficePolicy.Paper.SLIP)
+    client = as_role("clerk")
+
+    answer = client.post("/counter/", form())
+    together = f"/counter/taken/{Collection.objects.get().public_id}/?taken"
+
+    assert answer["Location"].endswith("/?taken&paper=slip")
+    for page in (client.get(answer["Location"]), client.get(together)):
+        (button,) = re.findall(r"<button[^>]*autofocus[^>]*>", page.content.decode())
+        assert 'value="slip"' in button
 
 
 def test_a_cheque_goes_with_the_cheque_channel_and_keeps_its_particulars(as_role, place) -> None:
