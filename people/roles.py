@@ -207,7 +207,7 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
             ),
             Link(
                 view="counters:offline_list",
-                label=_("Without a network"),
+                label=_("Offline"),
                 icon="cloud-off",
                 roles=(CLERK, SUPERVISOR),
             ),

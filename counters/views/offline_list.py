@@ -222,7 +222,7 @@ def _item_page(
         "item": found,
         "said": said,
         "state": STATES[found.state],
-        "name": f"{found.device.series}/{found.year or '?'}/{found.receipt_number or '?'}",
+        "name": f"{found.device.series}/{found.year or '?'}/{found.receipt_number or 0:06d}",
         "facts": _facts(found, said),
         "receipt_url": address_of(receipt) if receipt else "",
         "may_take": may and is_open and is_proven and found.shift_id is not None,
