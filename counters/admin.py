@@ -151,6 +151,7 @@ class OfficePolicyAdmin(MasterAdmin, Agreed):
     """How offices run their counters; who has no row takes the nearest one above."""
 
     resource_classes: ClassVar = [OfficePolicyResource]
+    fields = OfficePolicyResource.Meta.fields
     list_display = (
         *("office", "shows_running_total", "wants_denominations", "receipt_paper"),
         *("post_dated", "drawer_limit", "difference_limit", "clearing_days"),

@@ -66,7 +66,7 @@ def _policy_columns() -> list[dict[str, Any]]:
     return [
         {"label": _("Office")},
         {"label": _("Agreed for")},
-        {"label": _("Taken")},
+        {"label": _("Taken"), "is_minor": True},
         {"label": _("Cheques")},
         {"label": _("Drawer, at most, ₹"), "is_end": True},
         {"label": _("Over or short, alone, ₹"), "is_end": True, "is_minor": True},
@@ -89,7 +89,11 @@ def _policy_row(office: Office, policy: OfficePolicy) -> dict[str, Any]:
 
 def _tables(user: Somebody, rules: Iterable[Dated]) -> list[dict[str, Any]]:
     """The three lists of rows with dates, each with its columns."""
-    days = [{"label": _("First day")}, {"label": _("Last day")}, {"label": _("State")}]
+    days = [
+        {"label": _("First day")},
+        {"label": _("Last day"), "is_minor": True},
+        {"label": _("State")},
+    ]
     return [
         {
             "title": _("Limits on cash"),
@@ -98,7 +102,7 @@ def _tables(user: Somebody, rules: Iterable[Dated]) -> list[dict[str, Any]]:
             "columns": [
                 {"label": _("Rule")},
                 {"label": _("Limit, ₹"), "is_end": True},
-                {"label": _("Counted for")},
+                {"label": _("Counted for"), "is_minor": True},
                 {"label": _("Office"), "is_minor": True},
                 *days,
             ],
@@ -121,7 +125,7 @@ def _tables(user: Somebody, rules: Iterable[Dated]) -> list[dict[str, Any]]:
             "template": "counters/agreed_rate_row.html",
             "rows": _rows(surcharge_rates_visible_to(user)),
             "columns": [
-                {"label": _("Per cent a month"), "is_end": True},
+                {"label": _("Per cent a month")},
                 {"label": _("First day")},
                 {"label": _("State")},
             ],
