@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from counters import papers, registers, taking
 from counters.dishonour import check_may_decide
-from counters.models import Instrument
+from counters.models import Instrument, Shift
 from counters.seconds import check_second
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
@@ -66,7 +66,8 @@ def _check_hands(these: Sequence[Instrument], *, by: User) -> None:
 
     Else who has lost a paper could take it out of what the count of their drawer must find.
     """
-    clerks = {paper.taken_by_id for paper in these}
+    drawers = Shift.objects.filter(collections__instruments__in=these)
+    clerks = set(drawers.values_list("clerk", flat=True))
     for office in {paper.office_id: paper.office for paper in these}.values():
         check_second(by, office=office, roles=(SUPERVISOR,), but=clerks)
 

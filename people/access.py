@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponseBase
+from guardian.models import UserObjectPermission
 from guardian.shortcuts import get_objects_for_user
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -67,6 +68,22 @@ def offices_of(user: Somebody) -> QuerySet[Office]:
     if not paths:
         return Office.objects.none()
     return Office.objects.filter(reduce(or_, (Q(path__startswith=path) for path in paths)))
+
+
+def who_work_in(office: Office, *codes: str) -> QuerySet[User]:
+    """The users with one of these roles who reach an office, however many users there are."""
+    above = Office.objects.annotate(below=Value(office.path)).filter(below__startswith=F("path"))
+    granted = UserObjectPermission.objects.filter(
+        permission__codename=WORK_IN_OFFICE.partition(".")[2],
+        permission__content_type__app_label=WORK_IN_OFFICE.partition(".")[0],
+        object_pk__in=[str(one.pk) for one in above],
+    )
+    far = User.objects.filter(groups__name__in=SEES_ALL_OFFICES)
+    return User.objects.filter(
+        Q(pk__in=granted.values("user")) | Q(pk__in=far.values("pk")),
+        pk__in=User.objects.filter(groups__name__in=codes).values("pk"),
+        is_active=True,
+    )
 
 
 def roles(

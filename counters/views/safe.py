@@ -19,7 +19,7 @@ from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
 from payments.forms import DAY_FORMATS
 from payments.models import Counter
-from people.access import has_role, offices_of, roles, signed_in
+from people.access import has_role, offices_of, roles, signed_in, who_work_in
 from people.models import Office, User
 from people.roles import CLERK, READERS, SUPERVISOR
 
@@ -199,10 +199,5 @@ def _was_opened(office: Office) -> bool:
 
 def _clerks(office: Office, by: User) -> list[tuple[str, str]]:
     """Who may get a float: clerks and supervisors who work at the office, but for who gives it."""
-    people = User.objects.filter(is_active=True, groups__name__in=[CLERK, SUPERVISOR])
-    known = people.exclude(pk=by.pk).distinct().order_by("full_name", "username")
-    return [
-        (one.username, one.get_full_name())
-        for one in known
-        if offices_of(one).filter(pk=office.pk).exists()
-    ]
+    known = who_work_in(office, CLERK, SUPERVISOR).exclude(pk=by.pk)
+    return [(one.username, one.get_full_name()) for one in known.order_by("full_name", "username")]

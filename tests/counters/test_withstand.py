@@ -1,13 +1,18 @@
 """What somebody may try at a counter to make, lose or hide money, and what it comes to."""
 
 import hashlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 
 from attachments.models import Attachment
 from channels_.contract import Method
@@ -30,6 +35,7 @@ from counters import (
 from counters.cancelling import NotCancelled
 from counters.cash_rules import RuleStops
 from counters.models import (
+    CashMove,
     CashRule,
     Instrument,
     OfficeDay,
@@ -47,9 +53,12 @@ from counters.taking import (
     take_one,
 )
 from cspdcl.kernel.clock import INDIA, now, today
+from cspdcl.kernel.errors import DomainError
 from payments.models import Payment
 from payments.states import State
+from people.access import who_work_in
 from refunds import actions as refunds
+from refunds.models import RefundRequest
 from tests import factories as make
 from tests.counters import banking, drawer
 from tests.counters.lives import Branch
@@ -396,3 +405,109 @@ def test_no_page_tells_what_a_drawer_that_is_counted_must_hold(shift, users, as_
 
     assert "4,321.00" not in banking.text(page.get("/counters/rpr1/"))
     assert "4,321.00" not in banking.text(page.get("/counters/"))
+
+
+def test_who_may_get_a_float_is_found_at_once_among_many(
+    shift, offices, users, make_user, django_assert_max_num_queries
+) -> None:
+    far = make_user("far", "clerk", offices=(offices["Z3"],))
+    above = make_user("above", "clerk", offices=(offices["R1"],))
+    gone = make_user("gone", "clerk", offices=(offices["Z1"],), is_active=False)
+
+    with django_assert_max_num_queries(2):
+        found = set(who_work_in(offices["Z1"], "clerk", "supervisor"))
+
+    assert {users["clerk"], users["supervisor"], above} <= found
+    assert not found & {far, gone, users["finance_officer"]}
+
+
+# ---- at the same moment ----
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_cheque_at_many_windows_and_one_receipt_cancelled_and_refunded(
+    offices, users, ways
+) -> None:
+    windows = [make.CounterFactory(code=f"w{n}", office=offices["Z1"]) for n in range(4)]
+    told = [
+        cheque(900_00),
+        cheque(900_00, account_id="045504"),
+        cheque(900_00, micr="", ifsc="SBIN0004343"),
+        cheque(900_00, micr="", bank_name="THE BANK"),
+    ]
+    forms = [asked(one) for one in told]
+    answers = at_once(
+        *(
+            partial(take_one, window, clerk=users["clerk"], asked=form)
+            for window, form in zip(windows, forms, strict=True)
+        )
+    )
+    assert sum(isinstance(one, NotTaken) for one in answers) == 3
+    assert Instrument.objects.count() == 1
+
+    (paid,) = Payment.objects.all()
+    refused = at_once(
+        partial(cancelling.cancel, paid.pk, supervisor=users["supervisor"], reason="wrong one"),
+        *(
+            partial(
+                refunds.ask, paid, amount_paise=300_00, reason="paid twice",
+                by=users["finance_officer"], submit_key=drawer.key(),
+            )
+            for _ in range(2)
+        ),
+    )  # fmt: skip
+    asked_for = RefundRequest.objects.count()
+    is_cancelled = Payment.objects.get().state == State.REVERSED
+    assert bool(asked_for) != is_cancelled
+    assert sum(isinstance(one, DomainError) for one in refused) == (2 if is_cancelled else 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cancelled_handed_in_counted_and_given_away_at_once_nothing_is_lost(
+    offices, users, ways
+) -> None:
+    """Cash of a cancelled receipt is either in the payer's hand or in the safe, never in both."""
+    drawer.fill_safe(
+        offices["Z1"], 5_000_00, supervisor=users["supervisor"], second=users["finance_officer"]
+    )
+    shift = banking.open_shift(
+        offices["Z1"], clerk=users["clerk"], supervisor=users["supervisor"], code="rpr1"
+    )
+    paid = [banking.cash(shift, 700_00) for _ in range(3)]
+    cancel = [
+        partial(cancelling.cancel, one.pk, supervisor=users["supervisor"], reason="wrong one")
+        for one in (*paid, paid[0])
+    ]
+    give = [
+        partial(
+            drawers.hand_in, shift, clerk=users["clerk"], counted=drawer.notes(1_500_00),
+            submit_key=drawer.key(),
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+
+    answers = at_once(*cancel, *give, partial(counts.begin_close, shift, by=users["clerk"]))
+
+    assert all(not isinstance(one, Exception) or isinstance(one, DomainError) for one in answers)
+    left = drawer.in_drawer(shift)
+    standing = sum(one.amount_paise for one in Payment.objects.filter(state=State.SUCCEEDED))
+    moved = sum(one.amount_paise for one in CashMove.objects.filter(kind="drop"))
+    assert left == 1_000_00 + standing - moved
+    assert left >= 0
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """What each call gave or refused with, all begun together."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> Any:
+        try:
+            barrier.wait(10)
+            return call()
+        except DomainError as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
