@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.db.models import DecimalField, Field, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 from import_export.fields import Field as Column
@@ -115,10 +114,8 @@ class TendersWidget(Widget):  # type: ignore[misc]
         words = str(value or "").split()
         known = [code for code, _title in TENDERS]
         if unknown := [word for word in words if word not in known]:
-            raise ValueError(
-                now_("%(word)s is no tender; expected some of %(known)s.")
-                % {"word": unknown[0], "known": ", ".join(known)}
-            )
+            words = _("%(word)s is no tender; expected some of %(known)s.")
+            raise ValueError(words % {"word": unknown[0], "known": ", ".join(known)})
         return [code for code in known if code in words]
 
     def render(self, value: Any, _obj: Any = None, **_kwargs: Any) -> str:
