@@ -10,15 +10,18 @@ class CountersConfig(AppConfig):
     verbose_name = "Counters"
 
     def ready(self) -> None:
-        """Keep a drawer's receipts from its clerk while it is counted."""
+        """Tell the apps below what only the counters know."""
         from counters import live, overrides, registers  # noqa: PLC0415 - models are ready now
         from counters.handed import handed  # noqa: PLC0415 - models are ready now
+        from counters.papers import why_not_refundable  # noqa: PLC0415
         from counters.selectors import counted_by  # noqa: PLC0415 - models are ready now
         from payments.paper import tell_by  # noqa: PLC0415
         from payments.selectors import veil_by  # noqa: PLC0415
         from people.context import count_by  # noqa: PLC0415
+        from refunds.actions import object_by  # noqa: PLC0415
 
         veil_by("counters", counted_by)
+        object_by("counters", why_not_refundable)
         tell_by("counters", handed)
         count_by("returns", registers.returns_waiting)
         count_by("overrides", overrides.waiting_count)

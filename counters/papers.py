@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 from django.db import transaction
 
+from channels_.contract import Method
 from counters.bars import bar_of
 from counters.models import Instrument, InstrumentEvent, Share
 from counters.policy import policy_of
@@ -27,9 +28,11 @@ __all__ = [
     "locked",
     "move",
     "payments_of",
+    "why_not_refundable",
 ]
 
 _CAUSE_MAX: Final = 120
+_BY_BANK: Final = (Method.CHEQUE, Method.DEMAND_DRAFT, Method.POSTAL_ORDER)
 
 
 class IllegalStep(DomainError):
@@ -100,6 +103,17 @@ def payments_of(keys: Collection[int]) -> list[Payment]:
         pk__in=made.values_list("payment_id", flat=True)
     )
     return list(rows.order_by("pk"))
+
+
+def why_not_refundable(payment: Payment) -> str:
+    """A paper is no money before the bank has paid it: nothing of it goes back until then."""
+    unpaid = Instrument.objects.filter(shares__payment=payment, method__in=_BY_BANK).exclude(
+        state=PaperState.CLEARED
+    )
+    paper = unpaid.first()
+    if paper is None:
+        return ""
+    return f"{payment.reference} was paid by {paper}, which is not cleared yet"
 
 
 @transaction.atomic

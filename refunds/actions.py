@@ -5,6 +5,7 @@ under the payment's lock; the database refuses the row that would exceed it, who
 """
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from django.db import connection, transaction
@@ -26,6 +27,10 @@ from refunds.states import TRANSITIONS, State
 
 _NOTE_MAX: Final = 200
 _KEY_MAX: Final = 64
+
+Objection = Callable[[Payment], str]  # why a payment cannot be refunded now; empty when it can
+
+_objections: Final[dict[str, Objection]] = {}
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +175,15 @@ def refuse_unless_free(payment: Payment) -> None:
         raise NotRefundable(
             f"{payment.reference} is disputed ({dispute.dispute_ref}): it would go back twice"
         )
+    for name in sorted(_objections):
+        words = _objections[name](payment)
+        if words:
+            raise NotRefundable(words)
+
+
+def object_by(name: str, objection: Objection) -> None:
+    """Let an app above say why money cannot go back yet; called when the app is ready."""
+    _objections[name] = objection
 
 
 def _asked_before(

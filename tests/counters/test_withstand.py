@@ -231,6 +231,24 @@ def test_a_receipt_whose_money_goes_back_otherwise_is_not_cancelled(shift, users
     assert Payment.objects.get().state == State.REVERSED
 
 
+def test_nothing_is_refunded_of_a_cheque_before_the_bank_has_paid_it(users, offices) -> None:
+    """Else a bad cheque is turned into good money: refunded today, returned tomorrow."""
+    branch = Branch(offices["Z1"], users["supervisor"])
+    paper = branch.cheque(900)
+    slip = branch.banked(paper)
+    paid = Payment.objects.get()
+    ask = partial(
+        refunds.ask, paid, amount_paise=900_00, reason="paid twice", by=users["finance_officer"],
+        submit_key=drawer.key(),
+    )  # fmt: skip
+
+    with pytest.raises(refunds.NotRefundable, match="not cleared"):
+        ask()
+    papers.clear_due([slip.reference], on=today() + timedelta(days=30))
+
+    assert ask().amount_paise == 900_00
+
+
 # ---- the second person ----
 
 
