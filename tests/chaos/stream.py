@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 CONSUMERS: Final = tuple(f"{100_000_000_000 + n}" for n in range(50))
-COUNTERS: Final = ("rpr1", "rpr2", "drg1", "bsp1")
+COUNTERS: Final = ("bsp1", "rgh1", "jdp1")  # they hand in
 MERCHANT: Final = "acc_SampleCspdcl01"  # of configuration/demo.toml
 
 CAPTURED: Final = frozenset({"payment.captured", "order.paid"})

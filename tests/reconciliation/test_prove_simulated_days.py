@@ -1,5 +1,6 @@
 """Whole days: every planted discrepancy is found with its reason, none is invented, books prove."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,10 +10,29 @@ import time_machine
 from reconciliation import selectors
 from reconciliation.models import Break, Match, Proof
 from simulator.compare import compare
+from simulator.scene import DEFAULT, TERMINAL, PlayedChannel, Rate, Staff
 from tests import played
 
 DAY = date(2026, 11, 20)
 SEEDS = (1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
+
+# Two offices with people; the other counters hand in.
+STAFFED = replace(
+    DEFAULT,
+    staff=(
+        Staff("RPR-Z1", {"rpr1": "clerk-rpr1"}, "supervisor-rpr", "finance"),
+        Staff("RPR-Z2", {"rpr2": "clerk-rpr2"}, "supervisor-rpr", "finance"),
+    ),
+    terminal=PlayedChannel(
+        code="cards",
+        name="Cards",
+        adapter=TERMINAL,
+        route="settlement",
+        account="sbi-collection",
+        narration="CARD TERMINALS SETTLEMENT",
+        rates={"card": Rate(9_000, 0, 180_000)},
+    ),
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,8 +50,9 @@ def _kept_files(settings, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_planted_discrepancy_is_found_and_none_invented(tmp_path: Path, seed: int) -> None:
-    clerk = played.install()
-    day = played.play(tmp_path, clerk=clerk, day=DAY, payments=800, seed=seed)
+    scene = STAFFED if seed % 3 == 2 else DEFAULT
+    clerk = played.install(scene)
+    day = played.play(tmp_path, clerk=clerk, day=DAY, payments=800, seed=seed, scene=scene)
 
     run = played.reconcile(DAY)
 
@@ -63,8 +84,8 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_the_next_day_opens_with_the_closing_of_this_one(tmp_path: Path) -> None:
-    clerk = played.install()
-    played.play(tmp_path / "one", clerk=clerk, day=DAY, payments=400, seed=6)
+    clerk = played.install(STAFFED)
+    played.play(tmp_path / "one", clerk=clerk, day=DAY, payments=400, seed=6, scene=STAFFED)
     closing = {(p.stage, p.book): (p.closing_count, p.closing_paise) for p in _proofs(DAY)}
     with time_machine.travel("2026-11-21 23:30:00+05:30", tick=True):
         tomorrow = date(2026, 11, 21)

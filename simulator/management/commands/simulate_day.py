@@ -72,6 +72,8 @@ class Command(BaseCommand):
             f" {sum(len(b.receipts) for b in day.batches)} counter receipts,"
             f" {len(day.slips)} deposits, {len(day.truth['planted'])} planted discrepancies"
         )
+        if day.steps:
+            self.stdout.write(f"{len(day.steps)} steps of offices, for play_offices")
         if options["send"]:
             self._send(options["out"], url=options["send"], scene=scene, secrets=secrets)
 
