@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 
 from channels_.contract import Method
 from counters import devices
+from counters.asked import CLOCKS_DIFFER, HandOver, ShareAsked, Taken
 from counters.models import Device, NumberRange, OfflineItem, Shift
 from counters.owing import dues_with_surcharge
-from counters.taking import CLOCKS_DIFFER, HandOver, ShareAsked, Taken, TenderAsked, take
+from counters.taking import TenderAsked, take
 from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import business_date, now, today
 from cspdcl.kernel.errors import DomainError, Malformed

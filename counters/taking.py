@@ -8,10 +8,9 @@ Locks, always in this order: office day, shift, words (the form's key, payers, d
 counter's receipt series, grants of supervisors.
 """
 
-import hashlib
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -22,7 +21,30 @@ from django.utils.translation import gettext as _
 from channels_.contract import Method
 from channels_.models import Channel
 from counters import bars, cash_rules, days, overrides, papers, shifts, tenders, twins
+from counters.asked import (
+    HandOver,
+    NotTaken,
+    PaidMeanwhile,
+    ShareAsked,
+    Taken,
+    check_money,
+    day_of,
+    merged,
+    parts_of,
+    tender_of,
+    why_not_then,
+)
 from counters.cash_rules import RuleStops
+from counters.making import (
+    Made,
+    Window,
+    cause_of,
+    collection_of,
+    instrument_of,
+    payment_of,
+    scope_of,
+    tender_row,
+)
 from counters.models import (
     Collection,
     CollectionLine,
@@ -33,16 +55,13 @@ from counters.models import (
     Shift,
 )
 from counters.owing import Dues, dues_of_each
-from counters.paper import cash
 from counters.policy import cash_rules as rules_in_force
 from counters.policy import policy_of
 from counters.states import PaperState
-from counters.tenders import Part, TenderAsked, waterfall
-from cspdcl.kernel import crypto
+from counters.tenders import Part, TenderAsked
 from cspdcl.kernel.clock import business_date, financial_year, now
 from cspdcl.kernel.errors import DomainError
-from cspdcl.kernel.ids import new_reference
-from cspdcl.kernel.money import PAISE_MAX, grouped_rupees
+from cspdcl.kernel.money import grouped_rupees
 from outgoing import port
 from payments import receipts
 from payments.actions import SubmittedBefore, advance, lock_words
@@ -52,8 +71,6 @@ from payments.selectors import COUNTER_ADAPTER
 from payments.states import State
 from people import audit
 from people.models import User
-
-CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
 __all__ = [
     "HandOver",
@@ -69,105 +86,6 @@ __all__ = [
 ]
 
 
-class NotTaken(DomainError):
-    """The counter may not take this; the drawer stays shut.
-
-    ``field`` is what a form calls it; ``share`` or ``tender`` say of which one, from 0.
-    """
-
-    code = "not_taken"
-
-    def __init__(
-        self, words: str, *, field: str = "", share: int | None = None, tender: int | None = None
-    ) -> None:
-        super().__init__(words)
-        self.field = field
-        self.share = share
-        self.tender = tender
-
-
-class PaidMeanwhile(NotTaken):
-    """More is offered than is due by now: somebody has paid, or the clerk saw older dues."""
-
-    code = "paid_already"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShareAsked:
-    """What of it is for one consumer. Without a bill it pays the oldest dues first.
-
-    Only an advance may be more than is due. Who has taken the money already says so, too: facts
-    of an offline counter or of a machine are not judged by the dues of today.
-    """
-
-    consumer_number: str
-    amount_paise: int
-    bill_number: str = ""
-    is_advance: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandOver:
-    """What a clerk asks to take. ``taken_at`` is earlier than now only for offline counters."""
-
-    submit_key: str
-    shares: Sequence[ShareAsked]
-    tenders: Sequence[TenderAsked]
-    channel: str = ""  # for all of it; else each tender goes the way that takes it
-    taken_at: datetime | None = None
-    received_paise: int | None = None  # cash, as counted into the hand
-    denominations_in: Mapping[str, object] = field(default_factory=dict)
-    denominations_out: Mapping[str, object] = field(default_factory=dict)
-    payer: str = ""
-    pan: str = ""
-    reserved: receipts.Reserved | None = None  # its receipt was given before it came: one payment
-
-    @property
-    def amount_paise(self) -> int:
-        """What is paid in all."""
-        return sum(one.amount_paise for one in self.shares)
-
-    @property
-    def cash_paise(self) -> int:
-        """What of it is cash."""
-        return sum(one.amount_paise for one in self.tenders if one.method is Method.CASH)
-
-    @property
-    def fingerprint(self) -> str:
-        """The same for the same request, whatever its key."""
-        parts = (
-            self.channel,
-            *(repr(one) for one in self.shares),
-            *(repr(replace(one, front=None)) for one in self.tenders),
-            repr(self.taken_at),
-            self.payer,
-            # By its index: whoever reads the books could guess ten characters from a plain hash.
-            (cash_rules.index_of(self.pan) or b"").hex(),
-            *(self.reserved or ()),
-        )
-        return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """The answer to one: receipts, new or given before; a paper that waits; or why not."""
-
-    submit_key: str
-    receipts: tuple[Receipt, ...] = ()
-    collection: Collection | None = None
-    held: Instrument | None = None
-    is_new: bool = False
-    refusal: DomainError | None = None
-
-    @property
-    def change_paise(self) -> int:
-        """What to give back of the cash."""
-        made = self.collection
-        if made is None or made.received_paise is None:
-            return 0
-        return made.received_paise - made.cash_paise
-
-
 # ---- taking ----
 
 
@@ -181,7 +99,7 @@ def take_one(counter: Counter, *, clerk: User, asked: HandOver) -> Taken:
 
 def receipts_given(counter: Counter, *, clerk: User, submit_key: str) -> tuple[Receipt, ...]:
     """The receipts that this key has given before, if it has."""
-    made = _known(_scope(counter, clerk), [submit_key]).get(submit_key)
+    made = _known(scope_of(counter, clerk), [submit_key]).get(submit_key)
     return _receipts_of(made) if made else ()
 
 
@@ -196,8 +114,8 @@ def take(
     """
     if not counter.is_open:
         raise NotTaken(_("Counter %(counter)s is closed.") % {"counter": counter.code})
-    asked = [_merged(one) for one in asked]
-    known = _known(_scope(counter, clerk), [one.submit_key for one in asked])
+    asked = [merged(one) for one in asked]
+    known = _known(scope_of(counter, clerk), [one.submit_key for one in asked])
     if all(one.submit_key in known for one in asked):
         return [_again(one, known[one.submit_key]) for one in asked]
     till = _Till.open(counter, clerk=clerk, asked=asked, shift=shift)
@@ -221,10 +139,10 @@ def take_held(instrument: Instrument, *, by: User) -> Taken:
             )
             for share in shares
         ],
-        tenders=[_tender_of(instrument)],
+        tenders=[tender_of(instrument)],
         payer=str(instrument.details.get("payer", "")),
     )
-    known = _known(_scope(counter, by), [asked.submit_key]).get(asked.submit_key)
+    known = _known(scope_of(counter, by), [asked.submit_key]).get(asked.submit_key)
     if known is not None:
         return _again(asked, known)
     till = _Till.open(counter, clerk=by, asked=[asked], keeps_shifts=False)
@@ -244,25 +162,11 @@ def take_held(instrument: Instrument, *, by: User) -> Taken:
 
 
 @dataclass(slots=True)
-class _Made:
-    """A hand-over in memory, before it is stored."""
-
-    asked: HandOver
-    collection: Collection
-    payments: list[Payment]
-    events: list[PaymentEvent]
-    tenders: list[Tender]
-    instruments: list[Instrument]
-    shares: list[Share]
-    grants: list[Override]
-
-
-@dataclass(slots=True)
 class _Answer:
     """One answer before it is stored."""
 
     asked: HandOver
-    made: _Made | None = None
+    made: Made | None = None
     known: Collection | None = None
     held: Instrument | None = None
     is_new: bool = False
@@ -273,10 +177,8 @@ class _Answer:
 class _Till:
     """One request at a counter: what is known and locked, what is taken, what is to be stored."""
 
-    counter: Counter
-    clerk: User
+    window: Window
     moment: datetime
-    shift: Shift | None
     policy: OfficePolicy
     days: Mapping[date, date]  # the day each day of the request counts for: a closed one is over
     channels: Sequence[Channel]
@@ -290,9 +192,19 @@ class _Till:
     papers: list[Instrument] = field(default_factory=list)  # of this request
     spent: set[int] = field(default_factory=set)  # grants: each lets one through
     held: Instrument | None = None  # a paper whose day has come
-    made: list[_Made] = field(default_factory=list)
+    made: list[Made] = field(default_factory=list)
     waiting: list[tuple[Instrument, list[Share]]] = field(default_factory=list)
     given: dict[int, Receipt] = field(default_factory=dict)
+
+    @property
+    def counter(self) -> Counter:
+        """Where it is taken."""
+        return self.window.counter
+
+    @property
+    def clerk(self) -> User:
+        """Who takes it."""
+        return self.window.clerk
 
     @property
     def today(self) -> date:
@@ -312,7 +224,7 @@ class _Till:
         """Lock what stands in the way of others, and read all that the request names."""
         moment = now()
         has_shift = counter.keeps_shifts if keeps_shifts is None else keeps_shifts
-        told = {_day_of(one, moment) for one in asked}
+        told = {day_of(one, moment) for one in asked}
         today = business_date(moment)
         is_of_drawer = has_shift and shift is None  # of today: what lies in it was taken today
         held = {today} if is_of_drawer else told
@@ -325,16 +237,14 @@ class _Till:
         numbers = {share.consumer_number for one in asked for share in one.shares}
         rows = Consumer.objects.select_related("office").filter(number__in=numbers)
         consumers = {one.number: one for one in rows}
-        scope = _scope(counter, clerk)
+        scope = scope_of(counter, clerk)
         lock_words(_words(scope, asked, consumers))
         years = {financial_year(day) for day in counted.values()}
         receipts.lock(counter.code.upper(), years=years)
         names = {share.bill_number for one in asked for share in one.shares} - {""}
         return cls(
-            counter=counter,
-            clerk=clerk,
+            window=Window(counter, clerk, shift),
             moment=moment,
-            shift=shift,
             policy=policy_of(counter.office),
             days=counted,
             channels=list(tenders.ways()),
@@ -358,7 +268,7 @@ class _Till:
 
     def _taken(self, asked: HandOver) -> _Answer:
         taken_at, day = self._when(asked)
-        _check_money(asked)
+        check_money(asked)
         self._check_shares(asked)
         waits = [one for one in asked.tenders if self._waits(one, on=day)]
         if waits and len(asked.tenders) > 1:
@@ -381,10 +291,10 @@ class _Till:
 
     def _when(self, asked: HandOver) -> tuple[datetime, date]:
         """The instant of it, and the day it counts for."""
-        problem = _why_not_then(asked, self.moment)
+        problem = why_not_then(asked, self.moment)
         if problem:
             raise NotTaken(problem)
-        day = self.days[_day_of(asked, self.moment)]
+        day = self.days[day_of(asked, self.moment)]
         taken_at = asked.taken_at or self.moment
         return (taken_at if business_date(taken_at) == day else self.moment), day
 
@@ -442,7 +352,7 @@ class _Till:
 
     def _is_this_form(self, twin: Instrument, asked: HandOver) -> bool:
         told = twin.details.get("form")
-        scope = _scope(self.counter, self.clerk)
+        scope = self.window.scope
         return bool(told == [scope, asked.submit_key, asked.fingerprint])
 
     def _check_dues(self, asked: HandOver) -> None:
@@ -533,7 +443,7 @@ class _Till:
 
     def _cash_of(self, asked: HandOver) -> dict[str, int]:
         by_partner: Tally[str] = Tally()
-        for part in _parts(asked):
+        for part in parts_of(asked):
             if asked.tenders[part.tender].method is Method.CASH:
                 number = asked.shares[part.share].consumer_number
                 by_partner[self.consumers[number].business_partner] += part.paise
@@ -550,8 +460,10 @@ class _Till:
         if stop is not None:
             raise stop
         (one,) = asked.tenders
-        paper = self._instrument(one, collection=None, day=self.today, is_held=True)
-        scope = _scope(self.counter, self.clerk)
+        paper = instrument_of(
+            one, window=self.window, collection=None, day=self.today, is_held=True
+        )
+        scope = self.window.scope
         paper.details["form"] = [scope, asked.submit_key, asked.fingerprint]
         paper.details["payer"] = asked.payer
         shares = [
@@ -569,10 +481,10 @@ class _Till:
 
     def _make(
         self, asked: HandOver, *, taken_at: datetime, day: date, grants: list[Override]
-    ) -> _Made:
-        made = _Made(
+    ) -> Made:
+        made = Made(
             asked=asked,
-            collection=self._collection(asked, taken_at=taken_at, day=day),
+            collection=collection_of(asked, window=self.window, taken_at=taken_at, day=day),
             payments=[],
             events=[],
             tenders=[],
@@ -584,18 +496,29 @@ class _Till:
         slips: dict[int, Instrument] = {}
         for place, one in enumerate(asked.tenders):
             if one.method in tenders.SLIPS:
-                paper = self.held or self._instrument(one, collection=made.collection, day=day)
+                paper = self.held or instrument_of(
+                    one, window=self.window, collection=made.collection, day=day
+                )
                 slips[place] = paper
                 self.papers.append(paper)
         made.instruments = [paper for paper in slips.values() if paper is not self.held]
-        for part in _parts(asked):
-            payment = self._payment(asked, part, channel=ways[part.tender], taken_at=taken_at)
+        for part in parts_of(asked):
+            share, one = asked.shares[part.share], asked.tenders[part.tender]
+            payment = payment_of(
+                one,
+                window=self.window,
+                consumer=self.consumers[share.consumer_number],
+                bill=self.bills.get(share.bill_number),
+                paise=part.paise,
+                channel=ways[part.tender],
+                taken_at=taken_at,
+            )
             made.payments.append(payment)
-            made.tenders.append(_tender(payment, asked.tenders[part.tender]))
+            made.tenders.append(tender_row(payment, one))
             event = advance(
                 payment,
                 to=State.SUCCEEDED,
-                cause=_cause(self.counter, asked, day),
+                cause=cause_of(self.counter, asked, day),
                 at=taken_at,
                 actor=self.clerk.username,
             )
@@ -638,84 +561,6 @@ class _Till:
                 words = _("This slip was taken already.")
                 raise NotTaken(words, field="instrument", tender=place)
         return ways
-
-    def _collection(self, asked: HandOver, *, taken_at: datetime, day: date) -> Collection:
-        cash_paise = asked.cash_paise
-        pan = asked.pan.encode()
-        came, back = _denominations(asked, on=day)
-        return Collection(
-            scope=_scope(self.counter, self.clerk),
-            submit_key=asked.submit_key,
-            fingerprint=asked.fingerprint,
-            counter=self.counter,
-            shift=self.shift,
-            clerk=self.clerk,
-            business_date=day,
-            amount_paise=asked.amount_paise,
-            cash_paise=cash_paise,
-            received_paise=asked.received_paise if cash_paise else None,
-            denominations_in=came,
-            denominations_out=back,
-            payer=asked.payer,
-            pan=crypto.seal(pan, place=cash_rules.PAN_PLACE) if pan else None,
-            payer_index=cash_rules.index_of(asked.pan),
-            taken_at=asked.taken_at or taken_at,
-        )
-
-    def _instrument(
-        self,
-        one: TenderAsked,
-        *,
-        collection: Collection | None,
-        day: date,
-        is_held: bool = False,
-    ) -> Instrument:
-        return Instrument(
-            state=PaperState.HELD if is_held else PaperState.RECEIVED,
-            due_on=one.instrument_date if is_held else None,
-            method=one.method.value,
-            number=one.instrument,
-            bank_key=one.bank_key,
-            micr=one.micr,
-            account_id=one.account_id,
-            transaction_code=one.transaction_code,
-            ifsc=one.ifsc,
-            bank_name=one.bank_name,
-            branch_name=one.branch_name,
-            dated=one.instrument_date,
-            drawer=one.drawer,
-            details=dict(one.details),
-            amount_paise=one.amount_paise,
-            office=self.counter.office,
-            counter=self.counter,
-            collection=collection,
-            taken_by=self.clerk,
-            received_on=day,
-            front=one.front,
-        )
-
-    def _payment(
-        self, asked: HandOver, part: Part, *, channel: Channel, taken_at: datetime
-    ) -> Payment:
-        share, one = asked.shares[part.share], asked.tenders[part.tender]
-        consumer = self.consumers[share.consumer_number]
-        is_card = one.method is Method.CARD
-        return Payment(
-            reference=new_reference(),
-            channel=channel,
-            channel_ref=one.instrument if is_card else None,
-            order_ref=str(one.details.get("approval", "")) if is_card else "",
-            rrn=one.instrument if is_card else "",
-            consumer=consumer,
-            consumer_number=consumer.number,
-            office_id=self.counter.office_id,
-            counter=self.counter,
-            bill=self.bills.get(share.bill_number),
-            amount_paise=part.paise,
-            method=one.method.value,
-            created_at=taken_at,
-            business_date=business_date(taken_at),
-        )
 
     def _share(self, paper: Instrument, payment: Payment, part: Part) -> Share:
         """A held paper knows what it is for: its share gets the payment now."""
@@ -854,10 +699,6 @@ class _Till:
 _OTHER: Final = "the key was used for another payment"
 
 
-def _scope(counter: Counter, clerk: User) -> str:
-    return f"user:{clerk.pk}:counter:{counter.code}"
-
-
 def _known(scope: str, keys: Sequence[str]) -> dict[str, Collection]:
     """What these keys have made before. PostgreSQL has no NUL, so nothing was made with one."""
     asked = [key for key in keys if "\0" not in key]
@@ -929,58 +770,6 @@ def _payers_asked(asked: Iterable[HandOver], consumers: Mapping[str, Consumer]) 
     return found
 
 
-def _merged(asked: HandOver) -> HandOver:
-    """Cash counts as one tender, where the first of it stood."""
-    cash_tenders = [one for one in asked.tenders if one.method is Method.CASH]
-    if len(cash_tenders) < 2:
-        return asked
-    whole = replace(cash_tenders[0], amount_paise=asked.cash_paise)
-    others = [one for one in asked.tenders if one.method is not Method.CASH]
-    place = list(asked.tenders).index(cash_tenders[0])
-    return replace(asked, tenders=[*others[:place], whole, *others[place:]])
-
-
-def _parts(asked: HandOver) -> list[Part]:
-    return waterfall(
-        [one.amount_paise for one in asked.shares], [one.amount_paise for one in asked.tenders]
-    )
-
-
-def _check_money(asked: HandOver) -> None:
-    if not asked.shares:
-        raise NotTaken(_("Say for whom it is."))
-    if not asked.tenders:
-        raise NotTaken(_("Say what it is paid with."))
-    for place, share in enumerate(asked.shares):
-        if not 0 < share.amount_paise <= PAISE_MAX:
-            words = _("More than zero is expected.")
-            raise NotTaken(words, field="amount", share=place)
-    tendered = sum(one.amount_paise for one in asked.tenders)
-    if tendered != asked.amount_paise or any(one.amount_paise <= 0 for one in asked.tenders):
-        words = _("Handed over %(tendered)s, to pay %(wanted)s.")
-        facts = {
-            "tendered": grouped_rupees(tendered),
-            "wanted": grouped_rupees(asked.amount_paise),
-        }
-        raise NotTaken(words % facts, field="tender_amount")
-    if asked.received_paise is not None and asked.received_paise < asked.cash_paise:
-        raise NotTaken(_("Less than the amount."), field="received")
-    if asked.received_paise is not None and asked.received_paise > PAISE_MAX:
-        raise NotTaken(_("Nobody hands over so much."), field="received")
-
-
-def _denominations(asked: HandOver, *, on: date) -> tuple[dict[str, int], dict[str, int]]:
-    """Notes and coins in and out, as stored; each must be worth what was said."""
-    if not asked.denominations_in and not asked.denominations_out:
-        return {}, {}
-    came = cash.Denominations.read(asked.denominations_in, on=on)
-    back = cash.Denominations.read(asked.denominations_out, on=on)
-    received = asked.cash_paise if asked.received_paise is None else asked.received_paise
-    came.check(received)
-    back.check(received - asked.cash_paise)
-    return came.as_json(), back.as_json()
-
-
 def _more_than_due(consumer: Consumer, due: int, *, at: datetime) -> str:
     """What happened: who was faster, when and where; else only what is due."""
     latest = (
@@ -1004,59 +793,3 @@ def _more_than_due(consumer: Consumer, due: int, *, at: datetime) -> str:
         )
         % facts
     )
-
-
-def _cause(counter: Counter, asked: HandOver, day: date) -> str:
-    if asked.taken_at is not None and business_date(asked.taken_at) != day:
-        told = business_date(asked.taken_at)
-        why = "into a drawer of this day" if counter.keeps_shifts else "which had been closed"
-        return f"taken at {counter.code} on {told:%d-%m-%Y}, {why}"
-    return f"taken at {counter.code}"
-
-
-def _tender(payment: Payment, one: TenderAsked) -> Tender:
-    last_four = one.details.get("last_four", "") if one.method is Method.CARD else ""
-    return Tender(
-        payment=payment,
-        method=one.method.value,
-        amount_paise=payment.amount_paise,
-        instrument=one.instrument,
-        instrument_date=one.instrument_date,
-        bank_name=one.bank_name,
-        micr=one.micr,
-        payer=f"••••{last_four}" if last_four else "",
-    )
-
-
-def _tender_of(paper: Instrument) -> TenderAsked:
-    return TenderAsked(
-        method=Method(paper.method),
-        amount_paise=paper.amount_paise,
-        instrument=paper.number,
-        instrument_date=paper.dated,
-        bank_name=paper.bank_name,
-        micr=paper.micr,
-        account_id=paper.account_id,
-        transaction_code=paper.transaction_code,
-        ifsc=paper.ifsc,
-        branch_name=paper.branch_name,
-        drawer=paper.drawer,
-    )
-
-
-def _day_of(asked: HandOver, moment: datetime) -> date:
-    """The day it says; today for what is refused for its moment, so that no far day is locked."""
-    if asked.taken_at is None or _why_not_then(asked, moment):
-        return business_date(moment)
-    return business_date(asked.taken_at)
-
-
-def _why_not_then(asked: HandOver, moment: datetime) -> str:
-    """Why it cannot have been taken when it says; empty when it can."""
-    if asked.taken_at is None:
-        return ""
-    if asked.taken_at > moment + CLOCKS_DIFFER:
-        return _("It cannot have been taken in the future.")
-    if asked.taken_at < moment - timedelta(days=settings.COUNTER_OFFLINE_DAYS_MAX):
-        return _("It was taken too long ago to be entered here.")
-    return ""
