@@ -46,6 +46,7 @@ from counters.making import (
     tender_row,
 )
 from counters.models import (
+    CashRule,
     Collection,
     CollectionLine,
     Instrument,
@@ -190,6 +191,7 @@ class _Till:
     offered: Tally[int] = field(default_factory=Tally)  # in this request, by consumer
     offered_for: Tally[int] = field(default_factory=Tally)  # the same by bill
     papers: list[Instrument] = field(default_factory=list)  # of this request
+    rules: dict[date, Sequence[CashRule]] = field(default_factory=dict)
     spent: set[int] = field(default_factory=set)  # grants: each lets one through
     held: Instrument | None = None  # a paper whose day has come
     made: list[Made] = field(default_factory=list)
@@ -432,7 +434,7 @@ class _Till:
         payers = self._cash_of(asked)
         return list(
             cash_rules.stops(
-                rules_in_force(self.counter.office, on=on),
+                self._rules(on),
                 on=on,
                 cash=payers,
                 before=self.cash,
@@ -440,6 +442,12 @@ class _Till:
                 has_pan=bool(asked.pan),
             )
         )
+
+    def _rules(self, on: date) -> Sequence[CashRule]:
+        """The rules on cash of a day, read once for the request."""
+        if on not in self.rules:
+            self.rules[on] = rules_in_force(self.counter.office, on=on)
+        return self.rules[on]
 
     def _cash_of(self, asked: HandOver) -> dict[str, int]:
         by_partner: Tally[str] = Tally()
