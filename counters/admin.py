@@ -114,8 +114,8 @@ class TendersWidget(Widget):  # type: ignore[misc]
         words = str(value or "").split()
         known = [code for code, _title in TENDERS]
         if unknown := [word for word in words if word not in known]:
-            words = _("%(word)s is no tender; expected some of %(known)s.")
-            raise ValueError(words % {"word": unknown[0], "known": ", ".join(known)})
+            no_such = _("%(word)s is no tender; expected some of %(known)s.")
+            raise ValueError(no_such % {"word": unknown[0], "known": ", ".join(known)})
         return [code for code in known if code in words]
 
     def render(self, value: Any, _obj: Any = None, **_kwargs: Any) -> str:
