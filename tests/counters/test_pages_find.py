@@ -16,10 +16,14 @@ pytestmark = pytest.mark.django_db
 def consumer(offices) -> Consumer:
     """Loaded as the ERP sends it, with meter and bill."""
     lines = (
-        "business_partner,consumer_number,name,office,mobile,meter,"
-        "bill_number,period,amount,issued_on,due_on",
-        "1000417263,100000417263,Sample Consumer,Z1,9876543210,cg-48291,"
-        "B0042,2026-08,2463.00,2026-08-01,2026-08-21",
+        (
+            "business_partner,consumer_number,name,office,mobile,meter,"
+            "bill_number,period,amount,issued_on,due_on"
+        ),
+        (
+            "1000417263,100000417263,Sample Consumer,Z1,9876543210,cg-48291,"
+            "B0042,2026-08,2463.00,2026-08-01,2026-08-21"
+        ),
     )
     load_consumers(io.BytesIO("\n".join(lines).encode()), name="consumers.csv")
     return Consumer.objects.get()
