@@ -7,7 +7,7 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from counters import cash_position, counts, exceptions, live
+from counters import cash_position, counts, drawers, exceptions, live
 from counters.models import OfficeDay, Override, Shift
 from cspdcl.kernel.clock import now, today
 from payments.actions import reverse_at_counter
@@ -71,7 +71,7 @@ def test_what_waits_is_on_the_board_of_the_own_office_alone(
         counter=shift.counter, rule="cheque_bar", consumer_number="1000000001", amount_paise=100,
         reason="an old bounce", maker=users["clerk"], business_date=today(),
     )  # fmt: skip
-    drawer_move = drawer.drawers.hand_in(
+    drawer_move = drawers.hand_in(
         shift, clerk=users["clerk"], counted=drawer.notes(500_00), submit_key=drawer.key()
     )
     stranger = make_user("stranger", "supervisor", offices=(offices["Z2"],))

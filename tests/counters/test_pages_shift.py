@@ -50,7 +50,8 @@ def typed(counted: dict[str, int], **more: str) -> dict[str, str]:
 
 
 def text(answer) -> str:
-    return answer.content.decode()
+    page: str = answer.content.decode()
+    return page
 
 
 def test_a_clerk_s_day_from_the_first_count_of_the_safe_to_the_closed_shift(

@@ -22,7 +22,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 @pytest.fixture
 def window_at_z(house) -> Counter:
     """A window of its own that keeps shifts, with a safe that holds 20,000.00."""
-    return committed(_make_window)
+    made: Counter = committed(_make_window)
+    return made
 
 
 def committed(call: Callable[..., Any], *args: Any) -> Any:
