@@ -74,6 +74,8 @@ def test_a_second_demo_gives_the_same_figures_and_ctrl_c_stops_all_of_it(surroun
     assert figures["planted"]["found"] == figures["planted"]["planted"] > 30
     assert all(one["arrived"] == one["sent"] for one in figures["channels"])
     assert "invented 0." in said
+    assert "clerk may open a shift at rpr1" in said
+    assert figures["registers"] == {"over_short": 3, "return_lines": 1}
 
     second = _start(surroundings)
     try:

@@ -1,7 +1,7 @@
 """Offices with people play two days through the real actions, and every sum is the house's own."""
 
 import json
-from collections import Counter
+from collections import Counter as Tally
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,6 +11,8 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db.models import Sum
 
+from channels_.models import BankAccount
+from counters import drawers, returning
 from counters.models import (
     CashMove,
     Difference,
@@ -22,14 +24,16 @@ from counters.models import (
 )
 from counters.states import PaperState, ShiftState
 from cspdcl.env import PROJECT
-from payments.models import Payment
+from payments.models import Counter, Payment
+from people.models import User
 from reconciliation import selectors
 from simulator.compare import compare
 from simulator.day import Day, play_day
+from simulator.demo import live
 from simulator.files import write_day
 from simulator.registers import wrong_in_registers
 from simulator.scene import read_scene
-from simulator.staff import STEPS
+from simulator.staff import STEPS, notes
 from tests import played
 
 DAY = date(2026, 11, 20)
@@ -73,10 +77,11 @@ def test_what_was_planted_at_the_counters_is_found_with_its_reason(tmp_path: Pat
     other = {**day.truth, "registers": {**day.truth["registers"], "return_lines": []}}
     (invented,) = wrong_in_registers(other)
     assert invented.startswith("invented return_line 0")
-    planted = Counter(one["reason"] for one in day.truth["planted"])
+    planted = Tally(one["reason"] for one in day.truth["planted"])
     assert {reason: planted[reason] for reason in PLANTED if planted[reason] < 1} == {}
     _check_books(day)
     _check_lives()
+    _check_today(day, tmp_path)
 
 
 def _check_books(day: Day) -> None:
@@ -87,7 +92,7 @@ def _check_books(day: Day) -> None:
             told.values()
         )
     closed = OfficeDay.objects.filter(state=OfficeDay.State.CLOSED)
-    assert Counter(closed.values_list("office__code", flat=True)) == {
+    assert Tally(closed.values_list("office__code", flat=True)) == {
         staff.office: 2 for staff in SCENE.staff
     }
     assert not Shift.objects.exclude(state=ShiftState.CLOSED).exists()
@@ -95,9 +100,16 @@ def _check_books(day: Day) -> None:
     assert {"opening", "float", "drop", "transfer", "paid_out", "hand_in", "difference"} <= kinds
     differences = Difference.objects.values_list("amount_paise", "approver__username")
     assert (-200_00, "finance") in differences
-    stamped = Slip.objects.filter(stamped_at__isnull=False).count()
-    missing = [i for i in day.truth["planted"] if i["reason"] == "deposit_missing"]
-    assert 0 < stamped == Slip.objects.filter(bag__isnull=False).count() - len(missing)
+    lost = {
+        key
+        for item in day.truth["planted"]
+        if item["reason"] == "deposit_missing"
+        for key in item["keys"]
+    }
+    bagged = Slip.objects.filter(bag__isnull=False)
+    names = set(bagged.values_list("deposit__reference", flat=True))
+    unstamped = bagged.filter(stamped_at__isnull=True)
+    assert set(unstamped.values_list("deposit__reference", flat=True)) == lost & names
 
 
 def _check_lives() -> None:
@@ -120,6 +132,30 @@ def _check_lives() -> None:
     assert methods == {"cheque", "demand_draft", "postal_order", "card"}
     (forged,) = ReturnLine.objects.filter(state=ReturnLine.State.PERSON)
     assert forged.instrument is None
+
+
+def _check_today(day: Day, home: Path) -> None:
+    """A visitor's clerk finds a float, a supervisor what waits, finance a file of returns."""
+    with time_machine.travel("2026-11-21 10:00:00+05:30", tick=True):
+        live.Today(SCENE.staff[0], day, home).begin()
+        waiting = CashMove.objects.filter(state="asked")
+        assert set(waiting.values_list("kind", flat=True)) == {"float", "drop"}
+        counter, clerk = Counter.objects.get(code="rpr1"), User.objects.get(username="clerk")
+        move = waiting.get(kind="float")
+        counted = notes(move.amount_paise)
+        shift = drawers.open_with(counter, clerk=clerk, float_move=move, counted=counted)
+        assert shift.clerk == clerk
+        states = set(Instrument.objects.values_list("state", flat=True))
+        assert {PaperState.RECEIVED, PaperState.HELD} <= states
+        account = BankAccount.objects.get(code="sbi-collection")
+        kept = returning.keep_file(
+            account,
+            (home / live.RETURNED_TODAY).read_bytes(),
+            name=live.RETURNED_TODAY,
+            by=User.objects.get(username="finance"),
+        )
+        assert kept.line_count > 1
+        assert not kept.lines.filter(instrument__isnull=True).exists()
 
 
 def test_another_sum_than_the_house_has_ends_the_play(tmp_path: Path):
