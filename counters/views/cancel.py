@@ -5,7 +5,6 @@ from http import HTTPStatus
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from counters import cancelling
@@ -54,8 +53,6 @@ def cancel(request: HttpRequest, series: str, year: str, number: int) -> HttpRes
 
 
 def _words(count: int) -> str:
-    return ngettext(
-        "Receipt %(receipt)s over %(amount)s is cancelled. Take the paper back.",
-        "%(count)d receipts over %(amount)s are cancelled. Take their papers back.",
-        max(count, 1),
-    )
+    if count > 1:
+        return _("%(count)d receipts over %(amount)s are cancelled. Take their papers back.")
+    return _("Receipt %(receipt)s over %(amount)s is cancelled. Take the paper back.")

@@ -23,7 +23,7 @@ TAG: Final = re.compile(r"</?\w[^>]*>")
 HINDI: Final = re.compile(r"[\u0900-\u097f]")
 
 # What a bank in India writes in Latin letters too, whatever the language around it.
-LATIN: Final = frozenset({"UPI", "UTR", "RRN", "NEFT", "RTGS", "IMPS"})
+LATIN: Final = frozenset({"UPI", "UTR", "RRN", "NEFT", "RTGS", "IMPS", "IFSC", "SMS", "Excel"})
 
 AsRole = Callable[[str], Client]
 
