@@ -1,4 +1,4 @@
-"""After a dishonour: the consumer pays otherwise, or the company goes to law."""
+"""Paid otherwise: what follows a dishonour, and a post-dated cheque that is given back."""
 
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ from channels_.contract import Method
 from counters import legal, papers
 from counters.dishonour import check_may_decide
 from counters.models import Instrument, InstrumentEvent, LegalNotice, Share
+from counters.seconds import check_second
 from counters.states import PaperState
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
@@ -17,6 +18,7 @@ from payments.models import Payment
 from payments.states import State
 from people import audit
 from people.models import User
+from people.roles import SUPERVISOR
 
 _FALLEN = (PaperState.DISHONOURED, PaperState.PURSUED)
 
@@ -25,6 +27,12 @@ class NotMadeGood(DomainError):
     """This payment does not stand for what the paper failed to pay."""
 
     code: ClassVar[str] = "not_made_good"
+
+
+class NotGivenBack(DomainError):
+    """The paper is not one that can be handed back, or nobody said why."""
+
+    code: ClassVar[str] = "not_given_back"
 
 
 def payments_since(share: Share) -> QuerySet[Payment]:
@@ -85,6 +93,26 @@ def pursue(paper_id: int, *, by: User, reason: str) -> LegalNotice:
     notice = legal.open_notice(paper, memo_on=paper.returned_on or today())
     audit.record(by, "paper.pursued", paper, after={"reason": reason.strip()}, office=paper.office)
     return notice
+
+
+@transaction.atomic
+def give_back(paper_id: int, *, by: User, reason: str) -> Instrument:
+    """Hand a post-dated cheque back before its day: another than who took it does, with a reason.
+
+    It has paid nothing yet, so no receipt and no due changes. Twice is once.
+    """
+    (paper,) = papers.locked([paper_id])
+    check_second(by, office=paper.office, roles=(SUPERVISOR,), but=[paper.taken_by_id])
+    if paper.state == PaperState.GIVEN_BACK:
+        return paper
+    if paper.state != PaperState.HELD:
+        raise NotGivenBack(_("Only a cheque that waits for its day is given back here."))
+    if not reason.strip():
+        raise NotGivenBack(_("Say why it is given back."))
+    papers.move(paper, to=PaperState.GIVEN_BACK, cause=reason.strip(), actor=by, on=today())
+    facts = {"number": paper.number, "amount_paise": paper.amount_paise, "reason": reason.strip()}
+    audit.record(by, "paper.given_back", paper, after=facts, office=paper.office)
+    return paper
 
 
 def _finish(paper: Instrument, *, by: User) -> None:

@@ -86,6 +86,7 @@ urlpatterns = [
     path("cheques/<uuid:public_id>/pursue/", papers.pursue, name="paper_pursue"),
     path("cheques/<uuid:public_id>/make-good/", papers.make_good, name="paper_make_good"),
     path("cheques/<uuid:public_id>/take/", papers.take, name="paper_take"),
+    path("cheques/<uuid:public_id>/give-back/", papers.give_back, name="paper_give_back"),
     path("cheques/<uuid:public_id>/lift-bar/", papers.lift_bar, name="paper_lift_bar"),
     path("returns/", returns.index, name="return_files"),
     path("returns/<uuid:public_id>/", returns.file, name="return_file"),

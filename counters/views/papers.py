@@ -348,6 +348,20 @@ def take(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return _done(request, found, "held", form, do if form.is_valid() else None, words)
 
 
+@roles(SUPERVISOR)
+@require_POST
+def give_back(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Hand a post-dated cheque back."""
+    user = signed_in(request)
+    found, form = _paper(user, public_id), ReasonForm(request.POST)
+
+    def do() -> None:
+        making_good.give_back(found.pk, by=user, reason=form.cleaned_data["reason"])
+
+    words = _("It is given back; nothing was paid by it.")
+    return _done(request, found, "back", form, do if form.is_valid() else None, words)
+
+
 @roles(*ACT)
 @require_POST
 def lift_bar(request: HttpRequest, public_id: UUID) -> HttpResponse:
@@ -414,6 +428,7 @@ def _page(
         "pursued": ReasonForm(auto_id="id_pursued_%s"),
         "linked": MadeGoodForm(),
         "held": ReasonForm(auto_id="id_held_%s"),
+        "back": ReasonForm(auto_id="id_back_%s"),
         "lifted": LiftForm(auto_id="id_lifted_%s"),
     }
     state = PaperState(found.state)
@@ -437,6 +452,7 @@ def _page(
         "may_decide": may_act and state is PaperState.RETURNED,
         "may_pursue": may_act and state is PaperState.DISHONOURED,
         "may_take": may_act and state is PaperState.HELD and _is_due(found),
+        "may_give_back": state is PaperState.HELD and has_role(user, SUPERVISOR),
         "may_act": may_act,
         "may_read_law": has_role(user, SUPERVISOR, *READERS),
         "all_forms": list((forms or {}).values()),

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from pypdf import PdfReader
 
-from counters import returning
+from counters import making_good, returning, seconds
 from counters.models import Instrument, LegalNotice, ReturnFile, Share
 from counters.states import PaperState
 from cspdcl.kernel.clock import today
@@ -122,6 +122,44 @@ def test_the_page_offers_what_the_consumer_paid_since(branch: Branch, as_role: A
 
     paper.refresh_from_db()
     assert paper.state == PaperState.PAID_IN_CASH
+
+
+def test_a_post_dated_cheque_is_given_back_by_another_than_who_took_it(
+    branch: Branch, as_role: AsRole, users: Mapping[str, User]
+) -> None:
+    held, own = (
+        Instrument.objects.create(
+            method="cheque",
+            number=f"00778{place}",
+            bank_key="492240002",
+            amount_paise=90_000,
+            state=PaperState.HELD,
+            due_on=today(),
+            office=branch.office,
+            counter=branch.counter,
+            taken_by=by,
+            received_on=today(),
+        )
+        for place, by in enumerate((users["clerk"], branch.by))
+    )
+    where = reverse("counters:paper_give_back", args=[held.public_id])
+    client = as_role("supervisor")
+
+    assert "Give it back" not in page(as_role("clerk"), "paper", held.public_id)
+    silent = client.post(where, {"reason": " "})
+    assert silent.status_code == 422
+    assert "Say why it is given back." in silent.content.decode()
+    assert client.post(where, {"reason": "paid by draft"}).status_code == 302
+    assert "paid by draft" in page(client, "paper", held.public_id)
+    assert held.events.get().to_state == PaperState.GIVEN_BACK
+    assert making_good.give_back(held.pk, by=branch.by, reason="").state == PaperState.GIVEN_BACK
+    assert held.events.count() == 1
+
+    with pytest.raises(seconds.NotYours):
+        making_good.give_back(own.pk, by=branch.by, reason="mine")
+    taken = Branch(office=branch.office, by=users["clerk"]).cheque(80)
+    with pytest.raises(making_good.NotGivenBack):
+        making_good.give_back(taken.pk, by=branch.by, reason="it has receipts")
 
 
 def test_a_bar_is_lifted_on_the_page(branch: Branch, as_role: AsRole) -> None:
