@@ -14,7 +14,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from counters import days, deposits, safe, seconds, shifts
+from counters import days, deposits, differences, safe, seconds, shifts
 from counters.models import CashMove, Difference, Instrument, OfficeDay, SafeCount, Shift
 from counters.paper.cash import Denominations
 from counters.states import PaperState, ShiftState
@@ -170,6 +170,14 @@ def _moves(day: OfficeDay) -> Item:
 def _papers(day: OfficeDay) -> Item:
     left = _with_clerks(day.office).count()
     words = _("Every cheque and draft is handed over.")
+    missing = differences.missing_papers().filter(office=day.office).count()
+    if missing and not left:
+        words = ngettext(
+            "%(count)s paper was missing when its shift was counted, and is not found yet.",
+            "%(count)s papers were missing when their shifts were counted, and are not found yet.",
+            missing,
+        ) % {"count": missing}
+        return Item(code="papers", words=words, is_blocking=False)
     if left:
         words = ngettext(
             "%(count)s paper is still with a clerk.",
@@ -182,7 +190,7 @@ def _papers(day: OfficeDay) -> Item:
 def _with_clerks(office: Office) -> QuerySet[Instrument]:
     return Instrument.objects.filter(
         office=office, state=PaperState.RECEIVED, collection__shift__isnull=False
-    )
+    ).exclude(collection__shift__state=ShiftState.CLOSED)
 
 
 def _due(day: OfficeDay) -> Item | None:

@@ -1,12 +1,13 @@
 """Over and short: kept with the clerk's reason, posted once a second person has accepted it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Final
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from counters import counts, papers, safe, seconds, shifts
@@ -60,11 +61,13 @@ def explain(difference: Difference, *, by: User, why: str, words: str) -> Differ
 
 
 @transaction.atomic
-def accept(shift: Shift, *, by: User, keep_paise: int = 0) -> Shift:
+def accept(shift: Shift, *, by: User, keep_paise: int = 0, missing: Collection[UUID] = ()) -> Shift:
     """Accept the count: post what differs, take the cash into the safe, the papers over; closed.
 
-    Above the office's limit the supervisor accepts first, and it is posted once finance agrees.
-    ``keep_paise`` stays in the drawer as the float of the counter's next shift.
+    Above the office's limit the supervisor accepts first and takes the papers over, and it is
+    posted once finance agrees. ``keep_paise`` stays in the drawer as the float of the counter's
+    next shift; above the limit it is issued afterwards. ``missing`` names the papers that the
+    count is short of: they stay with the clerk until they are found.
     """
     held = shifts.held(shift)
     count = counts.latest(held)
@@ -74,9 +77,16 @@ def accept(shift: Shift, *, by: User, keep_paise: int = 0) -> Shift:
     open_rows = list(rows.filter(state=Difference.State.FOUND).order_by("pk"))
     if any(not one.why for one in open_rows):
         raise NotAccepted(_("The clerk has not said yet why it differs."))
-    if not _decide(held, count, open_rows, by=by):
+    if keep_paise and wants_finance(held, open_rows):
+        raise NotAccepted(
+            _("Finance must agree first: issue the float from the safe once the shift is closed.")
+        )
+    is_first = all(one.checker_id is None for one in open_rows)
+    is_posted = _decide(held, count, open_rows, by=by)
+    if is_first:
+        _hand_over(held, count, by=by, missing=missing)
+    if not is_posted:
         return held
-    _hand_over(held, by=by)
     _post_cash(held, count, open_rows, by=by)
     shifts.move(held, to=ShiftState.CLOSED, by=by)
     if keep_paise:
@@ -105,6 +115,36 @@ def wants_finance(shift: Shift, rows: Sequence[Difference]) -> bool:
     """Whether the differences are above what a supervisor may accept alone."""
     limit = policy_of(shift.counter.office).difference_limit_paise
     return sum(abs(one.amount_paise) for one in rows) > limit
+
+
+def short_papers(count: DrawerCount) -> dict[str, tuple[int, int]]:
+    """By kind how many papers, and how much, the count is short of; kinds that are not: left out.
+
+    One of the two may be zero or less: one paper is missing while another was over.
+    """
+    short: dict[str, tuple[int, int]] = {}
+    for method, (pieces, paise) in count.expected_papers.items():
+        counted = count.papers.get(method, [0, 0])
+        if counted[0] < pieces or counted[1] < paise:
+            short[method] = (pieces - counted[0], paise - counted[1])
+    return short
+
+
+def may_be_missing(count: DrawerCount) -> QuerySet[Instrument]:
+    """The clerk's papers of the kinds that a count is short of; the supervisor names which."""
+    rows = Instrument.objects.filter(
+        collection__shift=count.shift_id,
+        state=PaperState.RECEIVED,
+        method__in=short_papers(count),
+    )
+    return rows.select_related("office").order_by("method", "number", "pk")
+
+
+def missing_papers() -> QuerySet[Instrument]:
+    """Papers that were not there when their shift was closed, and are not found yet."""
+    return Instrument.objects.filter(
+        state=PaperState.RECEIVED, collection__shift__state=ShiftState.CLOSED
+    )
 
 
 def record_of(clerk: User) -> Record:
@@ -197,14 +237,35 @@ def _post_cash(shift: Shift, count: DrawerCount, rows: Sequence[Difference], *, 
         )
 
 
-def _hand_over(shift: Shift, *, by: User) -> None:
+def _hand_over(shift: Shift, count: DrawerCount, *, by: User, missing: Collection[UUID]) -> None:
+    """What was counted goes to the supervisor; what is named as missing stays behind."""
+    named = list(may_be_missing(count).filter(public_id__in=missing))
+    if len(named) != len(set(missing)):
+        raise NotAccepted(_("One of the named papers is not in this drawer any more. Look again."))
+    _check_named(count, named)
     theirs = Instrument.objects.filter(collection__shift=shift, state=PaperState.RECEIVED)
+    for paper in named:
+        facts = {"number": paper.number, "amount_paise": paper.amount_paise}
+        audit.record(by, "paper.missing", paper, after=facts, office=paper.office)
     papers.hand_over(
-        theirs,
+        theirs.exclude(pk__in=[paper.pk for paper in named]),
         by=by,
         on=shift.office_day.business_date,
         cause=f"shift {shift.number} of {shift.counter.code} was closed",
     )
+
+
+def _check_named(count: DrawerCount, named: Sequence[Instrument]) -> None:
+    """As many and as much as are short, at least: papers that were over hide some of what is."""
+    for method, (pieces, paise) in short_papers(count).items():
+        these = [paper.amount_paise for paper in named if paper.method == method]
+        if not these or len(these) < pieces or sum(these) < paise:
+            raise NotAccepted(
+                _(
+                    "Papers are short: name those that are missing, as many and as much as "
+                    "are short, or ask for a recount."
+                )
+            )
 
 
 def _keep_float(shift: Shift, paise: int, *, count: DrawerCount, by: User) -> None:

@@ -1,6 +1,6 @@
 """What people type about drawers and safes: counts by note and coin, moves, reasons."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from django import forms
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from channels_.contract import Method
 from counters.counterfeits import NOTES
 from counters.counts import Counted
-from counters.models import Difference, Shift
+from counters.models import Difference, Instrument, Shift
 from counters.paper.cash import DENOMINATIONS, PIECES_MAX, Denomination
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.money import grouped_rupees
@@ -188,6 +188,14 @@ class AcceptForm(forms.Form):
     """The supervisor's yes; what is named stays in the drawer for the next shift."""
 
     keep = RupeesField(label=_("Stays as float, ₹"), required=False)
+    missing = forms.MultipleChoiceField(label=_("Which are missing?"), required=False)
+
+    def __init__(self, *args: Any, papers: Iterable[Instrument] = (), **kwargs: Any) -> None:
+        """``papers``: those of which the count is short; what is missing is named among them."""
+        super().__init__(*args, **kwargs)
+        field = self.fields["missing"]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
+        field.choices = [(str(paper.public_id), paper.number) for paper in papers]
 
 
 class ReasonForm(forms.Form):

@@ -11,10 +11,12 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from counters import differences
 from counters.models import (
     CashMove,
     CounterfeitNote,
     Difference,
+    Instrument,
     InstrumentEvent,
     OfficeDay,
     OfflineItem,
@@ -169,6 +171,27 @@ def _write_returned(row: InstrumentEvent) -> Line:
     )
 
 
+def _missing(user: User, on: date) -> Rows:
+    rows = instruments_visible_to(user).filter(pk__in=differences.missing_papers().values("pk"))
+    of_day = Q(collection__shift__office_day__business_date=on)
+    if on == today():  # what is not found yet is of today, whenever it was counted
+        of_day |= Q(collection__shift__office_day__business_date__lt=on)
+    shown = rows.filter(of_day)
+    return shown.select_related("counter", "collection__shift__clerk").order_by("-pk")
+
+
+def _write_missing(row: Instrument) -> Line:
+    shift = row.collection.shift if row.collection else None
+    return Line(
+        at=shift.closed_at if shift else None,
+        place=row.counter.name,
+        what=f"{row.get_method_display()} {row.number}, {row.bank_name}".rstrip(", "),
+        who=shift.clerk.get_full_name() if shift else "",
+        paise=row.amount_paise,
+        url=reverse("counters:paper", args=[row.public_id]),
+    )
+
+
 def _counterfeit(user: User, on: date) -> Rows:
     rows = counterfeits_visible_to(user).filter(shift__office_day__business_date=on)
     return rows.select_related("shift__counter", "by").order_by("-pk")
@@ -288,6 +311,13 @@ KINDS: Final = {
             rows=_returned,
             write=_write_returned,
             amount=F("instrument__amount_paise"),
+        ),
+        Kind(
+            code="missing",
+            title=_("Missing papers"),
+            rows=_missing,
+            write=_write_missing,
+            amount=F("amount_paise"),
         ),
         Kind(
             code="counterfeit",

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from counters import checks, counts, differences, drawer_forms, drawers, shifts, standing
-from counters.models import CashMove, Shift
+from counters.models import CashMove, Instrument, Shift
 from counters.policy import policy_of
 from counters.selectors import cash_moves_visible_to, shifts_visible_to
 from counters.states import ShiftState
@@ -334,11 +334,16 @@ def explain(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The supervisor's, or the finance officer's, yes."""
     found = _shift(request, public_id)
-    form = drawer_forms.AcceptForm(request.POST)
+    form = drawer_forms.AcceptForm(request.POST, papers=_short(found))
     if form.is_valid():
-        keep = form.cleaned_data["keep"] or 0
+        said = form.cleaned_data
         try:
-            held = differences.accept(found, by=signed_in(request), keep_paise=keep)
+            held = differences.accept(
+                found,
+                by=signed_in(request),
+                keep_paise=said["keep"] or 0,
+                missing=[uuid.UUID(one) for one in said["missing"]],
+            )
         except DomainError as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -484,6 +489,7 @@ def _page(
         and has_role(user, CLERK, SUPERVISOR),
         "may_check": found.clerk_id != user.pk and has_role(user, *checks.CHECKERS),
         "yes": yes or drawer_forms.AcceptForm(),
+        "short": _short(found) if is_waiting and not any(one.checker_id for one in rows) else [],
         "again": again or drawer_forms.AnswerForm(),
         "policy": policy_of(found.counter.office),
         "record": differences.record_of(found.clerk) if not is_hidden else None,
@@ -493,6 +499,12 @@ def _page(
     is_bad = any(form is not None for form in (yes, again, reasons))
     status = HTTPStatus.UNPROCESSABLE_ENTITY if is_bad else HTTPStatus.OK
     return render(request, "counters/shift.html", context, status=status)
+
+
+def _short(found: Shift) -> list[Instrument]:
+    """The papers of which the count that holds is short, or others of their kind."""
+    last = counts.latest(found)
+    return list(differences.may_be_missing(last)) if last else []
 
 
 def _reason_form(one: Any) -> forms.Form:

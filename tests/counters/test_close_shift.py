@@ -1,14 +1,35 @@
 """Closing a shift: a blind count, differences kept before they are shown, a second person's yes."""
 
+import uuid
+
 import pytest
 from django.db import IntegrityError, transaction
 
-from counters import counts, differences, drawers, safe, seconds, shifts
-from counters.models import CashMove, Difference, DrawerCount, OfficePolicy, Shift
+from counters import (
+    closing,
+    counts,
+    differences,
+    drawers,
+    exceptions,
+    heaps,
+    safe,
+    seconds,
+    shifts,
+)
+from counters.models import (
+    CashMove,
+    Difference,
+    DrawerCount,
+    Instrument,
+    OfficePolicy,
+    Shift,
+)
 from counters.paper.cash import CountDiffers
 from counters.policy import policy_of
 from counters.states import PaperState, ShiftState
+from cspdcl.kernel.clock import today
 from payments.selectors import payments_visible_to
+from people.models import User
 from tests import factories as make
 from tests.counters import drawer
 
@@ -184,6 +205,61 @@ def test_papers_that_are_missing_are_a_difference_of_their_kind(place) -> None:
 
     found = Difference.objects.values_list("method", "amount_paise")
     assert dict(found) == {"cheque": -5_000_00, "demand_draft": 700_00}
+
+
+def test_papers_that_are_missing_are_named_and_stay_until_they_are_found(place, users) -> None:
+    lost, other, good = (
+        drawer.take_cheque(place, paise, number=number)
+        for number, paise in (("000123", 30_00), ("000124", 20_00), ("000125", 20_00))
+    )
+    drawer.count_out(place, 2_000_00, papers={"cheque": (2, 40_00)})
+    drawer.explain_all(place)
+    supervisor = users["supervisor"]
+
+    for named in ([], [other], [other, other]):  # none, and of less than is short
+        with pytest.raises(differences.NotAccepted, match="Papers are short"):
+            differences.accept(place, by=supervisor, missing=[one.public_id for one in named])
+    with pytest.raises(differences.NotAccepted, match="not in this drawer"):
+        differences.accept(place, by=supervisor, missing=[uuid.uuid4()])
+    differences.accept(place, by=supervisor, missing=[lost.public_id])
+
+    states = dict(Instrument.objects.values_list("number", "state"))
+    assert states == {
+        lost.number: PaperState.RECEIVED,
+        other.number: PaperState.WITH_SUPERVISOR,
+        good.number: PaperState.WITH_SUPERVISOR,
+    }
+    assert fresh(place).state == ShiftState.CLOSED
+    assert _missing(supervisor) == (1, 30_00)
+    (item,) = (one for one in closing.to_do(place.office_day) if one.code == "papers")
+    assert (item.is_blocking, "not found yet" in item.words) == (False, True)
+    waiting = Instrument.objects.filter(state=PaperState.RECEIVED)
+    heaps.act_on(waiting, act="hand_over", by=supervisor, seen_count=1, seen_paise=30_00)
+    assert _missing(supervisor) == (0, 0)
+
+
+def test_above_the_limit_the_missing_are_named_at_once_and_no_float_is_kept(place, users) -> None:
+    lost = drawer.take_cheque(place, 5_000_00, number="000123")
+    kept = drawer.take_cheque(place, 100_00, number="000124")
+    drawer.count_out(place, 2_000_00, papers={"cheque": (1, 100_00)})
+    drawer.explain_all(place)
+    supervisor, missing = users["supervisor"], [lost.public_id]
+
+    with pytest.raises(differences.NotAccepted, match="Finance must agree first"):
+        differences.accept(place, by=supervisor, keep_paise=1_000_00, missing=missing)
+    held = differences.accept(place, by=supervisor, missing=missing)
+    kept.refresh_from_db()
+    assert (held.state, kept.state) == (ShiftState.COUNTED, PaperState.WITH_SUPERVISOR)
+    differences.accept(place, by=users["finance_officer"])
+
+    lost.refresh_from_db()
+    assert (fresh(place).state, lost.state) == (ShiftState.CLOSED, PaperState.RECEIVED)
+
+
+def _missing(user: User) -> tuple[int, int | None]:
+    heap = next(one for one in exceptions.heaps(user, on=today()) if one.kind.code == "missing")
+    exceptions.lines(heap.kind, list(heap.kind.rows(user, today())))
+    return heap.count, heap.paise
 
 
 def test_totals_are_shown_or_hidden_as_the_office_wants(place) -> None:
