@@ -104,7 +104,7 @@ def counter(request: HttpRequest) -> HttpResponse:
     mine = list(
         counters_visible_to(user).filter(is_open=True).select_related("office").order_by("code")
     )
-    here = _chosen(request, mine)
+    here = _chosen(request, user, mine)
     if here is None:
         return render(request, "counters/choose_counter.html", {"counters": mine})
     page = _Page(request, user, here, mine)
@@ -158,15 +158,21 @@ def _receipts_of(collection_id: int) -> list[Receipt]:
     return list(rows.select_related("payment__consumer").order_by("payment_id"))
 
 
-def _chosen(request: HttpRequest, mine: Sequence[Counter]) -> Counter | None:
+def _chosen(request: HttpRequest, user: User, mine: Sequence[Counter]) -> Counter | None:
     asked = request.POST.get("counter") or request.GET.get("counter")
-    wanted = asked or request.session.get(_REMEMBERED)
+    wanted = asked or request.session.get(_REMEMBERED) or _of_shift(user)
     found = next((one for one in mine if one.code == wanted), None)
     if found is None and not asked and len(mine) == 1:
         found = mine[0]
     if found is not None and request.session.get(_REMEMBERED) != found.code:
         request.session[_REMEMBERED] = found.code
     return found
+
+
+def _of_shift(user: User) -> str:
+    """Where the clerk's drawer is open; empty while none is."""
+    shift = shifts.shift_of(user)
+    return shift.counter.code if shift else ""
 
 
 class _Page:
