@@ -16,6 +16,7 @@ from cspdcl.kernel.errors import DomainError
 from payments.looks import METHODS
 from payments.models import Payment
 from payments.selectors import payments_visible_to
+from payments.states import State as PaymentState
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import FINANCE, FINANCE_APPROVER, FINANCE_OFFICER
@@ -150,6 +151,10 @@ def done(request: HttpRequest, reference: str) -> HttpResponse:
             form.add_error(None, str(refused))
         else:
             notes.success(request, _("Noted."))
+            found.payment.refresh_from_db(fields=["state"])
+            if is_paid and found.payment.state == PaymentState.REVERSED:
+                words = _("Its payment was reversed meanwhile: the money may have gone back twice.")
+                notes.warning(request, words)
             return redirect("refunds:refund", found.reference)
     return _page(request, found, finish=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 

@@ -160,8 +160,11 @@ def test_a_manual_refund_is_finished_with_its_proof(as_role, users) -> None:
     page = officer.get(f"/refunds/{made.reference}/").content.decode()
     assert "A person must finish it" in page
 
-    officer.post(f"/refunds/{made.reference}/done/", {"outcome": "paid", "note": "UTR SBIN00001"})
+    type(payment).objects.filter(pk=payment.pk).update(state="reversed")
+    said = {"outcome": "paid", "note": "UTR SBIN00001"}
+    answer = officer.post(f"/refunds/{made.reference}/done/", said, follow=True)
 
+    assert "Its payment was reversed meanwhile" in answer.content.decode()
     made.refresh_from_db()
     assert made.state == "succeeded"
 
