@@ -11,7 +11,6 @@ from counters.deposits import in_open_shift
 from counters.models import CashMove, Instrument, Shift
 from counters.states import PaperState, ShiftState
 from payments.models import Counter, Deposit, Payment
-from payments.selectors import deposits_visible_to
 from payments.states import State
 from people.access import Somebody, offices_of
 from people.models import Office
@@ -137,9 +136,3 @@ def _grouped(rows: QuerySet[Any, Any], place: str) -> QuerySet[Any, Any]:
         .annotate(count=Count("pk"), paise=Sum("amount_paise"))
     )
     return sums
-
-
-def underway(user: Somebody) -> QuerySet[Deposit]:
-    """Slips that the bank has not stamped yet, the oldest first."""
-    rows = deposits_visible_to(user).filter(slip__isnull=False, slip__stamped_at__isnull=True)
-    return rows.select_related("office", "channel", "slip__bag").order_by("made_at")

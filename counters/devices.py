@@ -226,17 +226,6 @@ def check_all_came(shift: Shift) -> None:
         raise ItemsWait(words % {"count": count})
 
 
-def unaccounted(device: Device, *, year: str) -> list[int]:
-    """Used numbers of a series of which nobody knows what became; lost ones are not used.
-
-    Empty: each has a receipt, or an item that waits or is void.
-    """
-    last = receipts.last_given(device.series, year=year)
-    proven = device.items.exclude(problem__in=UNPROVEN).filter(year=year)
-    known = set(proven.values_list("receipt_number", flat=True))
-    return [number for number in range(1, last + 1) if number not in known]
-
-
 def _record(device: Device, action: str, *, by: User, why: str = "") -> None:
     facts = {"counter": device.counter.code, "series": device.series}
     audit.record(

@@ -13,13 +13,10 @@ from counters.models import (
     CounterfeitNote,
     Device,
     Difference,
-    DrawerCount,
     Instrument,
     OfficeDay,
-    OfficePolicy,
     OfflineItem,
     ReturnCharge,
-    SafeCount,
     Sheet,
     Shift,
     SurchargeRate,
@@ -56,11 +53,6 @@ def cash_moves_visible_to(user: Somebody) -> QuerySet[CashMove]:
         return rows
     mine = Q(from_shift__clerk=user) | Q(to_shift__clerk=user) | Q(receiver=user)
     return rows.filter(mine | Q(kind=CashMove.Kind.FLOAT, receiver__isnull=True))
-
-
-def drawer_counts_visible_to(user: Somebody) -> QuerySet[DrawerCount]:
-    """Counts of the shifts the user sees."""
-    return DrawerCount.objects.filter(shift__in=shifts_visible_to(user))
 
 
 def differences_visible_to(user: Somebody) -> QuerySet[Difference]:
@@ -105,19 +97,9 @@ def bags_visible_to(user: Somebody) -> QuerySet[Bag]:
     return rows.none() if _is_clerk_only(user) else rows
 
 
-def safe_counts_visible_to(user: Somebody) -> QuerySet[SafeCount]:
-    """Counts of the safes of the user's offices; a clerk's own only."""
-    return _own(of_offices(SafeCount.objects.all(), user, "office_day__office"), user, "by")
-
-
 def sheets_visible_to(user: Somebody) -> QuerySet[Sheet]:
     """Sheets of bulk payers at the counters of the user's offices; a clerk's own only."""
     return _own(of_offices(Sheet.objects.all(), user, "counter__office"), user, "by")
-
-
-def policies_visible_to(user: Somebody) -> QuerySet[OfficePolicy]:
-    """Policies of the user's offices, and of those above, which may hold for them."""
-    return OfficePolicy.objects.filter(office__in=_offices_around(user))
 
 
 def cash_rules_visible_to(user: Somebody) -> QuerySet[CashRule]:

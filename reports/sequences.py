@@ -12,6 +12,7 @@ from typing import Final
 from django.db import connection
 from django.db.models import Count, Max, Min, Q, QuerySet
 
+from counters.devices import UNPROVEN
 from counters.models import Device, NumberRange, OfflineItem
 from payments.models import Counter, Receipt, ReceiptSeries
 from people.models import Office
@@ -168,7 +169,9 @@ def _told_offline(run: Run) -> dict[int, str]:
     state = OfflineItem.State
     items = OfflineItem.objects.filter(
         device__series=run.series, year=run.year, receipt_number__isnull=False
-    ).exclude(state=state.TAKEN)
+    )
+    # What nobody has signed says nothing of the number it claims.
+    items = items.exclude(problem__in=UNPROVEN).exclude(state=state.TAKEN)
     rows = items.order_by("pk").values_list("receipt_number", "state")
     return {number or 0: VOIDED if is_now == state.VOID else WAITS for number, is_now in rows}
 

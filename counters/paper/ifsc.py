@@ -2,7 +2,7 @@
 
 The data are as old as the file they were made from (data/LICENCE.md): a code that is not known may
 be a new branch, and a bank that merged keeps its old sort codes for years. So only a malformed code
-is an error; what is unknown or at odds is a hint for the clerk.
+is an error; what is unknown is a hint for the clerk.
 """
 
 import json
@@ -18,9 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
-from typing import ClassVar, Final
-
-from cspdcl.kernel.errors import DomainError
+from typing import Final
 
 DATA: Final = Path(__file__).parent / "data"
 
@@ -28,22 +26,6 @@ _SHAPE: Final = re.compile(r"[A-Z]{4}0[A-Z0-9]{6}", re.ASCII)
 _SORT_CODE: Final = re.compile(r"[1-9][0-9]{8}", re.ASCII)
 _BANK_LETTERS: Final = 4
 _BRANCH_FROM: Final = 5
-
-
-class NotAnIfsc(DomainError):
-    """The text has not the shape of a code."""
-
-    code: ClassVar[str] = "ifsc_malformed"
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """What a well-formed code says."""
-
-    ifsc: str
-    bank_code: str  # of the bank that keeps the account: a sublet branch is another bank's
-    bank_name: str  # empty when nobody told us
-    is_known: bool  # whether the data have this branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +54,6 @@ def is_known(code: str) -> bool:
     return place < len(codes) and codes[place] == wanted
 
 
-def read_ifsc(text: str) -> Branch:
-    """What somebody typed or scanned, in any case and with blanks around it."""
-    code = text.strip().upper()
-    if not is_well_formed(code):
-        raise NotAnIfsc(f"expected an IFSC such as SBIN0004343, got {text[:20]!r}")
-    return Branch(
-        ifsc=code,
-        bank_code=bank_code_of(code),
-        bank_name=bank_name_of(code),
-        is_known=is_known(code),
-    )
-
-
 def bank_code_of(ifsc: str) -> str:
     """The four letters of the bank behind a code; empty for a small bank that has no letters."""
     found = _lent(ifsc)
@@ -109,14 +78,6 @@ def bank_of_sort_code(sort_code: str) -> str:
         return ""
     banks = _banks()
     return banks.by_sort_code.get(sort_code) or banks.by_bank_number.get(sort_code[3:6], "")
-
-
-def is_same_bank(ifsc: str, sort_code: str) -> bool | None:
-    """Whether both name one bank; None when the data cannot tell. A hint: banks merge."""
-    by_sort_code = bank_of_sort_code(sort_code)
-    if not by_sort_code or not is_well_formed(ifsc):
-        return None
-    return by_sort_code in {ifsc[:_BANK_LETTERS], bank_code_of(ifsc)}
 
 
 def _lent(code: str) -> str:

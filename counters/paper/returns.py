@@ -3,11 +3,11 @@
 import csv
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from django.utils.translation import get_language
 
@@ -48,27 +48,10 @@ class ReturnCode:
         """The reason in the language of who reads."""
         return self.hi if self.hi and get_language() == "hi" else self.en
 
-    @property
-    def needs_person(self) -> bool:
-        """Whether nothing may follow by itself."""
-        return self.fault is Fault.UNKNOWN
 
-
-def return_code(code: str, *, agreed: "Mapping[str, ReturnCode] | None" = None) -> ReturnCode:
+def return_code(code: str) -> ReturnCode:
     """What a code means; one that nobody knows is kept, and waits for a person."""
-    known = CODES if agreed is None else agreed
-    return known.get(code) or ReturnCode(code=code, en=f"Reason {code}" if code else "No reason")
-
-
-def agreed_codes(told: Mapping[str, Mapping[str, Any]]) -> Mapping[str, ReturnCode]:
-    """The table with what configuration says otherwise, by code; TypeError names a fault."""
-    names = {field.name for field in fields(ReturnCode)} - {"code"}
-    changed: dict[str, ReturnCode] = dict(CODES)
-    for code, row in told.items():
-        if unknown := set(row) - names:
-            raise TypeError(f"code {code}: expected {sorted(names)}, got {sorted(unknown)}")
-        changed[code] = _changed(return_code(code), row)
-    return MappingProxyType(changed)
+    return CODES.get(code) or ReturnCode(code=code, en=f"Reason {code}" if code else "No reason")
 
 
 def code_of(text: str, *, agreed: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -102,22 +85,6 @@ def plain(text: str) -> str:
     return _LETTERS.sub(
         " ", text.upper().replace("'", "").replace("\N{RIGHT SINGLE QUOTATION MARK}", "")
     ).strip()
-
-
-def _changed(was: ReturnCode, row: Mapping[str, Any]) -> ReturnCode:
-    for name, value in row.items():
-        wanted = str if name in ("en", "hi", "fault") else bool
-        if not isinstance(value, wanted):
-            raise TypeError(f"code {was.code}, {name}: expected a {wanted.__name__}, got {value!r}")
-    try:
-        fault = Fault(row.get("fault", was.fault))
-    except ValueError:
-        known = ", ".join(Fault)
-        raise TypeError(f"code {was.code}, fault: expected one of {known}") from None
-    found = replace(was, **{**row, "fault": fault})
-    if found.penalty and found.needs_person:
-        raise TypeError(f"code {was.code}: a penalty needs a fault that is known")
-    return found
 
 
 def _read_codes() -> Mapping[str, ReturnCode]:

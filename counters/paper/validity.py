@@ -1,11 +1,11 @@
 """From when to when a paper can be paid, and what a postal order may consist of."""
 
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
@@ -41,8 +41,6 @@ class PaperRules:
     postal_order_months: int = 24  # from the last day of the month of issue
     postal_order_revalidated_months: int = 36
     days_to_bank: int = 0  # a paper must still be good when it reaches the bank
-    draft_account_payee_above_paise: int = 2_000_000
-    draft_no_cash_from_paise: int = 5_000_000
     order_faces_paise: tuple[int, ...] = (100, 200, 500, 1_000, 2_000, 5_000, 10_000)
     order_stamps: int = 4
     order_stamps_below_paise: int = 300
@@ -63,16 +61,6 @@ class PaperRules:
 
 
 RULES: Final = PaperRules()
-
-
-def rules_from(told: Mapping[str, Any], *, base: PaperRules = RULES) -> PaperRules:
-    """The limits with what configuration says otherwise; TypeError names what it cannot mean."""
-    if unknown := set(told) - {field.name for field in fields(PaperRules)}:
-        raise TypeError(f"no such limits: {', '.join(sorted(unknown))}")
-    changes: dict[str, Any] = {
-        name: tuple(one) if isinstance(one, list) else one for name, one in told.items()
-    }
-    return replace(base, **changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,16 +111,6 @@ def months_after(day: date, months: int) -> date:
 def last_day_of(day: date) -> date:
     """The last day of the month."""
     return day.replace(day=monthrange(day.year, day.month)[1])
-
-
-def is_issued_account_payee(amount_paise: int, *, rules: PaperRules = RULES) -> bool:
-    """Whether a bank must have crossed a draft of this amount "A/c payee". A hint for the clerk."""
-    return amount_paise > rules.draft_account_payee_above_paise
-
-
-def is_issued_against_account(amount_paise: int, *, rules: PaperRules = RULES) -> bool:
-    """Whether a bank issues a draft of this amount against an account alone, never for cash."""
-    return amount_paise >= rules.draft_no_cash_from_paise
 
 
 def order_paise(

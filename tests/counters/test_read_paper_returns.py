@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counters.paper import returns
-from counters.paper.returns import CODES, Fault, agreed_codes, code_of, return_code
+from counters.paper.returns import CODES, Fault, code_of, return_code
 
 
 def test_every_code_has_its_fault() -> None:
@@ -31,7 +31,7 @@ def test_only_what_is_sure_costs_the_consumer_anything() -> None:
     assert {code.code for code in CODES.values() if code.penalty} == {"01", "02"}
     assert all(code.confirmed for code in CODES.values() if code.fault is not Fault.UNKNOWN)
     assert not any(
-        code.penalty or code.may_represent for code in CODES.values() if code.needs_person
+        code.penalty or code.may_represent for code in CODES.values() if code.fault is Fault.UNKNOWN
     )
     assert not CODES["41"].may_represent  # its twin was paid
 
@@ -48,7 +48,7 @@ def test_the_words_follow_the_reader() -> None:
 def test_an_unknown_code_is_kept_for_a_person() -> None:
     found = return_code("97")
 
-    assert (found.code, found.fault, found.needs_person) == ("97", Fault.UNKNOWN, True)
+    assert (found.code, found.fault) == ("97", Fault.UNKNOWN)
     assert (found.penalty, found.may_represent, found.words) == (False, False, "Reason 97")
 
 
@@ -82,29 +82,6 @@ def test_a_cell_names_one_code_or_none(cell: str, code: str) -> None:
 def test_a_bank_may_have_words_of_its_own() -> None:
     assert code_of("R01", agreed={"R01": "20"}) == "20"
     assert code_of("stop by cust", agreed={"STOP BY CUST": "20"}) == "20"
-
-
-def test_configuration_decides_what_follows() -> None:
-    table = agreed_codes({"20": {"penalty": True}, "97": {"en": "Court", "fault": "drawer_other"}})
-
-    assert return_code("20", agreed=table).penalty
-    assert return_code("20", agreed=table).words == CODES["20"].en
-    assert return_code("97", agreed=table).fault is Fault.DRAWER_OTHER
-    assert not CODES["20"].penalty
-
-
-@pytest.mark.parametrize(
-    ("told", "says"),
-    [
-        ({"01": {"penalties": True}}, "code 01: expected .* got .'penalties'"),
-        ({"01": {"penalty": "yes"}}, "code 01, penalty: expected a bool, got 'yes'"),
-        ({"01": {"fault": "mine"}}, "code 01, fault: expected one of drawer_funds"),
-        ({"97": {"penalty": True}}, "code 97: a penalty needs a fault that is known"),
-    ],
-)
-def test_what_cannot_be_meant_is_refused(told: dict[str, dict[str, object]], says: str) -> None:
-    with pytest.raises(TypeError, match=says):
-        agreed_codes(told)
 
 
 def test_every_word_leads_to_a_code_we_have() -> None:

@@ -1,6 +1,7 @@
 """Cheques, drafts and postal orders: good to the last day, and not one day longer."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -85,18 +86,11 @@ def test_an_office_may_ask_for_days_to_reach_the_bank() -> None:
         {"days_to_bank": 1.5},
         {"order_faces_paise": (100, "200")},
         {"postal_order_revalidated_months": 12},
-        {"cheque_years": 1},
     ],
 )
-def test_rules_that_cannot_be_meant_are_refused(told: dict[str, object]) -> None:
-    with pytest.raises(TypeError, match=r"expected|no such limits: cheque_years"):
-        validity.rules_from(told)
-
-
-def test_rules_come_from_configuration() -> None:
-    rules = validity.rules_from({"cheque_months": 6, "order_faces_paise": [10_000]})
-
-    assert rules == PaperRules(cheque_months=6, order_faces_paise=(10_000,))
+def test_rules_that_cannot_be_meant_are_refused(told: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="expected"):
+        PaperRules(**told)
 
 
 def test_the_ends_of_the_calendar_break_nothing() -> None:
@@ -126,10 +120,3 @@ def test_an_order_is_worth_its_face_and_its_stamps() -> None:
 def test_what_no_post_office_sells_is_refused(face: int, stamps: list[int], says: str) -> None:
     with pytest.raises(NotAnOrder, match=says):
         order_paise(face, stamps_paise=stamps)
-
-
-def test_a_large_draft_is_crossed() -> None:
-    assert not validity.is_issued_account_payee(2_000_000)
-    assert validity.is_issued_account_payee(2_000_001)
-    assert not validity.is_issued_against_account(4_999_999)
-    assert validity.is_issued_against_account(5_000_000)
