@@ -345,7 +345,7 @@ SPECTACULAR_SETTINGS = {
         "FileState": "channels_.models.StatementFile.State",
         "Book": "reconciliation.models.Book",
         "Method": "payments.models.METHODS",
-        "CounterMethod": ["cash", "cheque", "demand_draft", "postal_order"],
+        "CounterMethod": ["card", "cash", "cheque", "demand_draft", "postal_order"],
         "AgencyMethod": [
             *("cash", "card", "upi", "wallet", "netbanking", "cheque", "demand_draft"),
         ],
