@@ -12,7 +12,7 @@ from django.db import connection
 
 from channels_.contract import Method
 from counters import drawers, safe, taking
-from counters.models import Instrument, OfficePolicy, ReturnCharge
+from counters.models import Instrument
 from counters.paper.return_files import PRESETS, ReturnLine, write_returns
 from counters.paper.returns import return_code
 from counters.states import PaperState
@@ -25,37 +25,15 @@ from simulator.consumers import RUPEE, SampleConsumer
 from simulator.day import Day
 from simulator.files import RETURNS, eve_statement_of
 from simulator.handovers import HandOver, Numbers, Payers, Tender
-from simulator.scene import Scene, Staff
+from simulator.scene import Staff
 from simulator.staff import Troupe, hand_over_of, notes
 
 VISITOR_FLOAT_PAISE: Final = 5_000 * RUPEE
 WAITING_DROP_PAISE: Final = 500 * RUPEE
-CHARGE_PAISE: Final = 500 * RUPEE  # sample: the tariff's own is by configuration
 RETURNED_TODAY: Final = "returned-today.csv"
 
 # Of the cheques on their way, what the file says that a visitor may load.
 _REASONS: Final = ("01", "35", "12", "60")
-
-
-def agree(scene: Scene) -> None:
-    """What the offices have agreed on: later cheques are kept; the second office clears at once."""
-    top = Office.objects.get(parent__isnull=True)
-    OfficePolicy.objects.get_or_create(
-        office=top, defaults={"post_dated": OfficePolicy.Late.HOLD, "wants_denominations": False}
-    )
-    for staff in scene.staff[1:2]:
-        OfficePolicy.objects.get_or_create(
-            office=Office.objects.get(code=staff.office),
-            defaults={"post_dated": OfficePolicy.Late.HOLD, "clearing_days": 0},
-        )
-    ReturnCharge.objects.get_or_create(
-        code="sample",
-        defaults={
-            "flat_paise": CHARGE_PAISE,
-            "gst_percent": 18,
-            "valid_from": instant(today()).date().replace(month=1, day=1) - timedelta(days=365),
-        },
-    )
 
 
 def play_eve(day: Day, directory: Path) -> int:

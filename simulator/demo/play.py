@@ -70,7 +70,6 @@ class Demo:
             installation = install(
                 self._configuration, partners_url=f"http://{HOST}:{partners_port}"
             )
-            live.agree(installation.scene)
         directory = self.home / "day"
         with self._does(f"A day of {self.payments:,} payments on {self.day}, seed {self.seed}"):
             day = play_day(installation.scene, day=self.day, payments=self.payments, seed=self.seed)
