@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from channels_.contract import Method
 from channels_.models import Channel
@@ -66,7 +66,7 @@ def take(found: Sequence[Found], *, cause: str, actor: str) -> list[Payment]:
         advance(payment, to=State.SUCCEEDED, cause=cause, at=one.at, actor=actor)
         for payment, one in zip(payments, found, strict=True)
     ]
-    Payment.objects.bulk_create(payments)
+    _store(payments)
     PaymentEvent.objects.bulk_create(event for event in events if event is not None)
     _receipt(payments)
     return payments
@@ -83,7 +83,7 @@ def note(one: Found, *, cause: str, actor: str) -> Payment:
     if payment is None:
         payment = _payment(one)
         payment.ask_from = now()
-        payment.save()
+        _store([payment])
     elif payment.state not in (State.CREATED, State.PENDING):
         raise AlreadyHeld(f"{payment.reference} is {payment.state} already")
     else:
@@ -203,6 +203,17 @@ def _receipt(payments: Sequence[Payment]) -> None:
         for payment in payments
     )
     receipts.issue(payments)
+
+
+def _store(payments: Sequence[Payment]) -> None:
+    """Store new payments. A notice that knows its payment takes no turn: its id may come first."""
+    try:
+        with transaction.atomic():
+            Payment.objects.bulk_create(payments)
+    except IntegrityError as error:
+        if "payment_channel_ref_once" not in str(error):
+            raise
+        raise AlreadyHeld("another message told of this payment at this moment") from error
 
 
 def _take_turns(found: Sequence[Found]) -> None:
