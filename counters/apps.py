@@ -15,12 +15,14 @@ class CountersConfig(AppConfig):
         from counters.handed import handed  # noqa: PLC0415 - models are ready now
         from counters.papers import why_not_refundable  # noqa: PLC0415
         from counters.selectors import counted_by  # noqa: PLC0415 - models are ready now
+        from counters.shifts import hides_sums  # noqa: PLC0415
         from payments.paper import tell_by  # noqa: PLC0415
-        from payments.selectors import veil_by  # noqa: PLC0415
+        from payments.selectors import hide_sums_by, veil_by  # noqa: PLC0415
         from people.context import count_by  # noqa: PLC0415
         from refunds.actions import object_by  # noqa: PLC0415
 
         veil_by("counters", counted_by)
+        hide_sums_by("counters", hides_sums)
         object_by("counters", why_not_refundable)
         tell_by("counters", handed)
         count_by("returns", registers.returns_waiting)

@@ -106,7 +106,7 @@ def _tell(undone: list[Payment]) -> None:
                 channel="sms",
                 key=f"receipt_cancelled:{payment.receipt.label}",
                 to=mobile,
-                language=settings.LANGUAGE_CODE[:2],
+                language=settings.NOTICE_LANGUAGE,
                 facts=facts,
                 about=payment,
                 office=payment.office,

@@ -1,6 +1,6 @@
 """Over and short: kept with the clerk's reason, posted once a second person has accepted it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Final
@@ -58,6 +58,13 @@ def explain(difference: Difference, *, by: User, why: str, words: str) -> Differ
     facts = {"method": held.method, "amount_paise": held.amount_paise, "why": why}
     audit.record(by, "difference.explained", held, after=facts, office=shift.counter.office)
     return held
+
+
+@transaction.atomic
+def explain_all(reasons: Iterable[tuple[Difference, Mapping[str, str]]], *, by: User) -> None:
+    """All reasons of a count, or none of them."""
+    for difference, said in reasons:
+        explain(difference, by=by, why=said["why"], words=said["words"])
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from channels_.contract import Method
 from counters import days, seconds
 from counters.models import CashMove, Instrument, OfficePolicy, Shift
+from counters.policy import policy_of
 from counters.states import SHIFT_TRANSITIONS, PaperState, ShiftState
 from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.errors import DomainError
@@ -21,8 +22,9 @@ from payments.actions import lock_words
 from payments.models import Counter, Payment
 from payments.states import State
 from people import audit
+from people.access import Somebody, has_role
 from people.models import User
-from people.roles import CLERK, SUPERVISOR
+from people.roles import CLERK, READERS, SUPERVISOR
 
 # Its money has left the hand when it is asked for; a voucher is paid only once it is approved.
 LEFT_WHEN_ASKED: Final = frozenset(
@@ -241,6 +243,14 @@ def totals_hidden(shift: Shift, policy: OfficePolicy) -> bool:
     if shift.state == ShiftState.OPEN:
         return not policy.shows_running_total
     return shift.state == ShiftState.COUNTING
+
+
+def hides_sums(user: Somebody) -> bool:
+    """Whether lists keep sums from a clerk: they would tell what the open drawer holds."""
+    if not isinstance(user, User) or has_role(user, SUPERVISOR, *READERS):
+        return False
+    shift = shift_of(user)
+    return shift is not None and totals_hidden(shift, policy_of(shift.counter.office))
 
 
 def is_over_limit(shift: Shift, policy: OfficePolicy) -> bool:

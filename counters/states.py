@@ -63,7 +63,7 @@ PAPER_EDGES: Final = tuple(
     (was, to) for was, targets in PAPER_TRANSITIONS.items() for to in sorted(targets)
 )
 
-# Papers that are still money to come, or money that came: the same paper may not be taken twice.
+# Papers that are still money to come, that came, or that failed us: none of them is taken twice.
 PAPER_ALIVE: Final = (
     PaperState.HELD,
     PaperState.RECEIVED,
@@ -71,4 +71,6 @@ PAPER_ALIVE: Final = (
     PaperState.DEPOSITED,
     PaperState.CLEARED,
     PaperState.RETURNED,
+    PaperState.DISHONOURED,
+    PaperState.PURSUED,
 )

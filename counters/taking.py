@@ -675,7 +675,7 @@ class _Till:
                     channel="sms",
                     key=f"{kind}:{receipt.label}",
                     to=mobile,
-                    language=settings.LANGUAGE_CODE[:2],
+                    language=settings.NOTICE_LANGUAGE,
                     facts=facts,
                     about=payment,
                     office=self.counter.office,

@@ -53,6 +53,19 @@ def veil_by(name: str, veil: Veil) -> None:
     _veils[name] = veil
 
 
+_hidden_sums: dict[str, Callable[[Somebody], bool]] = {}
+
+
+def hide_sums_by(name: str, hides: Callable[[Somebody], bool]) -> None:
+    """Let an app above this one keep sums from a person who may see the rows; once per name."""
+    _hidden_sums[name] = hides
+
+
+def hides_sums(user: Somebody) -> bool:
+    """Whether lists show this person rows, and no sums of them."""
+    return any(hides(user) for hides in _hidden_sums.values())
+
+
 def payments_visible_to(user: Somebody) -> QuerySet[Payment]:
     """Payments of the user's offices; of all for who sees everything."""
     return _unveiled(_of_offices(Payment.objects.all(), user, "office"), user, "pk")

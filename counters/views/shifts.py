@@ -320,12 +320,13 @@ def explain(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if not all(are_good):
         return _page(request, found, reasons=dict(asked))
     try:
-        for one, form in asked:
-            differences.explain(one, by=signed_in(request), **form.cleaned_data)
+        differences.explain_all(
+            [(one, form.cleaned_data) for one, form in asked], by=signed_in(request)
+        )
     except DomainError as refusal:
         messages.error(request, str(refusal))
-    else:
-        messages.success(request, _("The reasons are kept. The supervisor accepts the count."))
+        return _page(request, found, reasons=dict(asked))
+    messages.success(request, _("The reasons are kept. The supervisor accepts the count."))
     return redirect(_address(found))
 
 

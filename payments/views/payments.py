@@ -24,7 +24,7 @@ from cspdcl.kernel.clock import today
 from payments import listing, looks
 from payments.forms import PaymentFilter
 from payments.models import Payment
-from payments.selectors import payments_visible_to, search
+from payments.selectors import hides_sums, payments_visible_to, search
 from people.access import roles, signed_in
 from people.models import User
 from people.roles import CLERK, OPERATOR, READERS, SUPERVISOR
@@ -44,6 +44,7 @@ def payments(request: HttpRequest) -> HttpResponse:
     form = _form(request, user)
     chosen = _narrowed(user, form)
     sums = listing.totals(chosen)
+    is_hidden = hides_sums(user)
     rows = listing.ordered(chosen, request.GET.get("sort", listing.NEWEST))
     page = _CountedPaginator(rows, PAGE_SIZE, counted=sums["count"]).get_page(
         request.GET.get("page")
@@ -52,13 +53,15 @@ def payments(request: HttpRequest) -> HttpResponse:
         "form": form,
         "found_by": request.GET.get("q", ""),
         "page": page,
-        "sum_paise": sums["paise"],
+        "sum_paise": None if is_hidden else sums["paise"],
         "columns": _columns(),
         "filters": _filters(form),
         "exports": [
             {"url": reverse("payments:export"), "label": "CSV", "icon": "file-spreadsheet"}
         ],
-        "sums": [
+        "sums": []
+        if is_hidden
+        else [
             {"label": _("payments of"), "count": sums["count"], "paise": sums["paise"]},
             {
                 "label": _("of them paid"),

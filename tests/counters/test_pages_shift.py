@@ -18,6 +18,7 @@ from counters.states import ShiftState
 from cspdcl.kernel.clock import today
 from tests import factories as make
 from tests.counters import drawer
+from tests.counters.banking import cash
 
 pytestmark = pytest.mark.django_db
 
@@ -232,3 +233,14 @@ def test_a_clerk_sees_no_other_clerk_s_drawer(place, make_user, offices, client,
     assert client.post(f"/shifts/{place.public_id}/close/").status_code == 404
     move = CashMove.objects.get(kind="float")
     assert client.get(f"/cash-moves/{move.public_id}/").status_code == 404
+
+
+def test_a_list_of_payments_keeps_the_sum_of_a_hidden_drawer(as_role, place, offices) -> None:
+    OfficePolicy.objects.create(office=offices["Z1"], shows_running_total=False)
+    cash(place, 1_234_00)
+
+    clerk = text(as_role("clerk").get("/payments/?method=cash"))
+    supervisor = text(as_role("supervisor").get("/payments/?method=cash"))
+
+    assert "payments of" not in clerk
+    assert "payments of" in supervisor
