@@ -166,10 +166,11 @@ def _counters(connection: Any, stream: Stream, heard: Heard) -> Iterator[str]:
     """Each submit key one payment and one receipt, the same in every answer."""
     rows = _rows(
         connection,
-        "SELECT f.key, p.amount_paise, p.state, r.series || '/' || r.year || '/' || "
-        "lpad(r.number::text, 6, '0') FROM payments_submittedform f "
-        "JOIN payments_payment p ON p.id = f.payment_id "
-        "LEFT JOIN payments_receipt r ON r.payment_id = p.id WHERE f.key LIKE %(key)s",
+        "SELECT c.submit_key, p.amount_paise, p.state, r.series || '/' || r.year || '/' || "
+        "lpad(r.number::text, 6, '0') FROM counters_collection c "
+        "JOIN counters_collectionline l ON l.collection_id = c.id "
+        "JOIN payments_payment p ON p.id = l.payment_id "
+        "LEFT JOIN payments_receipt r ON r.payment_id = p.id WHERE c.submit_key LIKE %(key)s",
         stream,
     )
     made = defaultdict(list)
@@ -184,7 +185,7 @@ def _counters(connection: Any, stream: Stream, heard: Heard) -> Iterator[str]:
     ((paid, asked),) = _rows(
         connection,
         "SELECT (SELECT count(*) FROM payments_payment WHERE counter_id IS NOT NULL), "
-        "(SELECT count(*) FROM payments_submittedform)",
+        "(SELECT count(*) FROM counters_collection)",
         stream,
     )
     if paid != asked:

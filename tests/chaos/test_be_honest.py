@@ -96,7 +96,10 @@ DOCTORED = {
         "refunds differ",
     ),
     "counter key taken over": (
-        "UPDATE payments_submittedform SET key = 'gone' WHERE key = 'fair-counter-00003-0'",
+        (
+            "UPDATE counters_collection SET submit_key = 'gone' "
+            "WHERE submit_key = 'fair-counter-00003-0'"
+        ),
         "is 0 payments",
     ),
 }
@@ -105,7 +108,8 @@ TABLES = (
     "payments_payment",
     "payments_receipt",
     "payments_refund",
-    "payments_submittedform",
+    "counters_collection",
+    "counters_collectionline",
 )
 
 
