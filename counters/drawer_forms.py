@@ -29,7 +29,7 @@ class CountForm(forms.Form):
         self.kinds = [one for one in DENOMINATIONS.values() if one.is_accepted(today())]
         for one in self.kinds:
             self.fields[_name(one)] = _pieces(
-                _("How many of ₹%(worth)s") % {"worth": _worth(one)}, data_paise=str(one.paise)
+                _("How many of ₹%(worth)s") % {"worth": _worth(one)}, worth=str(one.paise)
             )
 
     def clean(self) -> dict[str, Any]:
@@ -247,13 +247,13 @@ def _worth(one: Denomination) -> str:
     return grouped_rupees(one.paise).removesuffix(".00")
 
 
-def _pieces(label: str, *, data_paise: str = "") -> forms.IntegerField:
+def _pieces(label: str, *, worth: str = "") -> forms.IntegerField:
     attrs = {
         "inputmode": "numeric",
         "autocomplete": "off",
         "aria-label": label,
         "data-walk-count": "",
-        **({"data-paise": data_paise} if data_paise else {}),
+        **({"data-worth": worth} if worth else {}),
     }
     return forms.IntegerField(
         label=label,

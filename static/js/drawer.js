@@ -3,10 +3,12 @@
 import { all, one, on } from "./dom.js";
 import { showMoney } from "./money.js";
 
+const NOTES = "[data-worth]"; // in paise, one of them
+
 const sum = () => {
   let whole = 0;
-  for (const input of all("[data-paise]")) {
-    const paise = Number(input.dataset.paise) * (Number.parseInt(input.value, 10) || 0);
+  for (const input of all(NOTES)) {
+    const paise = Number(input.dataset.worth) * (Number.parseInt(input.value, 10) || 0);
     showMoney(input.closest("tr"), paise);
     whole += paise;
   }
@@ -14,7 +16,7 @@ const sum = () => {
   if (counted) showMoney(counted, whole);
 };
 
-on("input", "[data-paise]", sum);
+on("input", NOTES, sum);
 
 on("keydown", "[data-walk-count]", (input, pressed) => {
   if (pressed.key !== "Enter" || pressed.ctrlKey) return;
@@ -25,4 +27,4 @@ on("keydown", "[data-walk-count]", (input, pressed) => {
   next.select?.();
 });
 
-if (one("[data-paise]")) sum();
+if (one(NOTES)) sum();

@@ -237,6 +237,7 @@ def test_a_clerk_sees_no_other_clerk_s_drawer(place, make_user, offices, client,
 
 def test_a_list_of_payments_keeps_the_sum_of_a_hidden_drawer(as_role, place, offices) -> None:
     OfficePolicy.objects.create(office=offices["Z1"], shows_running_total=False)
+    make.ChannelFactory(code="cash")
     cash(place, 1_234_00)
 
     clerk = text(as_role("clerk").get("/payments/?method=cash"))

@@ -110,7 +110,7 @@ def _give_float(supervisor: Window, counter: Counter) -> None:
 
 def _count(page: Page, pieces: list[int]) -> None:
     """Type how many there are of each note, Enter after Enter."""
-    page.locator("[data-paise]").first.focus()
+    page.locator("[data-worth]").first.focus()
     for number in pieces:
         page.keyboard.type(str(number))
         page.keyboard.press("Enter")

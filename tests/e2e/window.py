@@ -79,7 +79,7 @@ class Window:
         assert not seen["title"].startswith("·"), f"{where} has no title of its own"
         assert "CSPDCL" in seen["title"], f"{where} is called {seen['title']!r}"
         assert seen["over"] <= 0, f"{where} is {seen['over']} px too wide: {seen['wide']}"
-        assert self.troubles == [], where
+        assert self.troubles == [], f"{where}: {self.troubles}"
 
     @contextmanager
     def offline(self) -> Iterator[None]:
@@ -100,7 +100,7 @@ class Window:
     def close(self) -> None:
         """Close the window; troubles that nobody looked at fail here."""
         self.context.close()
-        assert self.troubles == []
+        assert self.troubles == [], self.troubles
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith(ANSWER_NOTE):
