@@ -26,7 +26,6 @@ from counters.selectors import (
 )
 from counters.states import ShiftState
 from cspdcl.kernel.clock import now, today
-from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
 from payments import looks
 from payments.forms import DAY_FORMATS
@@ -274,17 +273,13 @@ def deposit_make(request: HttpRequest, code: str) -> HttpResponse:
     if here.keeps_shifts:  # its cash is counted by notes on a page of its own
         address = reverse("counters:deposit_new", args=[here.office.code])
         return redirect(f"{address}?counter={here.code}&channel={channel.code}")
-    try:
-        made = make_deposit(
-            here,
-            channel=channel,
-            on=today(),
-            made_by=signed_in(request),
-            slip_number=form.cleaned_data["slip_number"],
-        )
-    except DomainError as refusal:
-        form.add_error("slip_number", str(refusal))
-        return _counter_page(request, code, day=today(), slip=form)
+    made = make_deposit(
+        here,
+        channel=channel,
+        on=today(),
+        made_by=signed_in(request),
+        slip_number=form.cleaned_data["slip_number"],
+    )
     words = _("Slip %(slip)s carries %(amount)s to the bank.")
     messages.success(
         request, words % {"slip": made.reference, "amount": grouped_rupees(made.amount_paise)}
