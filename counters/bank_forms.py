@@ -23,12 +23,6 @@ _SLIP = forms.RegexField(
 )
 
 
-class CashSlipForm(CountForm):
-    """A slip with cash: by note and coin."""
-
-    slip_number = _SLIP
-
-
 class PaperSlipForm(forms.Form):
     """A slip of papers, or of a machine's cash."""
 
@@ -48,6 +42,10 @@ class PaperSlipForm(forms.Form):
         # Only what came back for a reason of the banks goes again unasked.
         technical = [one for one in returned if return_code(one.return_code).may_represent]
         self.initial.setdefault("again", [str(one.public_id) for one in technical])
+
+
+class CashSlipForm(PaperSlipForm, CountForm):
+    """A slip with cash out of the safe: by note and coin. Papers may go the same way."""
 
 
 class BagForm(forms.Form):

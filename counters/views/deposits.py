@@ -160,11 +160,10 @@ def new(request: HttpRequest, code: str) -> HttpResponse:
 def _slip_form(
     request: HttpRequest, load: deposits.Load, returned: Sequence[Instrument]
 ) -> forms.Form:
+    has_notes = load.safe_paise > 0 or any(name.startswith("n_") for name in request.POST)
+    kind = bank_forms.CashSlipForm if has_notes else bank_forms.PaperSlipForm
     data = request.POST if request.method == "POST" else None
-    initial = {"submit_key": uuid.uuid4()}
-    if load.safe_paise > 0 or any(name.startswith("n_") for name in request.POST):
-        return bank_forms.CashSlipForm(data, initial=initial)
-    return bank_forms.PaperSlipForm(data, initial=initial, returned=returned)
+    return kind(data, initial={"submit_key": uuid.uuid4()}, returned=returned)
 
 
 def _made(
@@ -175,7 +174,7 @@ def _made(
     returned: Sequence[Instrument],
 ) -> Deposit | None:
     notes = form.denominations if isinstance(form, bank_forms.CashSlipForm) else None
-    chosen = form.cleaned_data.get("again", ())
+    chosen = form.cleaned_data["again"]
     try:
         made = deposits.make_deposit(
             where,

@@ -26,6 +26,7 @@ from counters.models import Device, NumberRange, OfflineItem, Shift
 from counters.offline import Envelope
 from counters.policy import LAW_CODE, cash_rules
 from counters.selectors import devices_visible_to
+from counters.views.windows import remembered
 from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.errors import DomainError, Malformed
 from payments import proofs
@@ -126,7 +127,7 @@ def answers_json(
 def state(request: HttpRequest) -> Mapping[str, Any]:
     """Where the window stands: the time here, its device, the clerk's shift, the numbers out."""
     device = _device(request, request.GET.get("device", "")) if "device" in request.GET else None
-    here = device.counter if device else _chosen(request)
+    here = device.counter if device else _here(request)
     shift = shifts.shift_at(here, clerk=signed_in(request)) if here else None
     out = devices.range_out(device) if device else None
     return {
@@ -217,10 +218,9 @@ def _device(request: HttpRequest, public_id: str) -> Device:
     return get_object_or_404(rows, public_id=asked)
 
 
-def _chosen(request: HttpRequest) -> Counter | None:
-    """The counter at which this session sits."""
-    code = request.session.get("counter", "")
-    return counters_visible_to(request.user).select_related("office").filter(code=code).first()
+def _here(request: HttpRequest) -> Counter | None:
+    rows = counters_visible_to(request.user).select_related("office")
+    return rows.filter(code=remembered(request)).first()
 
 
 def _counter_facts(counter: Counter) -> Mapping[str, Any]:

@@ -18,12 +18,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from attachments.forms import kept
 from attachments.models import Attachment, Kind
 from channels_.contract import Method
-from counters import sheet_files, sheets, shifts, tenders
+from counters import sheet_files, sheets, tenders
 from counters.forms import TENDERS, TakeForm, TenderForm
 from counters.models import OfficePolicy, Sheet
 from counters.policy import policy_of
 from counters.selectors import sheets_visible_to
 from counters.taking import NotTaken, TenderAsked
+from counters.views.windows import remembered
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees, rupees_from_paise
@@ -86,7 +87,7 @@ class MeantForm(forms.Form):
 def index(request: HttpRequest) -> HttpResponse:
     """The sheets, the latest first; and the form that hands one in."""
     user = signed_in(request)
-    form = SheetForm(user=user, initial={"counter": _window(request, user)})
+    form = SheetForm(user=user, initial={"counter": remembered(request)})
     if request.method == "POST":
         form = SheetForm(request.POST, request.FILES, user=user)
         if form.is_valid() and (made := _hand_in(form, user)) is not None:
@@ -107,12 +108,6 @@ def index(request: HttpRequest) -> HttpResponse:
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
     return render(request, "counters/sheets.html", context, status=status)
-
-
-def _window(request: HttpRequest, user: User) -> str | None:
-    """Where the clerk sits: by the shift, else as the counter's page remembers it."""
-    shift = shifts.shift_of(user)
-    return shift.counter.code if shift else request.session.get("counter")
 
 
 def _hand_in(form: SheetForm, user: User) -> Sheet | None:

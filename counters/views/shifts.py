@@ -19,6 +19,7 @@ from counters.models import CashMove, Instrument, Shift
 from counters.policy import policy_of
 from counters.selectors import cash_moves_visible_to, shifts_visible_to
 from counters.states import ShiftState
+from counters.views.windows import chosen
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
@@ -31,7 +32,6 @@ from people.models import User
 from people.roles import CLERK, FINANCE, READERS, SUPERVISOR
 
 PAGE_SIZE: Final = 50
-_REMEMBERED: Final = "counter"  # in the session: the window a clerk sits at today
 _DRAFT: Final = "draft of {}"  # in the session: a count that is not submitted
 
 STATES: Final = {
@@ -86,11 +86,10 @@ def open_(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" and shifts.shift_of(user) is not None:
         return redirect("counters:shift")
     windows = _windows(user)
-    here = _chosen(request, windows)
+    here = chosen(request, windows)
     waiting = standing.floats_for(user, counters=[here.pk]).first() if here else None
     form = _keyed(request, drawer_forms.CountForm)
     if request.method == "POST" and here is not None and (opened := _open(request, here, form)):
-        request.session[_REMEMBERED] = here.code
         words = _("Your shift at %(counter)s is open.") % {"counter": opened.counter.name}
         messages.success(request, words)
         return redirect("counters:counter")
@@ -535,13 +534,6 @@ def _look(found: Shift) -> dict[str, str]:
 def _windows(user: User) -> list[Counter]:
     rows = counters_visible_to(user).filter(is_open=True, keeps_shifts=True)
     return list(rows.select_related("office").order_by("code"))
-
-
-def _chosen(request: HttpRequest, windows: list[Counter]) -> Counter | None:
-    asked = request.POST.get("counter") or request.GET.get("counter")
-    wanted = asked or request.session.get(_REMEMBERED)
-    found = next((one for one in windows if one.code == wanted), None)
-    return windows[0] if found is None and not asked and len(windows) == 1 else found
 
 
 def _keyed(request: HttpRequest, kind: type[forms.Form], **more: Any) -> forms.Form:

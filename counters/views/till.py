@@ -29,6 +29,7 @@ from counters.registers import instruments_visible_to
 from counters.selectors import collections_visible_to
 from counters.states import ShiftState
 from counters.taking import HandOver, NotTaken, ShareAsked, Taken, TenderAsked, take_one
+from counters.views.windows import chosen
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
@@ -43,7 +44,6 @@ from people.access import roles, signed_in
 from people.models import User
 from people.roles import CLERK, SUPERVISOR
 
-_REMEMBERED: Final = "counter"  # in the session: the window a clerk sits at today
 _KEYS: Final = {"cash": "c", "cheque": "q", "draft": "d", "postal": "p", "card": "k"}
 _SHARES_MAX: Final = 20
 _TENDERS_MAX: Final = 8
@@ -104,7 +104,7 @@ def counter(request: HttpRequest) -> HttpResponse:
     mine = list(
         counters_visible_to(user).filter(is_open=True).select_related("office").order_by("code")
     )
-    here = _chosen(request, user, mine)
+    here = chosen(request, mine)
     if here is None:
         return render(request, "counters/choose_counter.html", {"counters": mine})
     page = _Page(request, user, here, mine)
@@ -156,23 +156,6 @@ def held(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def _receipts_of(collection_id: int) -> list[Receipt]:
     rows = Receipt.objects.filter(payment__collection_line__collection=collection_id)
     return list(rows.select_related("payment__consumer").order_by("payment_id"))
-
-
-def _chosen(request: HttpRequest, user: User, mine: Sequence[Counter]) -> Counter | None:
-    asked = request.POST.get("counter") or request.GET.get("counter")
-    wanted = asked or request.session.get(_REMEMBERED) or _of_shift(user)
-    found = next((one for one in mine if one.code == wanted), None)
-    if found is None and not asked and len(mine) == 1:
-        found = mine[0]
-    if found is not None and request.session.get(_REMEMBERED) != found.code:
-        request.session[_REMEMBERED] = found.code
-    return found
-
-
-def _of_shift(user: User) -> str:
-    """Where the clerk's drawer is open; empty while none is."""
-    shift = shifts.shift_of(user)
-    return shift.counter.code if shift else ""
 
 
 class _Page:
