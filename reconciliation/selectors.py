@@ -286,14 +286,17 @@ def with_lines(breaks: QuerySet[Break]) -> QuerySet[Break]:
 
 def last_run(day: date) -> Run | None:
     """The last finished run that proved a business date."""
-    return Run.objects.filter(business_date=day, state=Run.State.DONE).order_by("-id").first()
+    return _last_runs(day).first()
+
+
+def _last_runs(day: date) -> QuerySet[Run]:
+    return Run.objects.filter(business_date=day, state=Run.State.DONE).order_by("-id")
 
 
 def proofs_of(day: date) -> QuerySet[Proof]:
     """The proof rows of a day, from its last run, in the order a rupee passes them."""
-    run = last_run(day)
-    rows = Proof.objects.filter(run=run) if run else Proof.objects.none()
-    return rows.order_by("stage", "book")
+    last = _last_runs(day).values("pk")[:1]
+    return Proof.objects.filter(run=last).order_by("stage", "book")
 
 
 @dataclass(slots=True)
@@ -385,8 +388,8 @@ def _add_matched(cells: dict[tuple[int, str], Cell], day: date) -> None:
 
 
 def _add_expected(cells: dict[tuple[int, str], Cell], day: date) -> None:
-    run = last_run(day)
-    waiting = Expected.objects.filter(run=run, business_date=day, channel__isnull=False).exclude(
+    last = _last_runs(day).values("pk")[:1]
+    waiting = Expected.objects.filter(run=last, business_date=day, channel__isnull=False).exclude(
         Q(stage=Stage.CHANNEL, book=Book.CHANNEL) | Q(book=Book.BANK)
     )
     for row in waiting.values("channel_id", "stage").annotate(n=Sum("count"), total=Sum("paise")):

@@ -13,6 +13,8 @@ PHONE = (390, 844)
 ANSWER_NOTE = "Failed to load resource"
 # A page that turns into a download, or is left while it loads, is no failure.
 LEFT = "net::ERR_ABORTED"
+# The same when a service worker was asked for the file.
+LEFT_BY_WORKER = "net::ERR_FAILED"
 
 LOOK = """() => ({
   title: document.title.replace(/\\s+/g, " ").trim(),
@@ -32,6 +34,7 @@ class Window:
         self.url = url
         self._expected: set[int] = set()
         self._is_offline = False
+        self._is_leaving = False
         self.context = browser.new_context(
             base_url=url, locale="en-IN", viewport={"width": DESK[0], "height": DESK[1]}
         )
@@ -58,7 +61,9 @@ class Window:
 
     def open(self, path: str) -> None:
         """Go to a page and look at it."""
-        self.page.goto(path)
+        self._is_leaving = True
+        self.page.goto(path, wait_until="commit")
+        self._is_leaving = False
         self.look()
 
     def look(self) -> None:
@@ -107,7 +112,10 @@ class Window:
             self.troubles.append(f"console: {message.text}")
 
     def _failed(self, request: Request) -> None:
-        if request.failure != LEFT and not self._is_offline:
+        is_left = request.failure == LEFT or (
+            self._is_leaving and request.failure == LEFT_BY_WORKER
+        )
+        if not is_left and not self._is_offline:
             self.troubles.append(f"failed: {request.url} {request.failure}")
 
     def _answered(self, response: Response) -> None:
