@@ -390,6 +390,8 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "part_from_paise": whole(1, PAISE_MAX),
             "tenders": list_of(one_of(*(one.value for one in Method if one in METHODS))),
             "post_dated": one_of(*OfficePolicy.Late.values),
+            "cheque_months": whole(1, 12),
+            "days_to_bank": whole(0, 31),
             "cheque_from_paise": whole(0, PAISE_MAX),
             "clearing_days": whole(0, 32767),
             "dishonours_at_once": yes_no,

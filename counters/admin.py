@@ -39,6 +39,8 @@ LABELS: Final[Mapping[str, str | Promise]] = {
     "part_from_paise": _("Least part payment, ₹"),
     "tenders": _("What is taken here; nothing chosen: all"),
     "post_dated": _("A cheque of a later day"),
+    "cheque_months": _("Months for which cheques and drafts are good"),
+    "days_to_bank": _("Days for which a paper must still be good when it is taken"),
     "cheque_from_paise": _("Least amount by cheque, ₹"),
     "clearing_days": _("Working days until a paper is overdue"),
     "dishonours_at_once": _("A bank's file undoes a payment without a person"),
@@ -137,7 +139,8 @@ class OfficePolicyResource(RecordedResource):
         fields = (
             *("office", "shows_running_total", "wants_denominations", "receipt_paper"),
             *("drawer_limit_paise", "difference_limit_paise", "part_from_paise", "tenders"),
-            *("post_dated", "cheque_from_paise", "clearing_days", "dishonours_at_once"),
+            *("post_dated", "cheque_months", "days_to_bank", "cheque_from_paise"),
+            *("clearing_days", "dishonours_at_once"),
         )
         skip_unchanged = True
         clean_model_instances = True

@@ -22,10 +22,13 @@ from django.utils.translation import gettext as _
 from channels_.contract import Method
 from channels_.models import BankAccount, Channel
 from counters import days, papers, safe, seconds
+from counters.asked import tender_of
 from counters.models import CashMove, CollectionLine, Difference, Instrument, OfficeDay, Slip
 from counters.paper.cash import Denominations
+from counters.paper.validity import Verdict
+from counters.policy import policy_of
 from counters.states import PaperState, ShiftState
-from counters.tenders import channels_by_method, ways
+from counters.tenders import channels_by_method, validity_of, ways
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
 from payments.actions import SubmittedBefore, lock_words
@@ -294,8 +297,15 @@ def _papers_of(keys: Sequence[int], *, is_held: bool) -> dict[int, Instrument]:
 def _check_again(asked: _Asked, presented: Collection[int]) -> None:
     """Only what the bank sent back to this office goes once more, and the way it went before."""
     rows = returned(asked.counter or asked.office, channel=asked.channel)
-    if rows.filter(pk__in=presented).count() != len(presented):
+    known = list(rows.filter(pk__in=presented))
+    if len(known) != len(presented):
         raise NothingToDeposit(_("Only papers that the bank returned here are presented again."))
+    policy = policy_of(asked.office)
+    for paper in known:
+        found = validity_of(tender_of(paper), on=asked.on, policy=policy)
+        if found.verdict in (Verdict.STALE, Verdict.REVALIDATE):
+            words = _("%(number)s is too old to be presented again: ask for another.")
+            raise NothingToDeposit(words % {"number": paper.number})
 
 
 def _is_ready(paper: Instrument) -> bool:

@@ -285,6 +285,9 @@ class TenderForm(forms.Form):
         if not cleaned.get("bank_name"):
             code = cleaned["ifsc"] or ifsc.bank_of_sort_code(cleaned.get("micr", ""))
             cleaned["bank_name"] = ifsc.bank_name_of(code)[:80] if code else ""
+            if ifsc.is_well_formed(cleaned["ifsc"]) and not ifsc.is_known(cleaned["ifsc"]):
+                words = _("We know no branch with this code. Check it, or write the bank's name.")
+                self.add_error("ifsc", words)
 
     def _need(self, cleaned: Mapping[str, Any], *names: str) -> None:
         for name in names:

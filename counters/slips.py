@@ -110,7 +110,7 @@ def _papers(deposit: Deposit) -> list[PaperLine]:
             number=paper.number,
             day=paper.dated,
             bank=paper.bank_name,
-            branch=paper.branch_name,
+            branch=paper.branch_name or paper.ifsc,
             micr=paper.micr,
             drawer=paper.drawer,
             paise=paper.amount_paise,

@@ -464,8 +464,8 @@ class _Till:
         known = self._same_paper(asked)
         if known is not None:
             return _Answer(asked, held=known)
-        (stop,) = [*self._bars(asked, on=self.today)][:1] or (None,)
-        if stop is not None:
+        self._check_dues(asked)
+        for stop in self._bars(asked, on=self.today):
             raise stop
         (one,) = asked.tenders
         paper = instrument_of(

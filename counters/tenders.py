@@ -14,7 +14,7 @@ from channels_.contract import Method
 from channels_.models import Channel
 from counters.models import OfficePolicy
 from counters.paper import ifsc, micr, validity
-from counters.paper.validity import Validity, Verdict
+from counters.paper.validity import PaperRules, Validity, Verdict
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
 from payments.selectors import COUNTER_ADAPTER
@@ -153,7 +153,7 @@ def _bank_problems(asked: TenderAsked) -> Iterator[Problem]:
 def _date_problems(asked: TenderAsked, *, on: date, policy: OfficePolicy) -> Iterator[Problem]:
     if asked.instrument_date is None or asked.method is Method.CARD:
         return
-    found = validity_of(asked, on=on)
+    found = validity_of(asked, on=on, policy=policy)
     if found.verdict is Verdict.POST_DATED and not is_held(asked, on=on, policy=policy):
         yield Problem("instrument_date", _("Dated ahead: it cannot be cashed today."))
     elif found.verdict is Verdict.REVALIDATE:
@@ -162,17 +162,20 @@ def _date_problems(asked: TenderAsked, *, on: date, policy: OfficePolicy) -> Ite
         until = f"{found.good_until:%d-%m-%Y}" if found.good_until else ""
         words = _("Too old: it was good until %(until)s.") % {"until": until}
         if asked.method is not Method.POSTAL_ORDER:
-            words = _("Older than three months: it was good until %(until)s.") % {"until": until}
+            words = _("Too old for the bank: it was good until %(until)s.") % {"until": until}
         yield Problem("instrument_date", words)
 
 
-def validity_of(asked: TenderAsked, *, on: date) -> Validity:
-    """From when to when a paper is good, by its kind."""
-    if asked.method is Method.POSTAL_ORDER:
-        return validity.postal_order(asked.instrument_date, on=on)
-    if asked.method is Method.DEMAND_DRAFT:
-        return validity.draft(asked.instrument_date, on=on)
-    return validity.cheque(asked.instrument_date, on=on)
+def validity_of(asked: TenderAsked, *, on: date, policy: OfficePolicy) -> Validity:
+    """From when to when a paper is good, by its kind and the rules of the office."""
+    rules = PaperRules(
+        cheque_months=policy.cheque_months,
+        draft_months=policy.cheque_months,
+        days_to_bank=policy.days_to_bank,
+    )
+    kinds = {Method.POSTAL_ORDER: validity.postal_order, Method.DEMAND_DRAFT: validity.draft}
+    judge = kinds.get(asked.method, validity.cheque)
+    return judge(asked.instrument_date, on=on, rules=rules)
 
 
 def _order_problems(asked: TenderAsked) -> Iterator[Problem]:

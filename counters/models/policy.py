@@ -27,6 +27,8 @@ class OfficePolicy(models.Model):
     part_from_paise = models.BigIntegerField(default=1_00)  # the least part payment
     tenders = models.JSONField(default=list, blank=True)  # methods taken here; empty: all
     post_dated = models.CharField(max_length=6, choices=Late, default=Late.REFUSE)
+    cheque_months = models.PositiveSmallIntegerField(default=3)  # good for so long; drafts too
+    days_to_bank = models.PositiveSmallIntegerField(default=0)  # it must be good then still
     cheque_from_paise = models.BigIntegerField(default=0)  # smaller amounts not by cheque
     clearing_days = models.PositiveSmallIntegerField(default=3)  # then a deposited paper is overdue
     dishonours_at_once = models.BooleanField(
@@ -43,6 +45,10 @@ class OfficePolicy(models.Model):
                 & Q(part_from_paise__gt=0)
                 & Q(cheque_from_paise__gte=0),
                 name="office_policy_amounts",
+            ),
+            models.CheckConstraint(
+                condition=Q(cheque_months__gte=1, cheque_months__lte=12, days_to_bank__lte=31),
+                name="office_policy_papers",
             ),
         ]
 

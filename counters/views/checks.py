@@ -204,6 +204,8 @@ def _register(
         rows = rows.filter(at__gte=first, at__lt=after)
     if len(wanted.get("state") or []) == 1:
         rows = rows.filter(reported_on__isnull=wanted["state"] == ["open"])
+    if refused is not None:
+        rows = counterfeits_visible_to(user).filter(pk=refused[0].pk)  # wherever the list was
     page = Paginator(rows.order_by("-pk"), PAGE_SIZE).get_page(request.GET.get("page"))
     may_report = has_role(user, SUPERVISOR)
     context = {

@@ -82,6 +82,8 @@ def _page(
     rows = due if shown == "due" else registers.notices_visible_to(user)
     if shown == "open":
         rows = rows.filter(closed_on__isnull=True)
+    if wrong is not None:
+        rows = registers.notices_visible_to(user).filter(pk=wrong[0])  # wherever the list was
     rows = rows.select_related("instrument__office").order_by("closed_on", "notice_by", "pk")
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {

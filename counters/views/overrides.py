@@ -71,6 +71,8 @@ def _page(
     visible = overrides.overrides_visible_to(signed_in(request))
     state = request.GET.get("state", "")
     rows = visible.filter(state=state) if state in State.values else visible
+    if refused is not None:
+        rows = visible.filter(pk=refused[0])  # wherever the list was: it is seen
     page = Paginator(rows.order_by(first, "-pk"), PAGE_SIZE).get_page(request.GET.get("page"))
     sums = rows.aggregate(count=Count("pk"), paise=Sum("amount_paise"))
     may_answer = has_role(request.user, SUPERVISOR)

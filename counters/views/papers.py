@@ -74,7 +74,7 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The same papers as CSV."""
     form = _filter(request)
     if not form.is_valid():
-        return HttpResponse(status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return _register(request)
     rows = _narrowed(signed_in(request), form).order_by("-received_on", "-pk")
     answer = StreamingHttpResponse(registers.as_csv(rows), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="cheques-{today().isoformat()}.csv"'

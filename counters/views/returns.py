@@ -145,6 +145,8 @@ def _page(
     lines = registers.return_lines_visible_to(user).filter(file=found)
     chosen = [code for code in request.GET.getlist("state") if code in ReturnLine.State.values]
     shown = lines.filter(state__in=chosen) if chosen else lines
+    if wrong is not None:
+        shown = lines.filter(line=wrong[0])  # wherever the list was: it is seen
     page = Paginator(
         shown.select_related("instrument__office", "file__bank_account").order_by("line"),
         PAGE_SIZE,

@@ -21,6 +21,8 @@ POLICY = {
     "part_from_paise": "1",
     "tenders": ["cash", "cheque"],
     "post_dated": "hold",
+    "cheque_months": "3",
+    "days_to_bank": "0",
     "cheque_from_paise": "0",
     "clearing_days": "3",
 }

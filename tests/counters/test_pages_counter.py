@@ -220,7 +220,7 @@ def test_an_impatient_double_press_gives_one_receipt(place, users) -> None:
         (
             paper(instrument_date=(today() - timedelta(days=93)).isoformat()),
             "instrument_date",
-            "Older than three months",
+            "Too old for the bank",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
