@@ -5,7 +5,6 @@ import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -191,18 +190,15 @@ def test_a_file_that_cannot_be_read_is_refused_whole(
     assert not ReturnFile.objects.exists()
 
 
-def test_five_hundred_returns_are_applied_in_seconds(
+def test_five_hundred_returns_of_one_file_are_applied(
     branch: Branch, users: Mapping[str, User]
 ) -> None:
     papers_ = [branch.cheque(100 + n) for n in range(500)]
     branch.banked(*papers_)
     lines = [told(paper, row=n) for n, paper in enumerate(papers_, 2)]
 
-    started = perf_counter()
     file = applied(branch, lines, by=users["finance_officer"])
 
-    taken = perf_counter() - started
-    assert taken < 60
     assert set(states(file)) == {APPLIED}
     assert Payment.objects.filter(state=State.REVERSED).count() == 500
     assert Bill.objects.filter(kind=Bill.Kind.CHARGE).count() == 500

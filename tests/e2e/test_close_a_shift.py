@@ -146,6 +146,7 @@ def _take_cheque(clerk: Window, bill: Bill) -> None:
     page.keyboard.type(bill.consumer.number)
     page.keyboard.press("Enter")
     expect(page.locator("#id_received")).to_be_focused()
+    page.wait_for_load_state("load")
     page.keyboard.press("Escape")
     page.keyboard.press("q")
     expect(page.locator("#id_micr_line")).to_be_focused()
