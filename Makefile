@@ -10,7 +10,7 @@ PORT ?= 8000
 # What `check --deploy` needs to believe that this is production; the secrets live for one command.
 PRODUCTION = CSPDCL_MODE=production ALLOWED_HOSTS=payments.example.org $$($(PY) tools/throwaway.py)
 
-.PHONY: help demo test check fmt serve bench chaos stop clean setup
+.PHONY: help demo test volume check fmt serve bench chaos stop clean setup
 .PHONY: check-format check-lint check-types check-imports check-templates check-migrations check-deploy check-tidy
 
 help: ## List what can be done
@@ -20,7 +20,10 @@ demo: setup ## Set everything up, play a day, reconcile it, and serve it until C
 	@exec $(PY) manage.py demo
 
 test: setup ## Run every test
-	@$(PY) -m pytest -n $(TEST_PROCESSES) -q -m "not planted" tests
+	@$(PY) -m pytest -n $(TEST_PROCESSES) -q -m "not planted and not volume" tests
+
+volume: setup ## Tests with large data, which take minutes
+	@$(PY) -m pytest -n $(TEST_PROCESSES) -q -m volume tests
 
 check: setup ## Format, lint, types, imports, templates, migrations, deployment, tidiness
 	@$(MAKE) check-format check-lint check-types check-imports check-templates check-migrations check-deploy check-tidy

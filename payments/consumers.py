@@ -44,6 +44,7 @@ ROWS_MAX: Final = 8_000_000
 PROBLEMS_MAX: Final = 200  # bad rows that are told; more of them say nothing new
 MOBILE_PLACE: Final = "payments_consumer.mobile"
 
+_MANY: Final = 20_000  # rows that make the planner's statistics stale
 _ZIP: Final = b"PK\x03\x04"
 _WORKBOOK: Final = "xl/workbook.xml"  # what makes an archive a workbook of this kind
 # Where a row or a cell of a sheet says it stands: r="7", r="XFD1048576".
@@ -474,6 +475,10 @@ def _merge(rows: int) -> Loaded:
         RETURNING xmax = 0
         """
     )
+    if sum(consumers) > _MANY:
+        # Statistics from before would make the planner try each row with each.
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE payments_consumer, payments_bill")
     _refuse_moved_bills()
     bills = _upsert(
         """

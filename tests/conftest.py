@@ -37,13 +37,16 @@ def pytest_xdist_make_scheduler(config, log) -> LoadScopeScheduling:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker) -> None:
+def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
     """Tests that commit are cleaned by TRUNCATE, which our append-only tables refuse.
 
     A test of that refusal takes the fixture ``truncate_refused``.
     """
     with django_db_blocker.unblock():
         _switch_truncate_guards("DISABLE")
+    yield
+    # Dropping a database waits for a checkpoint, and that for the disk.
+    connection.settings_dict["OPTIONS"]["options"] += " -c statement_timeout=10min"
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
+from django.utils.translation import gettext as _
+
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
 
@@ -82,11 +84,14 @@ class Denominations:
         for key, count in told.items():
             one = table.get(key)
             if one is None:
-                raise NotCash(f"expected one of {', '.join(table)}, got {str(key)[:20]!r}")
+                words = _("expected one of %(known)s, got %(got)s")
+                raise NotCash(words % {"known": ", ".join(table), "got": repr(str(key)[:20])})
             if type(count) is not int or not 0 <= count <= PIECES_MAX:
-                raise NotCash(f"{key}: expected a count from 0 to {PIECES_MAX}, got {count!r}")
+                words = _("%(key)s: expected a count from 0 to %(most)s, got %(got)s")
+                raise NotCash(words % {"key": key, "most": PIECES_MAX, "got": repr(count)[:40]})
             if count and not one.is_accepted(on):
-                raise NotCash(f"{key}: expected what is accepted on {on}; this is not")
+                words = _("%(key)s: expected what is accepted on %(day)s; this is not")
+                raise NotCash(words % {"key": key, "day": on})
         counts = {key: told[key] for key in table if told.get(key)}
         return cls(MappingProxyType(counts), table)  # type: ignore[arg-type]
 
@@ -103,10 +108,12 @@ class Denominations:
     def check(self, claimed_paise: int) -> None:
         """Refuse when it is not worth what was claimed, and name both."""
         if self.paise != claimed_paise:
-            raise CountDiffers(
-                f"expected {grouped_rupees(claimed_paise)} in notes and coins, "
-                f"counted {grouped_rupees(self.paise)}"
-            )
+            words = _("expected %(claimed)s in notes and coins, counted %(counted)s")
+            facts = {
+                "claimed": grouped_rupees(claimed_paise),
+                "counted": grouped_rupees(self.paise),
+            }
+            raise CountDiffers(words % facts)
 
     def as_json(self) -> dict[str, int]:
         """As a column or an API keeps it: the largest first, without zeros."""
@@ -126,9 +133,9 @@ class Denominations:
         """What is left; refused when more of one kind is taken out than there is."""
         for key, count in other.counts.items():
             if count > self.count_of(key):
-                raise NotCash(
-                    f"{key}: expected at most {self.count_of(key)} to take out, got {count}"
-                )
+                words = _("%(key)s: expected at most %(most)s to take out, got %(got)s")
+                facts = {"key": key, "most": self.count_of(key), "got": count}
+                raise NotCash(words % facts)
         return self._of(
             {key: self.count_of(key) - other.count_of(key) for key in self.known}, self.known
         )
@@ -157,15 +164,16 @@ def change(
     Where the largest lead nowhere, smaller ones are tried: 60 from one 50 and three 20 is three 20.
     """
     if type(amount_paise) is not int or not 0 <= amount_paise <= CHANGE_MAX_PAISE:
-        raise NoChange(
-            f"expected change up to {grouped_rupees(CHANGE_MAX_PAISE)}, got {amount_paise!r} paise"
-        )
+        words = _("expected change up to %(most)s, got %(got)s paise")
+        facts = {"most": grouped_rupees(CHANGE_MAX_PAISE), "got": repr(amount_paise)[:40]}
+        raise NoChange(words % facts)
     table = drawer.known if drawer else (DENOMINATIONS if known is None else known)
     usable = [one for one in table.values() if one.is_accepted(on)]
     at_hand = [drawer.counts.get(one.key, 0) if drawer else PIECES_MAX for one in usable]
     found = _give(amount_paise, [one.paise for one in usable], at_hand)
     if found is None:
-        raise NoChange(f"{grouped_rupees(amount_paise)} cannot be given with what is at hand")
+        words = _("%(amount)s cannot be given with what is at hand")
+        raise NoChange(words % {"amount": grouped_rupees(amount_paise)})
     counts = {one.key: count for one, count in zip(usable, found, strict=True) if count}
     return Denominations(MappingProxyType(counts), table)
 

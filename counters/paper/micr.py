@@ -14,13 +14,17 @@ from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import ClassVar, Final
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from cspdcl.kernel.errors import DomainError
 
-FIELDS: Final = (
-    ("cheque number", 6),
-    ("sort code", 9),
-    ("account id", 6),
-    ("transaction code", 2),
+FIELDS: Final[tuple[tuple[str | Promise, int], ...]] = (
+    (gettext_lazy("cheque number"), 6),
+    (gettext_lazy("sort code"), 9),
+    (gettext_lazy("account id"), 6),
+    (gettext_lazy("transaction code"), 2),
 )
 DIGITS: Final = sum(length for _name, length in FIELDS)
 LINE_MAX: Final = 80  # what a reader may send, symbols and blanks included
@@ -102,17 +106,19 @@ class Micr:
 def read_micr(text: str) -> Micr:
     """The line that a reader typed: 23 digits, and separators only where a field begins or ends."""
     if len(text) > LINE_MAX:
-        raise UnreadMicr(f"expected a line of {DIGITS} digits, got {len(text)} characters")
+        words = _("expected a line of %(digits)s digits, got %(got)s characters")
+        raise UnreadMicr(words % {"digits": DIGITS, "got": len(text)})
     _check_characters(text)
     groups = re.findall(r"[0-9]+", text)
     digits = "".join(groups)
     if len(groups) == len(FIELDS):
         _check_groups(groups)
     elif len(digits) != DIGITS:
-        raise UnreadMicr(
-            f"expected {DIGITS} digits (cheque number 6, sort code 9, account id 6, "
-            f"transaction code 2), got {len(digits)}"
+        words = _(
+            "expected %(digits)s digits (cheque number 6, sort code 9, account id 6, "
+            "transaction code 2), got %(got)s"
         )
+        raise UnreadMicr(words % {"digits": DIGITS, "got": len(digits)})
     _check_boundaries(groups)
     cuts = pairwise(_BOUNDARIES)
     return _checked(Micr(*(digits[start:end] for start, end in cuts)))
@@ -123,21 +129,25 @@ def read_parts(*, number: str, sort_code: str, account_id: str, transaction_code
     parts = [part.strip() for part in (number, sort_code, account_id, transaction_code)]
     for part, (name, length) in zip(parts, FIELDS, strict=True):
         if len(part) != length or not set(part) <= _DIGITS:
-            raise UnreadMicr(f"expected {length} digits of the {name}, got {part[:30]!r}")
+            words = _("expected %(length)s digits of the %(name)s, got %(got)s")
+            raise UnreadMicr(words % {"length": length, "name": name, "got": repr(part[:30])})
     return _checked(Micr(*parts))
 
 
 def _check_characters(text: str) -> None:
     for place, character in enumerate(text, start=1):
         if character not in _DIGITS and character not in SEPARATORS:
-            raise UnreadMicr(f"place {place}: expected a digit or a symbol, got {character!r}")
+            words = _("place %(place)s: expected a digit or a symbol, got %(got)s")
+            raise UnreadMicr(words % {"place": place, "got": repr(character)})
 
 
 def _check_groups(groups: list[str]) -> None:
     """With all four fields apart, the one that is too short or too long has a name."""
     for group, (name, length) in zip(groups, FIELDS, strict=True):
         if len(group) != length:
-            raise UnreadMicr(f"expected {length} digits of the {name}, got {len(group)}: {group}")
+            words = _("expected %(length)s digits of the %(name)s, got %(got)s")
+            got = f"{len(group)}: {group}"
+            raise UnreadMicr(words % {"length": length, "name": name, "got": got})
 
 
 def _check_boundaries(groups: list[str]) -> None:
@@ -149,15 +159,15 @@ def _check_boundaries(groups: list[str]) -> None:
                 for (name, _length), last in zip(FIELDS, _BOUNDARIES[1:], strict=True)
                 if end < last
             )
-            raise UnreadMicr(f"expected no separator inside the {name}, got one after digit {end}")
+            words = _("expected no separator inside the %(name)s, got one after digit %(end)s")
+            raise UnreadMicr(words % {"name": name, "end": end})
 
 
 def _checked(found: Micr) -> Micr:
     """What no bank prints: a cheque number of zeros, a city whose PIN begins with zero."""
     if not found.number.strip("0"):
-        raise UnreadMicr(f"expected a cheque number, got {found.number}")
+        raise UnreadMicr(_("expected a cheque number, got %(got)s") % {"got": found.number})
     if found.city.startswith("0") or found.bank == "000":
-        raise UnreadMicr(
-            f"expected a sort code of city, bank and branch, got {found.sort_code}: no city or bank"
-        )
+        words = _("expected a sort code of city, bank and branch, got %(got)s: no city or bank")
+        raise UnreadMicr(words % {"got": found.sort_code})
     return found

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import ClassVar, Final
 
+from django.utils.translation import gettext as _
+
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
 
@@ -119,18 +121,21 @@ def order_paise(
     """What a postal order with its stamps is worth; refuses one that no post office sells."""
     if type(face_paise) is not int or face_paise not in rules.order_faces_paise:
         known = ", ".join(grouped_rupees(face) for face in rules.order_faces_paise)
-        raise NotAnOrder(f"expected a postal order of {known}, got {_said(face_paise)}")
+        words = _("expected a postal order of %(known)s, got %(got)s")
+        raise NotAnOrder(words % {"known": known, "got": _said(face_paise)})
     if any(type(stamp) is not int or stamp <= 0 for stamp in stamps_paise):
-        raise NotAnOrder(f"expected stamps in whole paise, got {list(stamps_paise)}")
+        words = _("expected stamps in whole paise, got %(got)s")
+        raise NotAnOrder(words % {"got": list(stamps_paise)})
     if stamps_paise and face_paise in rules.order_without_stamps_paise:
-        raise NotAnOrder(f"expected no stamps on an order of {_said(face_paise)}")
+        words = _("expected no stamps on an order of %(face)s")
+        raise NotAnOrder(words % {"face": _said(face_paise)})
     if len(stamps_paise) > rules.order_stamps:
-        raise NotAnOrder(f"expected at most {rules.order_stamps} stamps, got {len(stamps_paise)}")
+        words = _("expected at most %(most)s stamps, got %(got)s")
+        raise NotAnOrder(words % {"most": rules.order_stamps, "got": len(stamps_paise)})
     if sum(stamps_paise) >= rules.order_stamps_below_paise and stamps_paise:
-        raise NotAnOrder(
-            f"expected stamps below {_said(rules.order_stamps_below_paise)} in total, "
-            f"got {_said(sum(stamps_paise))}"
-        )
+        words = _("expected stamps below %(most)s in total, got %(got)s")
+        facts = {"most": _said(rules.order_stamps_below_paise), "got": _said(sum(stamps_paise))}
+        raise NotAnOrder(words % facts)
     return face_paise + sum(stamps_paise)
 
 

@@ -23,6 +23,7 @@ from attachments.models import Kind
 from counters import bags, bank_forms, deposits, slips, told
 from counters.models import Bag, Instrument, Slip
 from counters.selectors import bags_visible_to
+from cspdcl.kernel.api import found_or_404
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
@@ -415,7 +416,7 @@ def _where(request: HttpRequest, office: Office) -> Counter | Office:
     if not asked:
         return office
     mine = counters_visible_to(request.user).select_related("office", "bank_account")
-    return get_object_or_404(mine, code=asked, office=office)
+    return found_or_404(mine.filter(office=office), code=asked)
 
 
 def _facts(found: Deposit, sheet: slips.Sheet) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import (
@@ -56,9 +57,9 @@ def payments(request: HttpRequest) -> HttpResponse:
         "sum_paise": None if is_hidden else sums["paise"],
         "columns": _columns(),
         "filters": _filters(form),
-        "exports": [
-            {"url": reverse("payments:export"), "label": "CSV", "icon": "file-spreadsheet"}
-        ],
+        "exports": []
+        if is_hidden
+        else [{"url": reverse("payments:export"), "label": "CSV", "icon": "file-spreadsheet"}],
         "sums": []
         if is_hidden
         else [
@@ -93,9 +94,12 @@ def find(request: HttpRequest) -> HttpResponse:
 
 @roles(*PAYMENT_READERS)
 @require_safe
-def export(request: HttpRequest) -> StreamingHttpResponse:
-    """What the list shows, all pages of it, as CSV."""
+def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """What the list shows as CSV; nothing while it would tell what an open drawer holds."""
     user = signed_in(request)
+    if hides_sums(user):
+        messages.error(request, _("The list is to be had when your drawer is counted."))
+        return HttpResponseRedirect(reverse("payments:payments"))
     chosen = _narrowed(user, _form(request, user))
     name = f"payments-{today().isoformat()}.csv"
     return StreamingHttpResponse(

@@ -14,8 +14,8 @@ from tests.chaos.stream import Stream
 
 pytestmark = pytest.mark.chaos
 
-EVENTS = int(os.environ.get("CHAOS_EVENTS") or 1_500)
-KILLS = int(os.environ.get("CHAOS_KILLS") or 24)
+EVENTS = int(os.environ.get("CHAOS_EVENTS") or 1_000)
+KILLS = int(os.environ.get("CHAOS_KILLS") or 14)
 
 
 def test_no_kill_loses_or_doubles_what_was_acknowledged(

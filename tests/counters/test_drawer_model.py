@@ -268,7 +268,7 @@ def test_what_is_missing_is_the_theft_whatever_happens_before() -> None:
     run_state_machine_as_test(
         Days,
         settings=settings(
-            max_examples=20,
+            max_examples=12,
             stateful_step_count=40,
             deadline=None,
             derandomize=True,

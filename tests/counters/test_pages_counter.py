@@ -212,6 +212,7 @@ def test_an_impatient_double_press_gives_one_receipt(place, users) -> None:
         (paper(instrument=""), "instrument", "needs it"),
         (paper(micr="12"), "micr", "Nine digits"),
         (paper(bank_name="", micr=""), "bank_name", "needs it"),
+        (paper(bank_name="", ifsc="SBIN0ZZZZZZ"), "ifsc", "We know no branch with this code"),
         (
             paper(instrument_date=(today() + timedelta(days=1)).isoformat()),
             "instrument_date",

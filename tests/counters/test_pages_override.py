@@ -87,11 +87,12 @@ def test_a_refusal_needs_words_and_the_clerk_reads_them(as_role, place) -> None:
     row = Override.objects.get()
     address = f"/overrides/{row.public_id}/answer/"
 
-    silent = supervisor.post(address, {"answer": "refuse"})
+    silent = supervisor.post(f"{address}?state=granted", {"answer": "refuse"})
     supervisor.post(address, {"answer": "refuse", f"{row.pk}-words": "pay by cheque, please"})
     again = clerk.post("/counter/", sent)
 
     assert silent.status_code == 422
+    assert "because it is late" in silent.content.decode(), "though the list was of others"
     assert "pay by cheque, please" in again.content.decode()
     assert not Payment.objects.exists()
 
@@ -177,9 +178,11 @@ def test_a_later_cheque_gets_an_acknowledgement(as_role, place) -> None:
     client = as_role("clerk")
     due = today() + timedelta(days=20)
 
+    too_much = client.post("/counter/", paper(instrument_date=due.isoformat(), amount="24,630.00"))
     answer = client.post("/counter/", paper(instrument_date=due.isoformat()))
     page = client.get(answer["Location"]).content.decode()
 
+    assert too_much.status_code == 422, "it is held against the dues like any other"
     assert f"{due:%d-%m-%Y}" in page
     assert "It is no receipt" in page
     assert not Receipt.objects.exists()

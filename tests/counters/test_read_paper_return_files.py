@@ -1,7 +1,6 @@
 """Return files: three shapes, read whole or refused whole, totals proved, repetitions said."""
 
 import io
-import time
 from datetime import date
 from typing import Any, Final
 
@@ -218,14 +217,11 @@ def test_a_file_of_each_preset_is_recognised_and_read_back(code: str) -> None:
     lines = [LINE._replace(line=n + 2, number=f"{n:06}", amount_paise=n) for n in range(1, 501)]
 
     body = write_returns(lines, layout)
-    began = time.perf_counter()
     found = read_returns(io.BytesIO(body), layout)
-    took = time.perf_counter() - began
 
     assert recognise(io.BytesIO(body), list(PRESETS.values())) is layout
     assert [line[1:] for line in found.lines] == [line[1:] for line in lines]
     assert found.proved == {"count", "amount"}
-    assert took < 0.5
 
 
 @given(st.text(st.sampled_from(',;|"\n\t 0123456789/-.:⑈abTotal'), max_size=200))

