@@ -17,7 +17,17 @@ from django.db import IntegrityError, connection, transaction
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
 from payments import inbox
-from reconciliation import bank_credits, breaks, classify, inputs, intake, locks, proof
+from reconciliation import (
+    bank_credits,
+    breaks,
+    carrying,
+    classify,
+    inputs,
+    intake,
+    locks,
+    proof,
+)
+from reconciliation.carrying import Since
 from reconciliation.models import Run
 from reconciliation.passes import IDENTITY, PASSES, open_items
 from reconciliation.rules import Key, active_rules
@@ -34,25 +44,26 @@ class AlreadyRunning(DomainError):
     code: ClassVar[str] = "already_running"
 
 
-def reconcile(day: date, *, started_by: str) -> Run:
+def reconcile(day: date, *, started_by: str, rebuild: bool = False) -> Run:
     """Match whatever is open, store the breaks and prove one business date; returns the run.
 
-    Running it again changes nothing that the same entries and rules gave before. Raises
-    AlreadyRunning while another run works.
+    Running it again changes nothing that the same entries and rules gave before. ``rebuild`` takes
+    nothing over from the run before, but reads all entries and matches anew. Raises AlreadyRunning
+    while another run works.
     """
-    run = _reconcile(day, started_by=started_by)
+    run = _reconcile(day, started_by=started_by, rebuild=rebuild)
     if bank_credits.follow(run):
         # What was taken in at once is matched at once.
         run = _reconcile(day, started_by=started_by)
     return run
 
 
-def _reconcile(day: date, *, started_by: str) -> Run:
+def _reconcile(day: date, *, started_by: str, rebuild: bool = False) -> Run:
     inbox.catch_up()
     run = _claim(day, started_by=started_by)
     try:
         with transaction.atomic():
-            _work(run)
+            _work(run, rebuild=rebuild)
     except Exception as error:
         # The work is undone; what remains to be said is why. The error itself goes on.
         Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(
@@ -103,7 +114,7 @@ def _may_live(run: Run) -> bool:
     return is_young and number.isdigit() and locks.is_session_alive(int(number))
 
 
-def _work(run: Run) -> None:
+def _work(run: Run, *, rebuild: bool) -> None:
     locks.mark_run_alive()
     if not Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).exists():
         raise AlreadyRunning(f"run {run.pk} was taken for dead before it began")
@@ -112,8 +123,10 @@ def _work(run: Run) -> None:
     intake.read_receipts()
     locks.hold_books_closed()
     run.entries_until, run.input_hash = inputs.seen(run.business_date)
-    _match(run)
-    classify.classify(run)
+    since = carrying.take_over(run, rebuild=rebuild)
+    _match(run, since)
+    carrying.hand_on(run)
+    classify.classify(run, since)
     changed = breaks.store_found(run)
     proof.prove(run)
     run.carried = breaks.carried(run.business_date)
@@ -124,17 +137,18 @@ def _work(run: Run) -> None:
     run.save()
 
 
-def _match(run: Run) -> None:
+def _match(run: Run, since: Since) -> None:
     rules = active_rules()
+    before = carrying.last_match()
     identity = [rule for rule in rules if rule.key == Key.CHANNEL_REF]
     run.rule_versions = {rule.code: rule.version for rule in rules}
     for rule in identity:
-        run.matched_count += IDENTITY(rule, run)
+        run.matched_count += IDENTITY(rule, run, since)
     if run.matched_count >= _MANY:
         # The planner must not judge the other passes by what was matched before this run.
         with connection.cursor() as cursor:
-            cursor.execute("ANALYZE reconciliation_match, reconciliation_matchline")
-    open_items.prepare()
+            cursor.execute("ANALYZE reconciliation_match")
+    open_items.prepare(since, paired_since=before)
     for rule in rules:
         if rule not in identity:
             run.matched_count += PASSES[rule.cardinality](rule, run)

@@ -186,12 +186,23 @@ UPDATE incoming i SET source_key = i.source_key || '@' || i.settlement_ref
    AND e.settlement_ref <> '' AND i.settlement_ref NOT IN ('', e.settlement_ref)
 """
 
-# A settlement may be reported before its payout has a UTR; the line learns it once.
+# A settlement may be reported before its payout has a UTR; the line learns it once. Open lines
+# stand together by their UTR: these stand alone until the next run joins them.
 _LEARN_UTR: Final = """
-UPDATE reconciliation_entry e SET utr = i.utr
-  FROM incoming i
- WHERE e.book = i.book AND e.source_key = i.source_key AND e.book = 'channel'
-   AND e.utr = '' AND i.utr <> ''
+WITH learnt AS (
+    UPDATE reconciliation_entry e SET utr = i.utr
+      FROM incoming i
+     WHERE e.book = i.book AND e.source_key = i.source_key AND e.book = 'channel'
+       AND e.utr = '' AND i.utr <> ''
+    RETURNING e.channel_id, e.settlement_ref
+), apart AS (
+    DELETE FROM reconciliation_openlines o
+     USING (SELECT DISTINCT channel_id, settlement_ref FROM learnt) AS l
+     WHERE o.channel_id = l.channel_id AND o.settlement_ref = l.settlement_ref AND o.utr = ''
+    RETURNING o.line_ids
+)
+INSERT INTO reconciliation_openitem (entry_id, stage)
+SELECT unnest(line_ids), 'bank' FROM apart ON CONFLICT DO NOTHING
 """
 
 _ADD: Final = f"""

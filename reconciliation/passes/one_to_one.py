@@ -1,34 +1,62 @@
-"""One receipt and one channel line with the same key and amount, and no third with that key."""
+"""One receipt and one channel line with the same key and amount, and no third with that key.
+
+A pair is one row: the match itself says which receipt and which line.
+"""
 
 from typing import Final
 
+from django.db import connection
+
+from reconciliation.carrying import KEY_HASH, Since
 from reconciliation.models import Rule, Run, Stage
-from reconciliation.passes.statement import INSERT_LINES, INSERT_MATCHES, execute, insert
+from reconciliation.passes.open_items import not_taken
+from reconciliation.passes.statement import execute, params_of
 
 # The key is one of our own column names, checked by a closed list, never a person's text.
-_PAIR: Final = f"""
+_PAIR: Final = """
 WITH pair AS (
     SELECT min(id) FILTER (WHERE book = 'receipts') AS left_id,
            min(id) FILTER (WHERE book = 'channel') AS right_id,
            max(business_date) AS matched_on,
-           coalesce(sum(amount_paise) FILTER (WHERE book = 'receipts'), 0)
-             - coalesce(sum(amount_paise) FILTER (WHERE book = 'channel'), 0) AS difference
-      FROM {{source}}
-     WHERE {{key}} <> '' AND kind IN ('payment', 'refund', 'chargeback')
-     GROUP BY channel_id, kind, {{key}}, amount_paise > 0  -- taken back it has the other sign
+           min(business_date) FILTER (WHERE book = 'receipts') AS left_on,
+           min(business_date) FILTER (WHERE book = 'channel') AS right_on,
+           coalesce(sum(amount_paise) FILTER (WHERE book = 'receipts'), 0)::bigint AS left_paise,
+           coalesce(sum(amount_paise) FILTER (WHERE book = 'channel'), 0)::bigint AS right_paise,
+           bit_xor(key_hash) AS key_hash
+      FROM {source}
+     WHERE {key} <> '' AND kind IN ('payment', 'refund', 'chargeback')
+     GROUP BY channel_id, kind, {key}, amount_paise > 0  -- taken back it has the other sign
     HAVING count(*) = 2
        AND count(*) FILTER (WHERE book = 'receipts') = 1
-       AND max(amount_paise) - min(amount_paise) <= %(tolerance)s{{unless}}
+       AND max(amount_paise) - min(amount_paise) <= %(tolerance)s{unless}
      ORDER BY 1
-), numbered AS (
-    SELECT nextval('reconciliation_match_id_seq') AS match_id, * FROM pair
-), matched AS (
-{INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, matched_on,
-           difference FROM numbered
+), made AS (
+    INSERT INTO reconciliation_match
+           (kind, stage, leg, run_id, rule_id, matched_on, difference_paise, left_id, right_id)
+    SELECT 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, matched_on, left_paise - right_paise,
+           left_id, right_id
+      FROM pair
 )
-{INSERT_LINES}SELECT match_id, side.entry_id, %(stage)s, true
-  FROM numbered CROSS JOIN LATERAL (VALUES (left_id), (right_id)) AS side(entry_id)
-"""  # noqa: S608 - constants of this package
+"""
+
+_COUNTED: Final = "SELECT count(*) FROM pair HAVING count(*) > 0"
+
+# The same sums that ``drop_matched`` would take from the open tables, which are not made yet.
+_SUMMED: Final = """, summed AS (
+    SELECT left_on, right_on, matched_on, count(*) AS count, sum(left_paise) AS left_paise,
+           sum(right_paise) AS right_paise,
+           bit_xor(hashint8extended(key_hash, hashtextextended(%(code)s || '|' || %(stage)s, 0)))
+             AS hash
+      FROM pair GROUP BY 1, 2, 3
+), noted AS (
+    INSERT INTO moved
+    SELECT %(stage)s, side.book, side.day, s.matched_on, false, s.count, side.paise
+      FROM summed s
+     CROSS JOIN LATERAL (VALUES ('receipts', s.left_on, s.left_paise),
+                                ('channel', s.right_on, s.right_paise)) AS side(book, day, paise)
+)
+SELECT coalesce(sum(count), 0)::bigint, coalesce(bit_xor(hash), 0) FROM summed
+"""
 
 # Two different ids of the channel are two different payments, whatever else they share.
 _UNLESS_TWO_IDS: Final = """
@@ -36,22 +64,34 @@ _UNLESS_TWO_IDS: Final = """
 
 # The channel's own id is tried first, straight from the entries: on a usual day it leaves so little
 # that listing everything that is open beforehand would be the larger work.
-_ENTRIES: Final = """(
-        SELECT id, book, kind, channel_id, business_date, amount_paise, channel_ref
+_NARROW: Final = (
+    "e.id, e.book, e.kind, e.channel_id, e.business_date, e.amount_paise, e.channel_ref, "
+    f"{KEY_HASH} AS key_hash"
+)
+_ENTRIES: Final = f"""(
+        SELECT {_NARROW}
           FROM reconciliation_entry e
-         WHERE e.in_channel_stage
-           AND NOT EXISTS (SELECT FROM reconciliation_matchline l
-                            WHERE l.entry_id = e.id AND l.stage = 'channel' AND l.is_live)
-      ) AS open_by_id"""
+         WHERE e.id > %(since_entry)s AND e.in_channel_stage
+           AND {not_taken("channel")}
+         UNION ALL
+        SELECT {_NARROW}
+          FROM reconciliation_openitem i JOIN reconciliation_entry e ON e.id = i.entry_id
+         WHERE i.stage = 'channel'
+      ) AS open_by_id"""  # noqa: S608 - constants of this package
 _OPEN: Final = "(SELECT * FROM open_entry WHERE stage = 'channel') AS open_by_key"
 
 _KEYS: Final = frozenset({"reference", "rrn"})
 
 
-def run_identity(rule: Rule, this_run: Run) -> int:
+def run_identity(rule: Rule, this_run: Run, since: Since) -> int:
     """Match by the channel's own id, before the open tables are made; returns the matches made."""
-    sql = _PAIR.format(key="channel_ref", source=_ENTRIES, unless="")
-    return insert(sql, rule=rule, run=this_run, stage=Stage.CHANNEL)
+    sql = _PAIR.format(key="channel_ref", source=_ENTRIES, unless="") + _SUMMED
+    params = params_of(rule, run=this_run, stage=Stage.CHANNEL)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {**params, **since.as_params(), "code": rule.code})
+        made, key_hash = cursor.fetchone() or (0, 0)
+    this_run.matches_hash ^= int(key_hash)
+    return int(made)
 
 
 def run(rule: Rule, this_run: Run) -> int:
@@ -60,5 +100,5 @@ def run(rule: Rule, this_run: Run) -> int:
         raise ValueError(
             f"rule {rule.code}: {rule.key!r} is no key of a receipt and a channel line"
         )
-    sql = _PAIR.format(key=rule.key, source=_OPEN, unless=_UNLESS_TWO_IDS)
+    sql = _PAIR.format(key=rule.key, source=_OPEN, unless=_UNLESS_TWO_IDS) + _COUNTED
     return execute(sql, rule=rule, run=this_run, stage=Stage.CHANNEL)
