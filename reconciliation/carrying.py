@@ -18,11 +18,11 @@ from reconciliation.models import Match, Rule, Run
 # Of one entry, by its own name: the same in every database that read the same files.
 KEY_HASH: Final = "hashtextextended(e.book || ':' || e.source_key, 0)"
 # Of one match, from the keys of its lines in no order, and by whom they were joined.
-_SEED: Final = "hashtextextended({code} || '|' || {stage}, 0)"
-_PAISE: Final = (
+SEED: Final = "hashtextextended({code} || '|' || {stage}, 0)"
+PAISE: Final = (
     "CASE WHEN {stage} = 'bank' AND e.book = 'channel' THEN e.net_paise ELSE e.amount_paise END"
 )
-_IN_STAGE: Final = "CASE {stage} WHEN 'channel' THEN e.in_channel_stage ELSE e.in_bank_stage END"
+IN_STAGE: Final = "CASE {stage} WHEN 'channel' THEN e.in_channel_stage ELSE e.in_bank_stage END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +101,19 @@ _BY_PEOPLE: Final = """
 _MOVED_BY_PEOPLE: Final = f"""
 INSERT INTO moved
 SELECT l.stage, e.book, e.business_date, m.matched_on, m.kind = 'write_off',
-       sum(c.sign), sum(c.sign * {_PAISE.format(stage="l.stage")})
+       sum(c.sign), sum(c.sign * {PAISE.format(stage="l.stage")})
   FROM ({_BY_PEOPLE}) AS c
   JOIN reconciliation_match m ON m.id = c.id
   JOIN reconciliation_matchline l ON l.match_id = m.id
   JOIN reconciliation_entry e ON e.id = l.entry_id
- WHERE {_IN_STAGE.format(stage="l.stage")}
+ WHERE {IN_STAGE.format(stage="l.stage")}
  GROUP BY 1, 2, 3, 4, 5
 """  # noqa: S608 - constants of this module
 
 _HASH_BY_PEOPLE: Final = f"""
 SELECT coalesce(bit_xor(one), 0)
   FROM (SELECT hashint8extended(bit_xor({KEY_HASH}),
-                                {_SEED.format(code="coalesce(r.code, m.kind)", stage="m.stage")})
+                                {SEED.format(code="coalesce(r.code, m.kind)", stage="m.stage")})
                AS one
           FROM ({_BY_PEOPLE}) AS c
           JOIN reconciliation_match m ON m.id = c.id
@@ -124,14 +124,19 @@ SELECT coalesce(bit_xor(one), 0)
 """  # noqa: S608 - constants of this module
 
 _OPEN_AGAIN: Final = f"""
--- Lines of a settlement are one row: where a person took one of them, the others stand alone.
-WITH hit AS (
+-- Lines of a settlement are one row: where people joined or undid one of them, all stand alone.
+WITH touched AS (
+    SELECT entry_id FROM taken WHERE stage = 'bank'
+    UNION
+    SELECT l.entry_id
+      FROM reconciliation_undonematch u
+      JOIN reconciliation_matchline l ON l.match_id = u.match_id AND l.stage = 'bank'
+), hit AS (
     SELECT DISTINCT o.id
-      FROM taken t
+      FROM touched t
       JOIN reconciliation_entry e ON e.id = t.entry_id AND e.book = 'channel'
       JOIN reconciliation_openlines o ON o.channel_id = e.channel_id
        AND o.settlement_ref = e.settlement_ref AND o.utr = e.utr
-     WHERE t.stage = 'bank'
 ), gone AS (
     DELETE FROM reconciliation_openlines o USING hit WHERE o.id = hit.id RETURNING o.line_ids
 )
@@ -143,7 +148,7 @@ SELECT l.entry_id, l.stage
   FROM reconciliation_undonematch u
   JOIN reconciliation_matchline l ON l.match_id = u.match_id
   JOIN reconciliation_entry e ON e.id = l.entry_id
- WHERE NOT l.is_live AND e.id <= %(since_entry)s AND {_IN_STAGE.format(stage="l.stage")}
+ WHERE NOT l.is_live AND e.id <= %(since_entry)s AND {IN_STAGE.format(stage="l.stage")}
     ON CONFLICT DO NOTHING;
 
 DELETE FROM reconciliation_openitem i USING taken t
@@ -184,7 +189,7 @@ WITH gone AS (DELETE FROM made_hash RETURNING match_id, key_hash), made AS (
     SELECT match_id, bit_xor(key_hash) AS key_hash FROM gone GROUP BY match_id
 )
 SELECT coalesce(bit_xor(hashint8extended(made.key_hash,
-                        {_SEED.format(code="%(code)s::text", stage="m.stage")})), 0)
+                        {SEED.format(code="%(code)s::text", stage="m.stage")})), 0)
   FROM made JOIN reconciliation_match m ON m.id = made.match_id
 """  # noqa: S608 - constants of this module
 

@@ -26,6 +26,7 @@ from reconciliation import (
     intake,
     locks,
     proof,
+    verifying,
 )
 from reconciliation.carrying import Since
 from reconciliation.models import Run
@@ -44,26 +45,27 @@ class AlreadyRunning(DomainError):
     code: ClassVar[str] = "already_running"
 
 
-def reconcile(day: date, *, started_by: str, rebuild: bool = False) -> Run:
+def reconcile(day: date, *, started_by: str, rebuild: bool = False, verify: bool = False) -> Run:
     """Match whatever is open, store the breaks and prove one business date; returns the run.
 
     Running it again changes nothing that the same entries and rules gave before. ``rebuild`` takes
-    nothing over from the run before, but reads all entries and matches anew. Raises AlreadyRunning
-    while another run works.
+    nothing over from the run before, but reads all entries and matches anew; ``verify`` holds what
+    this one hands on against all of them. Raises AlreadyRunning while another run works,
+    BooksDiffer when that check fails.
     """
-    run = _reconcile(day, started_by=started_by, rebuild=rebuild)
+    run = _reconcile(day, started_by=started_by, rebuild=rebuild, verify=verify)
     if bank_credits.follow(run):
         # What was taken in at once is matched at once.
         run = _reconcile(day, started_by=started_by)
     return run
 
 
-def _reconcile(day: date, *, started_by: str, rebuild: bool = False) -> Run:
+def _reconcile(day: date, *, started_by: str, rebuild: bool = False, verify: bool = False) -> Run:
     inbox.catch_up()
     run = _claim(day, started_by=started_by)
     try:
         with transaction.atomic():
-            _work(run, rebuild=rebuild)
+            _work(run, rebuild=rebuild, verify=verify)
     except Exception as error:
         # The work is undone; what remains to be said is why. The error itself goes on.
         Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(
@@ -114,7 +116,7 @@ def _may_live(run: Run) -> bool:
     return is_young and number.isdigit() and locks.is_session_alive(int(number))
 
 
-def _work(run: Run, *, rebuild: bool) -> None:
+def _work(run: Run, *, rebuild: bool, verify: bool) -> None:
     locks.mark_run_alive()
     if not Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).exists():
         raise AlreadyRunning(f"run {run.pk} was taken for dead before it began")
@@ -132,6 +134,8 @@ def _work(run: Run, *, rebuild: bool) -> None:
     run.carried = breaks.carried(run.business_date)
     run.opened_count, run.closed_count = changed
     run.output_hash = _state_hash(run)
+    if verify:
+        verifying.verify(run)
     run.state = Run.State.DONE
     run.finished_at = now()
     run.save()
@@ -165,8 +169,12 @@ def _raise_limits() -> None:
 
 
 def _state_hash(run: Run) -> str:
-    """One hash of what the run left: its proofs, and every open break by what makes it the same."""
-    digest = hashlib.sha256()
+    """One hash of what the run left: its proofs, every open break, and every live match.
+
+    A match goes in by the keys of its lines, so the same files give the same hash in another
+    database and in any order.
+    """
+    digest = hashlib.sha256(repr((run.matches_hash, sorted(run.rule_versions.items()))).encode())
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT stage, book, closing_count, closing_paise, matched_count, matched_paise "

@@ -2,6 +2,7 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import migrations, models
 
 STAGES = [
@@ -347,6 +348,31 @@ class Migration(migrations.Migration):
             # Compressing a list of numbers costs more than it saves.
             "ALTER TABLE reconciliation_openlines ALTER COLUMN line_ids SET STORAGE EXTERNAL",
             migrations.RunSQL.noop,
+        ),
+        migrations.AlterField("match", "run", to("run", "matches", null=True)),
+        migrations.AddIndex(
+            "match",
+            BrinIndex(autosummarize=True, fields=["run"], name="match_by_run", pages_per_range=32),
+        ),
+        migrations.RemoveIndex("entry", name="entry_day"),
+        migrations.AddIndex(
+            "entry",
+            BrinIndex(
+                autosummarize=True,
+                fields=["business_date"],
+                name="entry_by_day",
+                pages_per_range=32,
+            ),
+        ),
+        migrations.AddIndex(
+            "entry",
+            models.Index(
+                condition=models.Q(
+                    ("book", "receipts"), models.Q(("instrument", ""), _negated=True)
+                ),
+                fields=["instrument"],
+                name="entry_instrument",
+            ),
         ),
         migrations.RunSQL(FORWARD, BACKWARD),
     ]

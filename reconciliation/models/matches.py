@@ -1,5 +1,6 @@
 """What explains each other."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -21,7 +22,12 @@ class Match(models.Model):
     stage = models.CharField(max_length=8, choices=Stage)
     leg = models.CharField(max_length=16, choices=Leg)
     run = models.ForeignKey(
-        Run, on_delete=models.PROTECT, null=True, related_name="matches", db_constraint=False
+        Run,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="matches",
+        db_constraint=False,
+        db_index=False,
     )
     rule = models.ForeignKey(
         Rule,
@@ -79,6 +85,8 @@ class Match(models.Model):
             ),
         ]
         indexes = [
+            # A run's matches are written together: ranges of pages find them.
+            BrinIndex(fields=["run"], pages_per_range=32, autosummarize=True, name="match_by_run"),
             models.Index(
                 fields=["decision"], condition=Q(decision__isnull=False), name="match_by_decision"
             ),
