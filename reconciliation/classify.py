@@ -4,6 +4,7 @@ At the end nothing is left: an open entry is in a break or it is expected. What 
 each source has spoken, never the clock: a source that is silent accuses nobody.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,7 @@ from channels_.models import Channel, StatementFile
 from cspdcl.kernel.workdays import working_day_after
 from payments import books
 from reconciliation import rate_card
+from reconciliation.carrying import Since
 from reconciliation.classifiers import CLASSIFIERS
 from reconciliation.models import Run
 
@@ -42,21 +44,23 @@ def coverage() -> Coverage:
     return Coverage(channels=dict(channels), accounts=dict(accounts))
 
 
-def classify(run: Run) -> None:
+def classify(run: Run, since: Since) -> None:
     """Fill ``found_break`` and the run's ``Expected`` rows from the open tables."""
     with connection.cursor() as cursor:
         cursor.execute(_TABLES)
         channels = list(Channel.objects.all())
         _fill("source", _sources(channels, coverage()))
-        _fill("rate_card", [tuple(one) for one in rate_card.ranges()])
+        judged_until = _tell_rates(run, since)
         _tell_slips({channel.pk: channel for channel in channels})
         for sql in CLASSIFIERS:
-            cursor.execute(sql, {"run": run.pk, "day": run.business_date})
+            cursor.execute(
+                sql, {"run": run.pk, "day": run.business_date, "judged_until": judged_until}
+            )
 
 
 # What the classifiers ask besides the entries: small tables, made anew for each run.
 _TABLES: Final = """
-DROP TABLE IF EXISTS source, rate_card, known_slip, slip_due, carried_by;
+DROP TABLE IF EXISTS source, rate_card, judged_before, known_slip, slip_due, carried_by;
 CREATE TEMP TABLE source (
   channel_id bigint PRIMARY KEY, route text, channel_until date, credit_until date, bank_until date
 ) ON COMMIT DROP;
@@ -64,6 +68,7 @@ CREATE TEMP TABLE rate_card (
   channel_id bigint, method text, network text, others text[], percent numeric, flat_paise bigint,
   tax_percent numeric, valid_from timestamptz, valid_until timestamptz
 ) ON COMMIT DROP;
+CREATE TEMP TABLE judged_before (entry_id bigint PRIMARY KEY) ON COMMIT DROP;
 CREATE TEMP TABLE known_slip (deposit_ref text) ON COMMIT DROP;
 CREATE TEMP TABLE slip_due (deposit_ref text PRIMARY KEY, due_on date) ON COMMIT DROP;
 CREATE TEMP TABLE carried_by (due_on date PRIMARY KEY, last_on date) ON COMMIT DROP;
@@ -82,6 +87,29 @@ SELECT DISTINCT due_on FROM open_entry
 _BANK_WORDS: Final = """
 SELECT DISTINCT w.word FROM bank_word w JOIN open_entry o ON o.id = w.entry_id AND o.stage = 'bank'
 """
+
+
+_FEES_IN_BREAKS: Final = """
+INSERT INTO judged_before
+SELECT DISTINCT l.entry_id
+  FROM reconciliation_break b JOIN reconciliation_breakline l ON l.open_break_id = b.id
+ WHERE b.state = 'open' AND b.stage = 'fee' AND l.entry_id <= %s
+"""
+
+
+def _tell_rates(run: Run, since: Since) -> int:
+    """The rates in force; returns the last entry whose fee was judged by these very rates.
+
+    When a rate has changed since the last run every fee is judged anew.
+    """
+    ranges = [tuple(one) for one in rate_card.ranges()]
+    _fill("rate_card", ranges)
+    run.rates_hash = hashlib.sha256(repr(sorted(ranges, key=repr)).encode()).hexdigest()
+    if run.rates_hash != since.rates_hash:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_FEES_IN_BREAKS, [since.entry])
+    return since.entry
 
 
 def _sources(channels: Sequence[Channel], covered: Coverage) -> list[tuple[Any, ...]]:

@@ -17,7 +17,18 @@ from django.db import IntegrityError, connection, transaction
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
 from payments import inbox
-from reconciliation import bank_credits, breaks, classify, inputs, intake, locks, proof
+from reconciliation import (
+    bank_credits,
+    breaks,
+    carrying,
+    classify,
+    inputs,
+    intake,
+    locks,
+    proof,
+    verifying,
+)
+from reconciliation.carrying import Since
 from reconciliation.models import Run
 from reconciliation.passes import IDENTITY, PASSES, open_items
 from reconciliation.rules import Key, active_rules
@@ -34,25 +45,27 @@ class AlreadyRunning(DomainError):
     code: ClassVar[str] = "already_running"
 
 
-def reconcile(day: date, *, started_by: str) -> Run:
+def reconcile(day: date, *, started_by: str, rebuild: bool = False, verify: bool = False) -> Run:
     """Match whatever is open, store the breaks and prove one business date; returns the run.
 
-    Running it again changes nothing that the same entries and rules gave before. Raises
-    AlreadyRunning while another run works.
+    Running it again changes nothing that the same entries and rules gave before. ``rebuild`` takes
+    nothing over from the run before, but reads all entries and matches anew; ``verify`` holds what
+    this one hands on against all of them. Raises AlreadyRunning while another run works,
+    BooksDiffer when that check fails.
     """
-    run = _reconcile(day, started_by=started_by)
+    run = _reconcile(day, started_by=started_by, rebuild=rebuild, verify=verify)
     if bank_credits.follow(run):
         # What was taken in at once is matched at once.
         run = _reconcile(day, started_by=started_by)
     return run
 
 
-def _reconcile(day: date, *, started_by: str) -> Run:
+def _reconcile(day: date, *, started_by: str, rebuild: bool = False, verify: bool = False) -> Run:
     inbox.catch_up()
     run = _claim(day, started_by=started_by)
     try:
         with transaction.atomic():
-            _work(run)
+            _work(run, rebuild=rebuild, verify=verify)
     except Exception as error:
         # The work is undone; what remains to be said is why. The error itself goes on.
         Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(
@@ -103,7 +116,7 @@ def _may_live(run: Run) -> bool:
     return is_young and number.isdigit() and locks.is_session_alive(int(number))
 
 
-def _work(run: Run) -> None:
+def _work(run: Run, *, rebuild: bool, verify: bool) -> None:
     locks.mark_run_alive()
     if not Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).exists():
         raise AlreadyRunning(f"run {run.pk} was taken for dead before it began")
@@ -112,29 +125,34 @@ def _work(run: Run) -> None:
     intake.read_receipts()
     locks.hold_books_closed()
     run.entries_until, run.input_hash = inputs.seen(run.business_date)
-    _match(run)
-    classify.classify(run)
+    since = carrying.take_over(run, rebuild=rebuild)
+    _match(run, since)
+    carrying.hand_on(run)
+    classify.classify(run, since)
     changed = breaks.store_found(run)
     proof.prove(run)
     run.carried = breaks.carried(run.business_date)
     run.opened_count, run.closed_count = changed
     run.output_hash = _state_hash(run)
+    if verify:
+        verifying.verify(run)
     run.state = Run.State.DONE
     run.finished_at = now()
     run.save()
 
 
-def _match(run: Run) -> None:
+def _match(run: Run, since: Since) -> None:
     rules = active_rules()
+    before = carrying.last_match()
     identity = [rule for rule in rules if rule.key == Key.CHANNEL_REF]
     run.rule_versions = {rule.code: rule.version for rule in rules}
     for rule in identity:
-        run.matched_count += IDENTITY(rule, run)
+        run.matched_count += IDENTITY(rule, run, since)
     if run.matched_count >= _MANY:
         # The planner must not judge the other passes by what was matched before this run.
         with connection.cursor() as cursor:
-            cursor.execute("ANALYZE reconciliation_match, reconciliation_matchline")
-    open_items.prepare()
+            cursor.execute("ANALYZE reconciliation_match")
+    open_items.prepare(since, paired_since=before)
     for rule in rules:
         if rule not in identity:
             run.matched_count += PASSES[rule.cardinality](rule, run)
@@ -151,8 +169,12 @@ def _raise_limits() -> None:
 
 
 def _state_hash(run: Run) -> str:
-    """One hash of what the run left: its proofs, and every open break by what makes it the same."""
-    digest = hashlib.sha256()
+    """One hash of what the run left: its proofs, every open break, and every live match.
+
+    A match goes in by the keys of its lines, so the same files give the same hash in another
+    database and in any order.
+    """
+    digest = hashlib.sha256(repr((run.matches_hash, sorted(run.rule_versions.items()))).encode())
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT stage, book, closing_count, closing_paise, matched_count, matched_paise "

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from io import BytesIO
+from itertools import islice
 from typing import Final, NamedTuple
 
 from django.db import connection, transaction
@@ -126,7 +127,9 @@ def _copy(cursor: CursorWrapper, table: str, text: bytes) -> None:
         # Django wraps the driver's cursor; COPY is the driver's own. A null is the word None, as
         # Python writes it; copy_line keeps a text of that word apart.
         cursor.cursor.copy_expert(
-            f"COPY {table} ({COLUMNS}) FROM STDIN (NULL 'None')", BytesIO(text)
+            f"COPY {table} ({COLUMNS}) FROM STDIN (NULL 'None')",
+            BytesIO(text),
+            size=_SENT_BYTES,
         )
     except DataError as error:
         raise _does_not_fit(error, text) from error
@@ -186,12 +189,23 @@ UPDATE incoming i SET source_key = i.source_key || '@' || i.settlement_ref
    AND e.settlement_ref <> '' AND i.settlement_ref NOT IN ('', e.settlement_ref)
 """
 
-# A settlement may be reported before its payout has a UTR; the line learns it once.
+# A settlement may be reported before its payout has a UTR; the line learns it once. Open lines
+# stand together by their UTR: these stand alone until the next run joins them.
 _LEARN_UTR: Final = """
-UPDATE reconciliation_entry e SET utr = i.utr
-  FROM incoming i
- WHERE e.book = i.book AND e.source_key = i.source_key AND e.book = 'channel'
-   AND e.utr = '' AND i.utr <> ''
+WITH learnt AS (
+    UPDATE reconciliation_entry e SET utr = i.utr
+      FROM incoming i
+     WHERE e.book = i.book AND e.source_key = i.source_key AND e.book = 'channel'
+       AND e.utr = '' AND i.utr <> ''
+    RETURNING e.channel_id, e.settlement_ref
+), apart AS (
+    DELETE FROM reconciliation_openlines o
+     USING (SELECT DISTINCT channel_id, settlement_ref FROM learnt) AS l
+     WHERE o.channel_id = l.channel_id AND o.settlement_ref = l.settlement_ref AND o.utr = ''
+    RETURNING o.line_ids
+)
+INSERT INTO reconciliation_openitem (entry_id, stage)
+SELECT unnest(line_ids), 'bank' FROM apart ON CONFLICT DO NOTHING
 """
 
 _ADD: Final = f"""
@@ -440,39 +454,55 @@ def _chunks(rows: Iterable[NewEntry]) -> Iterator[tuple[int, bytes]]:
     A row's own query runs here, between two COPYs: a connection that copies can ask nothing.
     """
     parts: list[bytes] = []
-    size = 0
-    for row in rows:
-        try:
-            part = copy_line(row)
-        except UnicodeEncodeError as error:
-            raise Malformed(f"line {row.line}: a character that no text may hold") from error
+    count = size = 0
+    for some in _some_of(iter(rows)):
+        part = copy_lines(some)
         parts.append(part)
+        count += len(some)
         size += len(part)
         if size >= _CHUNK_BYTES:
-            yield len(parts), b"".join(parts)
-            parts, size = [], 0
+            yield count, b"".join(parts)
+            parts, count, size = [], 0, 0
     if parts:
-        yield len(parts), b"".join(parts)
+        yield count, b"".join(parts)
 
 
+def _some_of(rows: Iterator[NewEntry]) -> Iterator[list[NewEntry]]:
+    while some := list(islice(rows, _AT_ONCE)):
+        yield some
+
+
+_AT_ONCE: Final = 500
 _ROW: Final = "\t".join(["%s"] * len(NewEntry._fields)) + "\n"
 _TABS: Final = len(NewEntry._fields) - 1
 _CHUNK_BYTES: Final = 1 << 22
+# Sent in large pieces: for each the thread that reads the file has to let go of the interpreter.
+_SENT_BYTES: Final = 1 << 19
 
 
-def copy_line(row: NewEntry) -> bytes:
-    """One row in COPY's text format. Only rows that hold a special character pay for escaping."""
-    text = _ROW % row
+def copy_lines(rows: list[NewEntry]) -> bytes:
+    """Rows in COPY's text format. Only where one holds a special character are they looked at."""
+    text = "".join([_ROW % row for row in rows])
     if (
         "\\" in text
         or "\r" in text
-        or text.count("\t") != _TABS
-        or text.count("\n") != 1
-        or text.count("None") != row.count(None)
+        or text.count("\t") != _TABS * len(rows)
+        or text.count("\n") != len(rows)
+        or text.count("None") != sum([row.count(None) for row in rows])
     ):
-        cells = ("None" if value is None else _escaped(str(value)) for value in row)
-        text = "\t".join(cells) + "\n"
-    return text.encode()
+        return b"".join([_copy_line(row) for row in rows])
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return b"".join([_copy_line(row) for row in rows])
+
+
+def _copy_line(row: NewEntry) -> bytes:
+    cells = ("None" if value is None else _escaped(str(value)) for value in row)
+    try:
+        return ("\t".join(cells) + "\n").encode()
+    except UnicodeEncodeError as error:
+        raise Malformed(f"line {row.line}: a character that no text may hold") from error
 
 
 def _escaped(text: str) -> str:

@@ -1,7 +1,8 @@
 """The roll-forward of each book: opening + arrived - matched - written off = closing.
 
-The closing is counted from what is open, not worked out from the other four; the two CHECKs on
-``Proof`` make the database refuse a run whose books do not prove.
+Opening, arrived and matched are sums of the tallies that each run carries forward. The closing is
+not worked out from them: it is counted from what is open. The two CHECKs on ``Proof`` make the
+database refuse a run whose books do not prove.
 """
 
 from typing import Final
@@ -12,63 +13,72 @@ from reconciliation.models import Run
 
 _AMOUNTS: Final = ("opening", "arrived", "matched", "written_off", "closing", "broken", "later")
 
-_BROKEN: Final = """
-    SELECT DISTINCT bl.entry_id, b.stage
-      FROM reconciliation_breakline bl JOIN reconciliation_break b ON b.id = bl.open_break_id
-     WHERE b.state = 'open'
+# What arrived and what was matched, by day, as the runs have told the tallies.
+_TOLD: Final = """
+    SELECT stage, book, count, paise,
+           matched_on IS NULL AND business_date < %(day)s AS is_before,
+           matched_on IS NULL AND business_date = %(day)s AS is_arrived,
+           coalesce(matched_on < %(day)s, false) AS is_gone,
+           coalesce(matched_on = %(day)s AND NOT is_written_off, false) AS is_matched,
+           coalesce(matched_on = %(day)s AND is_written_off, false) AS is_written_off,
+           coalesce(matched_on > %(day)s, false) AS is_later
+      FROM reconciliation_daytally
+     WHERE business_date <= %(day)s
 """
+
+_BROKEN: Final = """
+    SELECT DISTINCT b.stage, bl.entry_id
+      FROM reconciliation_breakline bl JOIN reconciliation_break b ON b.id = bl.open_break_id
+     WHERE b.state = 'open' AND b.stage <> 'fee'
+"""
+
+
+def _sum(flag: str, what: str) -> str:
+    return f"coalesce(sum({what}) FILTER (WHERE {flag}), 0)"
+
+
+def _both(name: str, flag: str, *, less: str = "") -> str:
+    return ", ".join(
+        _sum(flag, what) + (f" - {_sum(less, what)}" if less else "") + f" AS {name}_{what}"
+        for what in ("count", "paise")
+    )
+
 
 # Channel lines count gross against receipts and net against the bank: the fee never reaches it.
-_COUNTED: Final = " UNION ALL ".join(
-    f"""
-    SELECT '{stage}' AS stage, e.book, e.business_date, {paise} AS paise, m.matched_on, m.kind,
-           m.id IS NULL AND broken.entry_id IS NOT NULL AS is_broken
-      FROM reconciliation_entry e
-      LEFT JOIN broken ON broken.entry_id = e.id AND broken.stage = '{stage}'
-      LEFT JOIN reconciliation_matchline l
-        ON l.entry_id = e.id AND l.stage = '{stage}' AND l.is_live
-      LEFT JOIN reconciliation_match m ON m.id = l.match_id
-     WHERE e.in_{stage}_stage AND e.business_date <= %(day)s
-"""  # noqa: S608 - our own two words
-    for stage, paise in (
-        ("channel", "e.amount_paise"),
-        ("bank", "CASE e.book WHEN 'channel' THEN e.net_paise ELSE e.amount_paise END"),
-    )
-)
-
-_FLAGGED: Final = """
-    SELECT *,
-           business_date < %(day)s AND coalesce(matched_on >= %(day)s, true) AS is_opening,
-           business_date = %(day)s AS is_arrived,
-           coalesce(matched_on = %(day)s AND kind <> 'write_off', false) AS is_matched,
-           coalesce(matched_on = %(day)s AND kind = 'write_off', false) AS is_written_off,
-           coalesce(matched_on > %(day)s, true) AS is_closing,
-           coalesce(matched_on > %(day)s, false) AS is_later
-      FROM counted
-"""
-
 _PROOF: Final = f"""
-WITH broken AS MATERIALIZED ({_BROKEN}), counted AS ({_COUNTED}), flagged AS ({
-    _FLAGGED
-}), summed AS (
-    SELECT stage, book, {
-    ", ".join(
-        f"count(*) FILTER (WHERE is_{name}) AS {name}_count, "
-        f"coalesce(sum(paise) FILTER (WHERE is_{name}), 0) AS {name}_paise"
-        for name in _AMOUNTS
-    )
-}
-      FROM flagged GROUP BY stage, book
+WITH told AS ({_TOLD}), summed AS (
+    SELECT stage, book, {_both("opening", "is_before", less="is_gone")},
+           {_both("arrived", "is_arrived")}, {_both("matched", "is_matched")},
+           {_both("written_off", "is_written_off")}, {_both("later", "is_later")}
+      FROM told GROUP BY stage, book
+), standing AS (
+    SELECT stage, book, sum(count) AS open_count, sum(paise) AS open_paise
+      FROM open_now WHERE business_date <= %(day)s GROUP BY stage, book
+), broken AS (
+    SELECT b.stage, e.book, count(*) AS broken_count,
+           sum(CASE WHEN b.stage = 'bank' AND e.book = 'channel' THEN e.net_paise
+                    ELSE e.amount_paise END) AS broken_paise
+      FROM ({_BROKEN}) AS b JOIN reconciliation_entry e ON e.id = b.entry_id
+     WHERE e.business_date <= %(day)s GROUP BY b.stage, e.book
 ), waiting AS (
     SELECT stage, book, sum(count) AS expected_count, sum(paise) AS expected_paise
       FROM reconciliation_expected
      WHERE run_id = %(run)s AND business_date <= %(day)s GROUP BY stage, book
 )
-INSERT INTO reconciliation_proof (run_id, business_date, stage, book, expected_count,
-       expected_paise, {", ".join(f"{name}_count, {name}_paise" for name in _AMOUNTS)})
-SELECT %(run)s, %(day)s, stage, book, coalesce(expected_count, 0), coalesce(expected_paise, 0),
-       {", ".join(f"{name}_count, {name}_paise" for name in _AMOUNTS)}
-  FROM summed LEFT JOIN waiting USING (stage, book)
+INSERT INTO reconciliation_proof (run_id, business_date, stage, book,
+       opening_count, opening_paise, arrived_count, arrived_paise, matched_count, matched_paise,
+       written_off_count, written_off_paise, later_count, later_paise,
+       closing_count, closing_paise, broken_count, broken_paise, expected_count, expected_paise)
+SELECT %(run)s, %(day)s, stage, book,
+       opening_count, opening_paise, arrived_count, arrived_paise, matched_count, matched_paise,
+       written_off_count, written_off_paise, later_count, later_paise,
+       coalesce(open_count, 0) + later_count, coalesce(open_paise, 0) + later_paise,
+       coalesce(broken_count, 0), coalesce(broken_paise, 0),
+       coalesce(expected_count, 0), coalesce(expected_paise, 0)
+  FROM summed
+  LEFT JOIN standing USING (stage, book)
+  LEFT JOIN broken USING (stage, book)
+  LEFT JOIN waiting USING (stage, book)
  ORDER BY stage, book
 """  # noqa: S608 - names of our own columns
 

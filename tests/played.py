@@ -318,7 +318,7 @@ def load(source: str, content: bytes, *, name: str) -> Any:
 
 def reconcile(day: date) -> Run:
     """Run the engine as the command does."""
-    return engine.reconcile(day, started_by="test")
+    return engine.reconcile(day, started_by="test", verify=True)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

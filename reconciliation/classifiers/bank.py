@@ -259,14 +259,16 @@ _CREDIT_WITHOUT_RECEIPT: Final = take("""
     ), paid_word AS MATERIALIZED (
         SELECT upper(deposit_ref) AS word FROM known_slip
         UNION
-        SELECT e.utr FROM reconciliation_entry e
-          JOIN reconciliation_matchline l
-            ON l.entry_id = e.id AND l.stage = 'bank' AND l.is_live
-         WHERE e.in_bank_stage AND e.utr <> '' AND e.utr IN (SELECT word FROM named)
-           -- what was taken back has been paid by nobody
-           AND NOT EXISTS (SELECT FROM reconciliation_entry r
-                            WHERE e.book = 'receipts' AND r.book = 'receipts'
-                              AND r.source_key = 'reversal:' || e.reference)
+        SELECT w.word FROM (SELECT DISTINCT word FROM named WHERE word <> '') AS w
+         WHERE EXISTS (
+             SELECT FROM reconciliation_entry e
+               JOIN reconciliation_matchline l
+                 ON l.entry_id = e.id AND l.stage = 'bank' AND l.is_live
+              WHERE e.in_bank_stage AND e.utr <> '' AND e.utr = w.word
+                -- what was taken back has been paid by nobody
+                AND NOT EXISTS (SELECT FROM reconciliation_entry r
+                                 WHERE e.book = 'receipts' AND r.book = 'receipts'
+                                   AND r.source_key = 'reversal:' || e.reference))
     ), paid_already AS (
         SELECT n.id AS entry_id, min(n.word) AS word
           FROM named n JOIN paid_word p USING (word) GROUP BY n.id

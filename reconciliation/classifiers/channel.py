@@ -93,14 +93,22 @@ _LINE_WITHOUT_RECEIPT: Final = take(f"""
           FROM line JOIN reconciliation_entry e
             ON e.book = 'channel' AND e.source_key = line.first_key AND e.id <> line.id
          GROUP BY line.id
-    ), held AS MATERIALIZED (
+    ), held AS MATERIALIZED (  -- by the payments' own indexes: no scan of the books
         SELECT e.id, e.channel_id, e.kind, e.channel_ref, e.order_ref, e.reference
-          FROM reconciliation_entry e
-         WHERE e.book = 'receipts' AND e.kind IN ('failed', 'payment', 'repeated')
-           AND EXISTS (SELECT FROM line)
-           AND (e.channel_ref IN (SELECT channel_ref FROM line)
-             OR e.order_ref IN (SELECT order_ref FROM line WHERE order_ref <> '')
-             OR e.reference IN (SELECT reference FROM line WHERE reference <> ''))
+          FROM (SELECT p.reference FROM payments_payment p
+                  JOIN line USING (channel_id, channel_ref)
+                 WHERE line.channel_ref <> ''
+                UNION
+                SELECT p.reference FROM payments_payment p
+                 WHERE p.order_ref IN (SELECT order_ref FROM line WHERE order_ref <> '')
+                   AND p.order_ref <> ''
+                UNION
+                SELECT reference FROM line WHERE reference <> '') AS named
+         CROSS JOIN LATERAL (VALUES ('payment:' || named.reference),
+                                    ('failed:' || named.reference)) AS told(source_key)
+          JOIN reconciliation_entry e
+            ON e.book = 'receipts' AND e.source_key = told.source_key
+         WHERE e.kind IN ('failed', 'payment', 'repeated')
     ), failed AS (
         SELECT line.id, min(h.reference) AS reference
           FROM line JOIN held h ON h.channel_id = line.channel_id AND h.kind = 'failed'

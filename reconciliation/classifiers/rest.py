@@ -4,6 +4,7 @@ from typing import Final
 
 from reconciliation.classifiers.finding import INTO_FOUND
 
+# Lines that came since, and those that stand as breaks: with the same rates no other can differ.
 # The fee of a line against the rate in force when it was paid. A paisa may be rounded in the fee
 # and another in its GST.
 _FEE_DIFFERS: Final = f"""{INTO_FOUND}
@@ -18,7 +19,10 @@ SELECT 'fee', 'receipt_channel', 'fee_differs', 'channel', channel_id, NULL, cha
                                            e.business_date)) AS business_date,
            e.fee_paise + e.tax_paise AS kept, fee.paise + round(fee.paise * r.tax_percent / 100)
              AS agreed
-      FROM reconciliation_entry e
+      FROM (SELECT * FROM reconciliation_entry WHERE id > %(judged_until)s
+            UNION ALL
+            SELECT * FROM reconciliation_entry
+             WHERE id IN (SELECT entry_id FROM judged_before)) AS e
       JOIN rate_card r ON r.channel_id = e.channel_id AND r.method = lower(e.method)
        AND CASE WHEN r.network = '' THEN lower(e.network) <> ALL (r.others)
                 ELSE lower(e.network) = r.network END
@@ -43,13 +47,13 @@ SELECT %(run)s, o.business_date, o.stage, o.book, o.channel_id,
   FROM open_entry o LEFT JOIN source s USING (channel_id)
  GROUP BY 2, 3, 4, 5, 6
 UNION ALL
-SELECT %(run)s, e.business_date, 'bank', 'channel', e.channel_id,
+SELECT %(run)s, o.business_date, 'bank', 'channel', o.channel_id,
        CASE WHEN s.settlement = '' THEN 'not_settled' WHEN s.net_paise <= 0 THEN 'carried'
             WHEN s.due_on > %(day)s THEN 'not_due' ELSE 'no_file' END,
-       count(*), sum(e.net_paise)::bigint
+       sum(o.line_count)::bigint, sum(o.net_paise)::bigint
   FROM open_settlement s
- CROSS JOIN LATERAL unnest(s.line_ids) AS line(id)
-  JOIN reconciliation_entry e ON e.id = line.id
+ CROSS JOIN LATERAL unnest(s.pieces) AS p(piece)
+  JOIN open_lines o USING (piece)
  GROUP BY 2, 5, 6
 """
 

@@ -10,7 +10,8 @@ from reconciliation.models.decisions import (
     Evidence,
     KnownPayer,
 )
-from reconciliation.models.matches import Match, MatchLine
+from reconciliation.models.matches import Match, MatchLine, MatchPart, UndoneMatch
+from reconciliation.models.opens import DayTally, OpenItem, OpenLines
 from reconciliation.models.rules import Rule
 from reconciliation.models.runs import Expected, Proof, Run
 
@@ -20,6 +21,7 @@ __all__ = [
     "BreakLine",
     "DayCause",
     "DayClose",
+    "DayTally",
     "Decision",
     "DecisionLine",
     "DecisionShare",
@@ -31,9 +33,13 @@ __all__ = [
     "Leg",
     "Match",
     "MatchLine",
+    "MatchPart",
+    "OpenItem",
+    "OpenLines",
     "Proof",
     "Reason",
     "Rule",
     "Run",
     "Stage",
+    "UndoneMatch",
 ]

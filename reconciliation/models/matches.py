@@ -1,5 +1,6 @@
 """What explains each other."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -21,7 +22,12 @@ class Match(models.Model):
     stage = models.CharField(max_length=8, choices=Stage)
     leg = models.CharField(max_length=16, choices=Leg)
     run = models.ForeignKey(
-        Run, on_delete=models.PROTECT, null=True, related_name="matches", db_constraint=False
+        Run,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="matches",
+        db_constraint=False,
+        db_index=False,
     )
     rule = models.ForeignKey(
         Rule,
@@ -41,9 +47,46 @@ class Match(models.Model):
         default=0
     )  # left less right; not zero for rounding only
     undone_at = models.DateTimeField(null=True)  # undo never deletes
+    # Of a pair, the receipt and the channel's line: it has no parts, its one row says all.
+    left = models.ForeignKey(
+        Entry,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    right = models.ForeignKey(
+        Entry,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
 
     class Meta:
+        constraints = [
+            # Live pairs only; a trigger holds them against the parts of the same stage.
+            models.UniqueConstraint(
+                fields=["left"],
+                condition=Q(left__isnull=False, undone_at__isnull=True),
+                name="match_pair_once_by_left",
+            ),
+            models.UniqueConstraint(
+                fields=["right"],
+                condition=Q(right__isnull=False, undone_at__isnull=True),
+                name="match_pair_once_by_right",
+            ),
+            models.CheckConstraint(
+                condition=Q(left__isnull=True, right__isnull=True)
+                | Q(left__isnull=False, right__isnull=False, stage="channel"),
+                name="match_pair_is_whole",
+            ),
+        ]
         indexes = [
+            # A run's matches are written together: ranges of pages find them.
+            BrinIndex(fields=["run"], pages_per_range=32, autosummarize=True, name="match_by_run"),
             models.Index(
                 fields=["decision"], condition=Q(decision__isnull=False), name="match_by_decision"
             ),
@@ -56,17 +99,17 @@ class Match(models.Model):
         return f"match {self.pk}"
 
 
-class MatchLine(models.Model):
-    """One entry inside a match; live at most once per stage."""
+class MatchPart(models.Model):
+    """One entry of a match that is no pair; live at most once per stage."""
 
     pk = models.CompositePrimaryKey("match_id", "entry_id")  # finds the lines of a match too
     match = models.ForeignKey(
-        Match, on_delete=models.PROTECT, related_name="lines", db_constraint=False, db_index=False
+        Match, on_delete=models.PROTECT, related_name="parts", db_constraint=False, db_index=False
     )
     entry = models.ForeignKey(
         Entry,
         on_delete=models.PROTECT,
-        related_name="match_lines",
+        related_name="match_parts",
         db_constraint=False,
         db_index=False,
     )
@@ -93,3 +136,45 @@ class MatchLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.match_id}: {self.entry_id}"
+
+
+class MatchLine(models.Model):
+    """One entry inside a match, pair or not: the view through which everybody reads.
+
+    What is added here becomes a part; what is no longer live here is marked where it stands.
+    """
+
+    pk = models.CompositePrimaryKey("match_id", "entry_id")
+    match = models.ForeignKey(
+        Match, on_delete=models.PROTECT, related_name="lines", db_constraint=False, db_index=False
+    )
+    entry = models.ForeignKey(
+        Entry,
+        on_delete=models.PROTECT,
+        related_name="match_lines",
+        db_constraint=False,
+        db_index=False,
+    )
+    stage = models.CharField(max_length=8, choices=Stage)
+    is_live = models.BooleanField(default=True)
+
+    class Meta:
+        managed = False
+        db_table = "reconciliation_matchline"
+
+    def __str__(self) -> str:
+        return f"{self.match_id}: {self.entry_id}"
+
+
+class UndoneMatch(models.Model):
+    """A match that was undone since the last run; the next run opens its entries again.
+
+    A trigger adds it, whoever undoes; a run takes it out.
+    """
+
+    match = models.OneToOneField(
+        Match, on_delete=models.PROTECT, primary_key=True, related_name="+", db_constraint=False
+    )
+
+    def __str__(self) -> str:
+        return f"undone: {self.match_id}"

@@ -30,6 +30,9 @@ class Run(models.Model):
     opened_count = models.BigIntegerField(default=0)  # breaks it opened
     closed_count = models.BigIntegerField(default=0)  # breaks it closed
     entries_until = models.BigIntegerField(default=0)  # the last entry it saw
+    matches_until = models.BigIntegerField(null=True)  # the last match it knew; none: no open items
+    matches_hash = models.BigIntegerField(default=0)  # of every live match, by what it joins
+    rates_hash = models.CharField(max_length=64, blank=True)  # of the rates it judged fees by
     input_hash = models.CharField(max_length=64, blank=True)  # of the files that speak of its day
     carried = models.JSONField(default=list)  # open breaks it left: [{reason, day, count, paise}]
     output_hash = models.CharField(max_length=64, blank=True)  # of the state it left

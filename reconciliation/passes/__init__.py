@@ -7,13 +7,14 @@ leave no choice, and inserts them in the order of their entries. What leaves a c
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from reconciliation.carrying import Since
 from reconciliation.models import Rule, Run
 from reconciliation.passes import carried, in_parts, many_to_one, nil, one_to_one
 
 Pass = Callable[[Rule, Run], int]
 
 # Before the open tables are made, by the one key that needs none of them.
-IDENTITY: Final[Pass] = one_to_one.run_identity
+IDENTITY: Final[Callable[[Rule, Run, Since], int]] = one_to_one.run_identity
 
 PASSES: Final[Mapping[str, Pass]] = {
     Rule.Cardinality.ONE_TO_ONE: one_to_one.run,

@@ -43,7 +43,7 @@ SELECT match_id, credit_id, %(stage)s, true FROM chosen
 
 def run(rule: Rule, this_run: Run) -> int:
     """Match credits with their settlement and everything carried; returns the matches made."""
-    made = 0
-    while (so_far := execute(_CARRIED, rule=rule, run=this_run, stage=Stage.BANK)) > made:
-        made = so_far
-    return made
+    total = 0
+    while made := execute(_CARRIED, rule=rule, run=this_run, stage=Stage.BANK):
+        total += made
+    return total

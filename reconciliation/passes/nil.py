@@ -83,7 +83,6 @@ def run(rule: Rule, this_run: Run) -> int:
     if rule.leg == Leg.RECEIPT_CHANNEL:
         keys = ("channel_ref", "original_ref")
         statements = (*(_TAKEN_BACK.format(key=key) for key in keys), _FORCED)
-        # Each tells what the rule has made so far, or nothing.
-        return max(execute(sql, rule=rule, run=this_run, stage=Stage.CHANNEL) for sql in statements)
+        return sum(execute(sql, rule=rule, run=this_run, stage=Stage.CHANNEL) for sql in statements)
     sql = _SETTLEMENTS if rule.leg == Leg.CHANNEL_BANK else _CANCELLED
     return execute(sql, rule=rule, run=this_run, stage=Stage.BANK)

@@ -4,6 +4,7 @@ from typing import Final
 
 from django.db import connection
 
+from reconciliation import carrying
 from reconciliation.models import Rule, Run, Stage
 from reconciliation.passes import open_items
 
@@ -13,38 +14,36 @@ INSERT_MATCHES: Final = """
 """
 
 INSERT_LINES: Final = """
-INSERT INTO reconciliation_matchline (match_id, entry_id, stage, is_live)
+INSERT INTO reconciliation_matchpart (match_id, entry_id, stage, is_live)
 """
 
-_MADE: Final = "SELECT count(*) FROM reconciliation_match WHERE run_id = %s AND rule_id = %s"
+_MADE: Final = "SELECT count(*) FROM reconciliation_match WHERE id > %s"
 
 
 def execute(sql: str, *, rule: Rule, run: Run, stage: Stage) -> int:
     """Run a pass's statement and take what it matched out of the open tables.
 
-    Returns the matches the rule has made in this run.
+    Returns the matches that it made.
     """
-    made = insert(sql, rule=rule, run=run, stage=stage)
-    if made:
-        open_items.drop_matched(rule=rule, run=run)
-    return made
-
-
-def insert(sql: str, *, rule: Rule, run: Run, stage: Stage) -> int:
-    """Run a pass's statement only; returns the matches the rule has made in this run."""
+    before = carrying.last_match()
     with connection.cursor() as cursor:
-        cursor.execute(
-            sql,
-            {
-                "tolerance": rule.tolerance_paise,
-                "stage": stage,
-                "leg": rule.leg,
-                "run": run.pk,
-                "rule": rule.pk,
-            },
-        )
+        cursor.execute(sql, params_of(rule, run=run, stage=stage))
         if not cursor.rowcount:
             return 0
-        cursor.execute(_MADE, [run.pk, rule.pk])
+        cursor.execute(_MADE, [before])
         (made,) = cursor.fetchone() or (0,)
+    if made:
+        open_items.drop_matched(rule, before=before)
+        carrying.note_made(rule, run)
     return int(made)
+
+
+def params_of(rule: Rule, *, run: Run, stage: Stage) -> dict[str, int | str]:
+    """What every pass's statement may name."""
+    return {
+        "tolerance": rule.tolerance_paise,
+        "stage": stage,
+        "leg": rule.leg,
+        "run": run.pk,
+        "rule": rule.pk,
+    }

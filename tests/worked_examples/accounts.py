@@ -207,7 +207,7 @@ class Desk:
 
     def reconcile(self, day: date) -> Run:
         """Run the engine for a day; afterwards the proof must stand for every book."""
-        run = engine.reconcile(day, started_by="test")
+        run = engine.reconcile(day, started_by="test", verify=True)
         for proof in Proof.objects.filter(run=run):
             assert proof.closing_paise == (
                 proof.opening_paise

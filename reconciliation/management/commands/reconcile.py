@@ -14,7 +14,7 @@ from reconciliation.models import Break, Proof, Run
 
 
 class Command(BaseCommand):
-    """``reconcile --date D [--json]``; exit 0 when the day was proved, 1 when another run works."""
+    """``reconcile --date D [--json] [--verify] [--rebuild]``; exit 0 when the day was proved."""
 
     help = "Match whatever is open, store the breaks and prove one business date."
 
@@ -22,11 +22,26 @@ class Command(BaseCommand):
         parser.add_argument(
             "--date", required=True, type=date.fromisoformat, help="business date, YYYY-MM-DD"
         )
+        parser.add_argument(
+            "--verify",
+            action="store_true",
+            help="hold what the run hands on against all entries and matches",
+        )
+        parser.add_argument(
+            "--rebuild",
+            action="store_true",
+            help="take nothing over from the last run, read all entries and matches anew",
+        )
         parser.add_argument("--json", action="store_true", help="answer as JSON on standard output")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            run = engine.reconcile(options["date"], started_by="command")
+            run = engine.reconcile(
+                options["date"],
+                started_by="command",
+                rebuild=options["rebuild"],
+                verify=options["verify"],
+            )
         except DomainError as refused:
             raise CommandError(str(refused)) from refused
         answer = as_data(run)

@@ -1,0 +1,237 @@
+"""What a run takes over from the one before it and hands on to the next: it never reads history.
+
+A run sees the entries after those that the last run saw, what that one left open, and what people
+joined or undid since. Entries are numbered while the books are held open and runs close them, so
+nobody can add one behind a run's back. Made from nothing when no run has handed anything on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Max
+
+from reconciliation.models import Match, Rule, Run
+
+# Of one entry, by its own name: the same in every database that read the same files.
+KEY_HASH: Final = "hashtextextended(e.book || ':' || e.source_key, 0)"
+# Of one match, from the keys of its lines in no order, and by whom they were joined.
+SEED: Final = "hashtextextended({code} || '|' || {stage}, 0)"
+PAISE: Final = (
+    "CASE WHEN {stage} = 'bank' AND e.book = 'channel' THEN e.net_paise ELSE e.amount_paise END"
+)
+IN_STAGE: Final = "CASE {stage} WHEN 'channel' THEN e.in_channel_stage ELSE e.in_bank_stage END"
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """From where a run looks: the last entry and the last match that the run before it knew."""
+
+    entry: int = 0
+    match: int = 0
+    rates_hash: str = ""
+
+    def as_params(self) -> dict[str, int]:
+        """For the statements of the passes."""
+        return {"since_entry": self.entry, "since_match": self.match}
+
+
+def last_match() -> int:
+    """The number of the latest match; every later one has a greater number."""
+    return Match.objects.aggregate(last=Max("id"))["last"] or 0
+
+
+def take_over(run: Run, *, rebuild: bool) -> Since:
+    """Bring what the last run handed on up to this moment of closed books."""
+    last = Run.objects.filter(state=Run.State.DONE, matches_until__isnull=False).order_by("-id")
+    before = None if rebuild else last.first()
+    with connection.cursor() as cursor:
+        if before is None:
+            since = Since()
+            cursor.execute(_FORGET)
+        else:
+            since = Since(before.entries_until, before.matches_until or 0, before.rates_hash)
+            run.matches_hash = before.matches_hash
+        cursor.execute(_TABLES, since.as_params())
+        cursor.execute(_MOVED_BY_PEOPLE, since.as_params())
+        run.matches_hash ^= _hash(cursor, _HASH_BY_PEOPLE, since.as_params())
+        cursor.execute(_OPEN_AGAIN, since.as_params())
+        _add_arrivals(since)
+    return since
+
+
+def _hash(cursor: CursorWrapper, sql: str, params: Mapping[str, int | str]) -> int:
+    cursor.execute(sql, params)
+    (found,) = cursor.fetchone() or (0,)
+    return int(found)
+
+
+_FORGET: Final = """
+DELETE FROM reconciliation_openitem;
+DELETE FROM reconciliation_openlines;
+DELETE FROM reconciliation_daytally;
+DELETE FROM reconciliation_undonematch;
+"""
+
+# ``taken``: entries that people joined since. ``moved``: what the tallies have to learn.
+_TABLES: Final = """
+DROP TABLE IF EXISTS taken, moved, made_hash;
+CREATE TEMP TABLE taken ON COMMIT DROP AS
+SELECT l.entry_id, l.stage
+  FROM reconciliation_match m JOIN reconciliation_matchline l ON l.match_id = m.id
+ WHERE m.id > %(since_match)s AND l.is_live;
+ANALYZE taken;
+CREATE TEMP TABLE moved (
+  stage text, book text, business_date date, matched_on date, is_written_off boolean,
+  count bigint, paise bigint
+) ON COMMIT DROP;
+CREATE TEMP TABLE made_hash (match_id bigint, key_hash bigint) ON COMMIT DROP;
+"""
+
+# Joined since and still so; and undone since, of what a run has counted before.
+_BY_PEOPLE: Final = """
+    SELECT m.id, 1 AS sign FROM reconciliation_match m
+     WHERE m.id > %(since_match)s AND m.undone_at IS NULL
+    UNION ALL
+    SELECT u.match_id, -1 FROM reconciliation_undonematch u WHERE u.match_id <= %(since_match)s
+"""
+
+_MOVED_BY_PEOPLE: Final = f"""
+INSERT INTO moved
+SELECT l.stage, e.book, e.business_date, m.matched_on, m.kind = 'write_off',
+       sum(c.sign), sum(c.sign * {PAISE.format(stage="l.stage")})
+  FROM ({_BY_PEOPLE}) AS c
+  JOIN reconciliation_match m ON m.id = c.id
+  JOIN reconciliation_matchline l ON l.match_id = m.id
+  JOIN reconciliation_entry e ON e.id = l.entry_id
+ WHERE {IN_STAGE.format(stage="l.stage")}
+ GROUP BY 1, 2, 3, 4, 5
+"""  # noqa: S608 - constants of this module
+
+_HASH_BY_PEOPLE: Final = f"""
+SELECT coalesce(bit_xor(one), 0)
+  FROM (SELECT hashint8extended(bit_xor({KEY_HASH}),
+                                {SEED.format(code="coalesce(r.code, m.kind)", stage="m.stage")})
+               AS one
+          FROM ({_BY_PEOPLE}) AS c
+          JOIN reconciliation_match m ON m.id = c.id
+          JOIN reconciliation_matchline l ON l.match_id = m.id
+          JOIN reconciliation_entry e ON e.id = l.entry_id
+          LEFT JOIN reconciliation_rule r ON r.id = m.rule_id
+         GROUP BY m.id, r.code, m.kind, m.stage) AS hashed
+"""  # noqa: S608 - constants of this module
+
+_OPEN_AGAIN: Final = f"""
+-- Lines of a settlement are one row: where people joined or undid one of them, all stand alone.
+WITH touched AS (
+    SELECT entry_id FROM taken WHERE stage = 'bank'
+    UNION
+    SELECT l.entry_id
+      FROM reconciliation_undonematch u
+      JOIN reconciliation_matchline l ON l.match_id = u.match_id AND l.stage = 'bank'
+), hit AS (
+    SELECT DISTINCT o.id
+      FROM touched t
+      JOIN reconciliation_entry e ON e.id = t.entry_id AND e.book = 'channel'
+      JOIN reconciliation_openlines o ON o.channel_id = e.channel_id
+       AND o.settlement_ref = e.settlement_ref AND o.utr = e.utr
+), gone AS (
+    DELETE FROM reconciliation_openlines o USING hit WHERE o.id = hit.id RETURNING o.line_ids
+)
+INSERT INTO reconciliation_openitem (entry_id, stage)
+SELECT unnest(line_ids), 'bank' FROM gone ON CONFLICT DO NOTHING;
+
+INSERT INTO reconciliation_openitem (entry_id, stage)
+SELECT l.entry_id, l.stage
+  FROM reconciliation_undonematch u
+  JOIN reconciliation_matchline l ON l.match_id = u.match_id
+  JOIN reconciliation_entry e ON e.id = l.entry_id
+ WHERE NOT l.is_live AND e.id <= %(since_entry)s AND {IN_STAGE.format(stage="l.stage")}
+    ON CONFLICT DO NOTHING;
+
+DELETE FROM reconciliation_openitem i USING taken t
+ WHERE i.entry_id = t.entry_id AND i.stage = t.stage;
+DELETE FROM reconciliation_undonematch;
+"""  # noqa: S608 - constants of this module
+
+_ARRIVED: Final = """
+SELECT e.book, e.business_date, e.in_channel_stage, e.in_bank_stage,
+       count(*), sum(e.amount_paise)::bigint, sum(e.net_paise)::bigint
+  FROM reconciliation_entry e
+ WHERE e.id > %(since_entry)s AND (e.in_channel_stage OR e.in_bank_stage)
+ GROUP BY 1, 2, 3, 4
+"""
+
+
+def _add_arrivals(since: Since) -> None:
+    """What came since, by day. Read apart from the writing: so the database may use both cores."""
+    rows = []
+    with connection.cursor() as cursor:
+        cursor.execute(_ARRIVED, since.as_params())
+        for book, day, in_channel, in_bank, count, gross, net in cursor.fetchall():
+            if in_channel:
+                rows.append(("channel", book, day, count, gross))
+            if in_bank:
+                rows.append(("bank", book, day, count, net if book == "channel" else gross))
+        cursor.executemany("INSERT INTO moved VALUES (%s, %s, %s, NULL, false, %s, %s)", rows)
+
+
+def note_made(rule: Rule, run: Run) -> None:
+    """Take what a pass noted in ``made_hash`` into the hash of the run's matches."""
+    with connection.cursor() as cursor:
+        run.matches_hash ^= _hash(cursor, _HASH_MADE, {"code": rule.code})
+
+
+_HASH_MADE: Final = f"""
+WITH gone AS (DELETE FROM made_hash RETURNING match_id, key_hash), made AS (
+    SELECT match_id, bit_xor(key_hash) AS key_hash FROM gone GROUP BY match_id
+)
+SELECT coalesce(bit_xor(hashint8extended(made.key_hash,
+                        {SEED.format(code="%(code)s::text", stage="m.stage")})), 0)
+  FROM made JOIN reconciliation_match m ON m.id = made.match_id
+"""  # noqa: S608 - constants of this module
+
+
+def hand_on(run: Run) -> None:
+    """After the passes: what is open now, and the tallies, for the proof and for the next run."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HAND_ON)
+    run.matches_until = last_match()
+
+
+_HAND_ON: Final = """
+DROP TABLE IF EXISTS open_now;
+CREATE TEMP TABLE open_now ON COMMIT DROP AS
+SELECT stage, book, business_date, count(*) AS count, sum(amount_paise)::bigint AS paise
+  FROM open_entry GROUP BY 1, 2, 3
+UNION ALL
+SELECT 'bank', 'channel', business_date, sum(line_count)::bigint, sum(net_paise)::bigint
+  FROM open_lines GROUP BY 3;
+
+DELETE FROM reconciliation_openitem i
+ WHERE NOT EXISTS (SELECT FROM open_entry o WHERE o.id = i.entry_id AND o.stage = i.stage);
+INSERT INTO reconciliation_openitem (entry_id, stage)
+SELECT o.id, o.stage FROM open_entry o
+ WHERE NOT EXISTS (SELECT FROM reconciliation_openitem i
+                    WHERE i.entry_id = o.id AND i.stage = o.stage)
+ ORDER BY o.id;
+
+DELETE FROM reconciliation_openlines l
+ WHERE NOT EXISTS (SELECT FROM open_lines o WHERE o.stored_id = l.id);
+INSERT INTO reconciliation_openlines
+       (channel_id, settlement_ref, utr, business_date, due_on, line_count, net_paise, line_hash,
+        line_ids)
+SELECT channel_id, settlement_ref, utr, business_date, due_on, line_count, net_paise, line_hash,
+       line_ids
+  FROM open_lines WHERE stored_id IS NULL ORDER BY piece;
+
+INSERT INTO reconciliation_daytally
+       (stage, book, business_date, matched_on, is_written_off, count, paise)
+SELECT stage, book, business_date, matched_on, is_written_off, sum(count), sum(paise)
+  FROM moved GROUP BY 1, 2, 3, 4, 5
+    ON CONFLICT (stage, book, business_date, matched_on, is_written_off)
+    DO UPDATE SET count = reconciliation_daytally.count + EXCLUDED.count,
+                  paise = reconciliation_daytally.paise + EXCLUDED.paise;
+"""
