@@ -177,14 +177,15 @@ def _return_charge(one: ReturnCharge) -> Row:
 
 
 def _rules() -> list[Rule]:
-    """Of each rule the version in force, else the last one."""
-    ordered = Rule.objects.order_by("code", "-is_active", "-version")
-    return sorted(ordered.distinct("code"), key=lambda rule: (rule.priority, rule.code))
+    """The rules in force, those that rest among them."""
+    return list(Rule.objects.filter(state=Rule.State.ACTIVE).order_by("priority", "code"))
 
 
 def _rule(one: Rule) -> Row:
-    row = _plain(one, "code", "priority", "leg", "key", "cardinality", "tolerance_paise")
-    return {**row, "active": one.is_active}
+    names = ("code", "priority", "leg", "key", "fallbacks", "cardinality", "tolerance_paise")
+    window = -1 if one.window_days is None else one.window_days
+    row = {**_plain(one, *names), "window_days": window}
+    return {**row, **_plain(one, "direction", "ambiguity"), "active": one.is_active}
 
 
 def _plain(one: object, *names: str) -> Row:

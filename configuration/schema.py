@@ -172,6 +172,12 @@ def last_day(value: Any) -> date | None:
     return None if value == "" else calendar_day(value)
 
 
+def window(value: Any) -> int | None:
+    """A number of working days; -1 is any day."""
+    days = whole(-1, 30)(value)
+    return None if days == -1 else int(days)
+
+
 def list_of(read_one: Read) -> Read:
     """A list of such values, none twice."""
 
@@ -443,8 +449,13 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "leg": one_of(*Leg.values),
             "key": one_of(*Key.values),
             "cardinality": one_of(*Rule.Cardinality.values),
+            "fallbacks": list_of(one_of(*Key.values)),
             "tolerance_paise": whole(0, 100),
+            "window_days": window,
+            "direction": one_of(*Rule.Direction.values),
+            "ambiguity": one_of(*Rule.Ambiguity.values),
             "active": yes_no,
+            "effective_from": calendar_day,
         },
         required=frozenset({"priority", "leg", "key", "cardinality"}),
     ),

@@ -11,10 +11,11 @@ from reconciliation.models.decisions import (
     KnownPayer,
 )
 from reconciliation.models.matches import Match, MatchLine
-from reconciliation.models.rules import Rule
+from reconciliation.models.rules import BackTest, Rule, RuleTally
 from reconciliation.models.runs import Expected, Proof, Run
 
 __all__ = [
+    "BackTest",
     "Book",
     "Break",
     "BreakLine",
@@ -34,6 +35,7 @@ __all__ = [
     "Proof",
     "Reason",
     "Rule",
+    "RuleTally",
     "Run",
     "Stage",
 ]
