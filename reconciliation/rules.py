@@ -129,6 +129,12 @@ def active_rules(day: date | None = None) -> list[Rule]:
     return list(held.order_by("priority", "code"))
 
 
+def beside(day: date) -> dict[str, int]:
+    """The versions in force when another one begins, the one it follows among them."""
+    held = in_force(max(day, today())).order_by("code")
+    return dict(held.values_list("code", "version"))
+
+
 class Starting(NamedTuple):
     """One rule of a new installation."""
 

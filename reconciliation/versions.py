@@ -5,22 +5,24 @@ A version holds from a business date on, and never for a day that is closed with
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, ClassVar, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from kombu.exceptions import OperationalError
 
-from cspdcl.kernel.clock import now, today
+from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
 from people import audit
 from people.access import has_role
 from people.models import User
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation import rules
+from reconciliation import backtest, rules, tasks
 from reconciliation.models import BackTest, DayClose, Rule
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ def draft(
     person = _finance(maker)
     _refuse_wrong(content, reason=reason)
     known = list(_versions(code).select_for_update())
+    _refuse_other_books(known, content)
     if any(one.state in IN_THE_MAKING for one in known):
         raise NotAVersion(_("Another version of this rule is in the making."))
     _refuse_day(code, effective_from)
@@ -88,6 +91,7 @@ def change(
     person = _finance(maker)
     locked = _locked(rule, Rule.State.DRAFT)
     _refuse_wrong(content, reason=reason)
+    _refuse_other_books([one for one in _versions(rule.code) if one.pk != rule.pk], content)
     _refuse_day(locked.code, effective_from)
     for name, value in _content(content).items():
         setattr(locked, name, value)
@@ -109,6 +113,11 @@ def _refuse_wrong(content: Mapping[str, Any], *, reason: str) -> None:
         raise NotAVersion(_("Say why: the second person and the auditor read it."), field="reason")
 
 
+def _refuse_other_books(known: Sequence[Rule], content: Mapping[str, Any]) -> None:
+    if any(one.leg != content["leg"] for one in known):
+        raise NotAVersion(_("A rule stays with its two books; write another rule."), field="leg")
+
+
 def _refuse_day(code: str, day: date) -> None:
     """A version begins after the one it follows, and after every day that is signed."""
     closed = DayClose.objects.filter(state=DayClose.State.CLOSED).aggregate(
@@ -127,6 +136,44 @@ def _refuse_day(code: str, day: date) -> None:
             % {"version": held.version, "day": f"{held.effective_from:%d-%m-%Y}"},
             field="effective_from",
         )
+
+
+# ---- trying ----
+
+
+@transaction.atomic
+def try_over(rule: Rule, *, days: int = backtest.DAYS, by: User) -> BackTest:
+    """Let a worker try a version over the last days; the answer stands on its page."""
+    person = _finance(by)
+    locked = _locked(rule, *IN_THE_MAKING)
+    if not 1 <= days <= backtest.DAYS_MAX:
+        text = _("From 1 to %(most)s days can be tried.") % {"most": backtest.DAYS_MAX}
+        raise NotAVersion(text, field="days")
+    until = backtest.last_day()
+    try:
+        with transaction.atomic():
+            test = BackTest.objects.create(
+                rule=locked,
+                content_hash=rules.content_hash(locked),
+                against=rules.beside(locked.effective_from),
+                days=days,
+                since=until - timedelta(days=days - 1),
+                until=until,
+                asked_by=person,
+            )
+    except IntegrityError as error:
+        raise NotAVersion(_("It is being tried already."), field="days") from error
+    audit.record(person, "rule.tried", ("rule", str(locked)), after={"days": days})
+    transaction.on_commit(partial(_send, test.pk))
+    return test
+
+
+def _send(test_id: int) -> None:
+    """Ring for a worker; if nobody hears, the sweep of the timetable finds the row."""
+    try:
+        tasks.try_rule.apply_async(args=[test_id], retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("back-test %s could not be queued: %s", test_id, error)
 
 
 # ---- proposing and answering ----
@@ -199,17 +246,11 @@ def tried(rule: Rule) -> BackTest | None:
         rule.back_tests.filter(
             state=BackTest.State.DONE,
             content_hash=rules.content_hash(rule),
-            against=beside(rule.effective_from),
+            against=rules.beside(rule.effective_from),
         )
         .order_by("-id")
         .first()
     )
-
-
-def beside(day: date) -> dict[str, int]:
-    """The versions in force when another one begins, the one it follows among them."""
-    held = rules.in_force(max(day, today())).order_by("code")
-    return dict(held.values_list("code", "version"))
 
 
 def _refuse_untried(rule: Rule) -> None:

@@ -34,7 +34,7 @@ def try_it(rule: Rule, by: User, **columns: Any) -> BackTest:
     """A finished back-test of the version as it is."""
     values: dict[str, Any] = {
         "content_hash": rules.content_hash(rule),
-        "against": versions.beside(rule.effective_from),
+        "against": rules.beside(rule.effective_from),
         "state": "done",
         "finished_at": timezone.localtime(),
     }
