@@ -97,7 +97,7 @@ def give_up_lost() -> int:
 
 def over_days(rule: Rule, since: date, until: date) -> Asked:
     """All entries of some days in the rule's stage, but for those that people decided on."""
-    stage = rules.STAGE_OF[rules.Leg(rule.leg)]
+    stage = rules.stage_of(rule)
     return Asked(
         where=f"""e.in_{stage}_stage AND e.business_date BETWEEN %(since)s AND %(until)s
           AND NOT EXISTS (
@@ -110,7 +110,7 @@ def over_days(rule: Rule, since: date, until: date) -> Asked:
 
 def open_now(rule: Rule) -> Asked:
     """What is open in the rule's stage, and what its versions matched in the last few runs."""
-    stage = rules.STAGE_OF[rules.Leg(rule.leg)]
+    stage = rules.stage_of(rule)
     known = list(Rule.objects.filter(code=rule.code).values_list("pk", flat=True))
     done = Run.objects.filter(state=Run.State.DONE).order_by("-id")[:_RUNS_NOW]
     return Asked(
@@ -165,8 +165,8 @@ def _is_same(pair: tuple[Rule, Rule]) -> bool:
 def _rules_without(rule: Rule) -> list[Rule]:
     """The rules of its stage as they will be on its first day, but for the version itself."""
     held = rules.active_rules(max(rule.effective_from, today()))
-    stage = rules.STAGE_OF[rules.Leg(rule.leg)]
-    return _in_order(one for one in held if rules.STAGE_OF[rules.Leg(one.leg)] == stage)
+    stage = rules.stage_of(rule)
+    return _in_order(one for one in held if rules.stage_of(one) == stage)
 
 
 def _rules_with(rule: Rule) -> list[Rule]:

@@ -24,6 +24,11 @@ STAGE_OF: Final = {
 }
 
 
+def stage_of(rule: Rule) -> Stage:
+    """The proof in which a rule matches."""
+    return STAGE_OF[Leg(rule.leg)]
+
+
 class Shape(NamedTuple):
     """What a rule of one leg and cardinality may be made of: what its pass understands."""
 

@@ -10,7 +10,7 @@ from django.db import connection
 
 from people.models import User
 from reconciliation import backtest, rules, tallies, tasks, versions
-from reconciliation.models import Book, Kind, Match, MatchLine, Rule, RuleTally
+from reconciliation.models import Book, Entry, Kind, Match, MatchLine, Rule, RuleTally
 from tests.played import use_rule
 from tests.reconciliation import small_books as books
 from tests.worked_examples.accounts import Desk, Line, paid
@@ -204,7 +204,7 @@ def test_a_back_test_leaves_the_books_as_they_were(users: Mapping[str, User]) ->
 
 def test_what_people_decided_is_left_out(users: Mapping[str, User]) -> None:
     pair(1, apart=0)
-    entries = list(books.Entry.objects.all())
+    entries = list(Entry.objects.all())
     books.matched(*entries, kind="hand")
 
     rule = version(is_active=False)
