@@ -290,11 +290,13 @@ class _Configuring:
                 "method": row["method"],
                 "network": row.get("network", ""),
                 "valid_from": row.get("valid_from"),
+                "from_paise": row.get("from_paise", 0),
             }
-            names = ("percent", "flat_paise", "tax_percent")
+            names = ("percent", "flat_paise", "cap_paise", "tax_percent")
             values = {name: row[name] for name in names if name in row}
             label = f"{channel.code} {row['method']}{'/' if row.get('network') else ''}"
             label += f"{row.get('network', '')} from {row.get('valid_from')}"
+            label += f" above {row['from_paise']}" if row.get("from_paise") else ""
             if row.get("valid_from") is None:
                 self.refuse(
                     f"channels[{channel.code}].fee_rates[{row['method']}].valid_from: is required"

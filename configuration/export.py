@@ -88,8 +88,10 @@ def _account(one: BankAccount) -> Row:
 
 def _channel(one: Channel) -> Row:
     row = _plain(one, "code", "name", "adapter", "route", "position", "merchant_id")
-    rates = FeeRate.objects.filter(channel=one).order_by("method", "network", "valid_from")
-    fields = ("method", "network", "percent", "flat_paise", "tax_percent", "valid_from")
+    rates = FeeRate.objects.filter(channel=one).order_by(
+        "method", "network", "valid_from", "from_paise"
+    )
+    fields = ("method", "network", "from_paise", "percent", "flat_paise", "tax_percent")
     return {
         **row,
         "live": one.is_live,
@@ -102,7 +104,13 @@ def _channel(one: Channel) -> Row:
         "api_url": one.api_url,
         "settings": one.settings,
         "quiet_minutes": one.quiet_minutes or 0,
-        "fee_rates": [_plain(rate, *fields) for rate in rates],
+        "fee_rates": [
+            {
+                **_plain(rate, *fields, "valid_from"),
+                "cap_paise": rate.cap_paise or 0,
+            }
+            for rate in rates
+        ],
     }
 
 

@@ -241,11 +241,13 @@ FEE_RATES: Final = Section(
         "network": text(24),
         "percent": decimal(4, 100),
         "flat_paise": whole(0, 10**9),
+        "from_paise": whole(0, PAISE_MAX),
+        "cap_paise": limit,
         "tax_percent": decimal(2, 100),
         "valid_from": calendar_day,
     },
     required=frozenset({"valid_from"}),
-    once=("method", "network", "valid_from"),
+    once=("method", "network", "valid_from", "from_paise"),
 )
 
 API_KEYS: Final = Section(

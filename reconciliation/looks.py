@@ -8,7 +8,18 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_.models import StatementFile
 from cspdcl.ui.looks import Look
-from reconciliation.models import BackTest, Book, Break, DayClose, Decision, Leg, Rule, Run, Stage
+from reconciliation.models import (
+    BackTest,
+    Book,
+    Break,
+    DayClose,
+    Decision,
+    Leg,
+    RateCard,
+    Rule,
+    Run,
+    Stage,
+)
 
 BREAKS: Final[Mapping[str, Look]] = {
     Break.State.OPEN: Look(_("open"), "open"),
@@ -47,6 +58,12 @@ RULES: Final[Mapping[str, Look]] = {
     Rule.State.ACTIVE: Look(_("in force"), "ok"),
     Rule.State.RETIRED: Look(_("followed by another"), ""),
     Rule.State.WITHDRAWN: Look(_("never came into force"), "bad"),
+}
+
+RATE_CARDS: Final[Mapping[str, Look]] = {
+    RateCard.State.PROPOSED: Look(_("waits for a second person"), "prop"),
+    RateCard.State.APPROVED: Look(_("approved"), "ok"),
+    RateCard.State.WITHDRAWN: Look(_("never came into force"), "bad"),
 }
 
 BACK_TESTS: Final[Mapping[str, Look]] = {

@@ -27,10 +27,12 @@ from reconciliation.models import (
     Decision,
     Entry,
     Expected,
+    FeeClaim,
     Kind,
     Match,
     MatchLine,
     Proof,
+    RateCard,
     Reason,
     Rule,
     Run,
@@ -105,6 +107,23 @@ def visible_back_tests(user: User) -> QuerySet[BackTest]:
     """What was tried of the rules that a user may see."""
     seen = BackTest.objects.filter(rule__in=visible_rules(user))
     return seen.select_related("rule", "asked_by")
+
+
+def visible_rate_cards(user: User) -> QuerySet[RateCard]:
+    """The rate cards that were proposed, for whoever reads the books."""
+    seen = RateCard.objects.select_related("channel", "maker", "checker")
+    return seen if may_read_books(user) else seen.none()
+
+
+def waiting_rate_cards_count(user: User) -> int:
+    """Rate cards that wait for a second person, beside the navigation."""
+    return visible_rate_cards(user).filter(state=RateCard.State.PROPOSED).count()
+
+
+def visible_claims(user: User) -> QuerySet[FeeClaim]:
+    """What was claimed of channels, for whoever reads the books."""
+    seen = FeeClaim.objects.select_related("channel", "claimed_by", "answered_by")
+    return seen if may_read_books(user) else seen.none()
 
 
 def visible_closes(user: User) -> QuerySet[DayClose]:

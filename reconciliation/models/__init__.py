@@ -11,6 +11,7 @@ from reconciliation.models.decisions import (
     KnownPayer,
 )
 from reconciliation.models.matches import Match, MatchLine
+from reconciliation.models.rates import FeeClaim, RateCard
 from reconciliation.models.rules import BackTest, Rule, RuleTally
 from reconciliation.models.runs import Expected, Proof, Run
 
@@ -27,12 +28,14 @@ __all__ = [
     "Entry",
     "Evidence",
     "Expected",
+    "FeeClaim",
     "Kind",
     "KnownPayer",
     "Leg",
     "Match",
     "MatchLine",
     "Proof",
+    "RateCard",
     "Reason",
     "Rule",
     "RuleTally",
