@@ -85,12 +85,16 @@ def _amounts(paise: int) -> str:
 def _window(days: int | None) -> str:
     if days is None:
         return _("any day")
+    if not days:
+        return _("the same working day")
     return ngettext("%(n)s working day", "%(n)s working days", days) % {"n": days}
 
 
 def _days(rule: Rule) -> str:
     if rule.window_days is None:
         return _("on any day")
+    if not rule.window_days:
+        return _("on the same working day")
     if rule.direction == Rule.Direction.LATER:
         return _("the other side at most %(days)s later") % {"days": _window(rule.window_days)}
     return _("at most %(days)s apart") % {"days": _window(rule.window_days)}

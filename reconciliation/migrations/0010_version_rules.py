@@ -190,7 +190,7 @@ class Migration(migrations.Migration):
                     ("one_to_one", "one to one"),
                     ("many_to_one", "many to one credit"),
                     ("many_to_many", "all that share the key, by their sums"),
-                    ("nil", "a settlement that pays nothing"),
+                    ("nil", "what comes to nothing together"),
                     ("carried", "a settlement with what was carried on"),
                     ("in_parts", "a settlement in several credits"),
                 ],

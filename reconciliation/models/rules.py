@@ -45,7 +45,7 @@ class Rule(models.Model):
         ONE_TO_ONE = "one_to_one", _("one to one")
         MANY_TO_ONE = "many_to_one", _("many to one credit")
         MANY_TO_MANY = "many_to_many", _("all that share the key, by their sums")
-        NIL = "nil", _("a settlement that pays nothing")
+        NIL = "nil", _("what comes to nothing together")
         CARRIED = "carried", _("a settlement with what was carried on")
         IN_PARTS = "in_parts", _("a settlement in several credits")
 

@@ -18,7 +18,7 @@ from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER, OPERATOR
 from reconciliation import backtest, looks, rule_words, selectors, tallies, versions
 from reconciliation.forms import AnswerForm, NewRuleForm, RuleForm, TryForm
-from reconciliation.models import BackTest, Rule, Run
+from reconciliation.models import BackTest, Rule
 from reconciliation.rules import content_of
 
 RULE_READERS: Final = (*FINANCE, AUDITOR, OPERATOR)
@@ -36,7 +36,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         key=lambda one: (one.priority, one.code),
     )
     making = {one.code: one for one in every if one.state in _MAKING}
-    last = selectors.visible_runs(user).filter(state=Run.State.DONE).first()
+    last = selectors.visible_runs(user).filter(tallies__isnull=False).first()
     of_run, of_days = tallies.of_run(last), tallies.of_days(last.business_date if last else today())
     known = {one.code for one in held}
     context = {
@@ -175,6 +175,7 @@ def count_now(request: HttpRequest, code: str) -> HttpResponse:
     leg = request.POST.get("leg", "")
     known = selectors.visible_rules(signed_in(request)).filter(code=code).first()
     form = RuleForm(request.POST, leg=known.leg if known else leg)
+    form.fields["reason"].required = False
     found = None
     if form.is_valid():
         content = form.content()
