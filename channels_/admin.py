@@ -58,8 +58,8 @@ class FeeRateResource(RecordedResource):
 
     class Meta:
         model = FeeRate
-        import_id_fields = ("channel", "method", "network", "valid_from")
-        fields = (*import_id_fields, "percent", "flat_paise", "tax_percent")
+        import_id_fields = ("channel", "method", "network", "valid_from", "from_paise")
+        fields = (*import_id_fields, "percent", "flat_paise", "cap_paise", "tax_percent")
         skip_unchanged = True
 
 
@@ -68,7 +68,9 @@ class FeeRateAdmin(MasterAdmin):
     """What channels may keep."""
 
     resource_classes: ClassVar = [FeeRateResource]
-    list_display = ("channel", "method", "network", "percent", "flat_paise", "valid_from")
+    list_display = (
+        "channel", "method", "network", "from_paise", "percent", "flat_paise", "valid_from",
+    )  # fmt: skip
     list_filter = ("channel",)
 
 

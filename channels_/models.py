@@ -114,26 +114,35 @@ class ChannelSecret(models.Model):
 
 
 class FeeRate(models.Model):
-    """What a channel may keep of a payment, by method and network, from a date on."""
+    """What a channel may keep of a payment, by method, network and amount, from a date on."""
 
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="fee_rates")
     method = models.CharField(max_length=16, choices=[(m.value, m.value) for m in Method])
     network = models.CharField(max_length=24, blank=True)  # "" is any network
     percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
     flat_paise = models.BigIntegerField(default=0)
+    # From which amount on; all of the amount is rated so until the next row of the same day.
+    from_paise = models.BigIntegerField(default=0)
+    cap_paise = models.BigIntegerField(null=True, blank=True)  # the most of one payment, before GST
     tax_percent = models.DecimalField(max_digits=5, decimal_places=2, default=18)
     valid_from = models.DateField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["channel", "method", "network", "valid_from"], name="fee_rate_once_a_day"
+                fields=["channel", "method", "network", "valid_from", "from_paise"],
+                name="fee_rate_once_a_day",
             ),
             models.CheckConstraint(
                 condition=Q(
                     percent__gte=0, percent__lte=100, flat_paise__gte=0, tax_percent__gte=0
                 ),
                 name="fee_rate_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(from_paise__gte=0)
+                & (Q(cap_paise__isnull=True) | Q(cap_paise__gt=0)),
+                name="fee_rate_slab_not_negative",
             ),
         ]
 

@@ -19,6 +19,7 @@ from channels_.secrets import WentBack, missing_secrets, set_secret
 from channels_.setups import HOUSE_SETTINGS
 from configuration.agencies import apply_agency
 from configuration.counters import DATED, POLICIES, apply_dated, apply_policy
+from configuration.matching import SECTION, apply_rule
 from configuration.schema import SECTIONS, ConfigurationRefused, Row, SecretValue, understood
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
@@ -28,7 +29,6 @@ from people import audit
 from people.auth import digest_of_key, is_api_key
 from people.models import ApiKey, Office, User
 from people.roles import ROLES
-from reconciliation.models import Rule
 
 _LOCK: Final = 7_302_001  # one configuration at a time
 _PERSONAL: Final = frozenset({"full_name", "email"})  # named in the trail, not shown in it
@@ -108,7 +108,11 @@ class _Configuring:
         if "line_rules" in rows:
             self._line_rules(rows["line_rules"], None, "")
         self._each(rows, ("agencies", partial(apply_agency, to=self)), ("counters", self._counter))
-        self._each(rows, (POLICIES, partial(apply_policy, to=self)), ("rules", self._rule))
+        self._each(
+            rows,
+            (POLICIES, partial(apply_policy, to=self)),
+            (SECTION, partial(apply_rule, to=self)),
+        )
         for section in DATED:
             apply_dated(section, rows.get(section, ()), to=self)
 
@@ -286,11 +290,13 @@ class _Configuring:
                 "method": row["method"],
                 "network": row.get("network", ""),
                 "valid_from": row.get("valid_from"),
+                "from_paise": row.get("from_paise", 0),
             }
-            names = ("percent", "flat_paise", "tax_percent")
+            names = ("percent", "flat_paise", "cap_paise", "tax_percent")
             values = {name: row[name] for name in names if name in row}
             label = f"{channel.code} {row['method']}{'/' if row.get('network') else ''}"
             label += f"{row.get('network', '')} from {row.get('valid_from')}"
+            label += f" above {row['from_paise']}" if row.get("from_paise") else ""
             if row.get("valid_from") is None:
                 self.refuse(
                     f"channels[{channel.code}].fee_rates[{row['method']}].valid_from: is required"
@@ -332,36 +338,6 @@ class _Configuring:
                 BankAccount, row["bank_account"], f"{path}.bank_account"
             )
         self.put(Counter, "counters", row, values)
-
-    def _rule(self, row: Row) -> None:
-        """An edited rule is a new version; the old one stays for the runs that used it."""
-        code = row["code"]
-        versions = Rule.objects.filter(code=code).order_by("-version")
-        latest = versions.filter(is_active=True).first() or versions.first()
-        fields = ("priority", "leg", "key", "cardinality", "tolerance_paise")
-        values = {name: row[name] for name in fields if name in row}
-        if latest is None:
-            values["is_active"] = row.get("active", True)
-            self.put(Rule, "rules", row, values)
-            return
-        wanted = row.get("active", latest.is_active)
-        before = {name: getattr(latest, name) for name in values}
-        if before == values:
-            if wanted != latest.is_active:
-                latest.is_active = wanted
-                latest.save(update_fields=["is_active"])
-                self.say("rule", latest, "active", f"{_word(not wanted)} -> {_word(wanted)}")
-            return
-        versions.update(is_active=False)
-        newest = versions.first() or latest
-        following = Rule(code=code, version=newest.version + 1, is_active=wanted)
-        for name in fields:
-            setattr(following, name, values.get(name, getattr(latest, name)))
-        following.save()
-        for name, was in before.items():
-            if was != values[name]:
-                self._tell("rule", code, name, was, values[name])
-        self._record("rule.changed", following, before, values | {"version": following.version})
 
     # ---- what all tables share ----
 
@@ -408,7 +384,7 @@ class _Configuring:
         for name in differs:
             setattr(found, name, values[name])
             if name not in quiet:
-                self._tell(what, label, name.removeprefix("is_"), before[name], values[name])
+                self.tell(what, label, name.removeprefix("is_"), before[name], values[name])
         if differs:
             found.save(update_fields=differs)
             kept = {name: before[name] for name in differs}
@@ -431,7 +407,12 @@ class _Configuring:
             self.refuse(f"{path}: there is no {_title(model)} {code}")
         return found
 
-    def _tell(self, what: str, label: str, name: str, was: Any, became: Any) -> None:
+    def added(self, what: str, label: str) -> None:
+        """Note a new row that its action has recorded."""
+        self.made.append(Change("+", what, label))
+
+    def tell(self, what: str, label: str, name: str, was: Any, became: Any) -> None:
+        """Note one value that is another now."""
         detail = f"{name} {_word(was)} -> {_word(became)}"
         self.made.append(Change("~", what, label, detail))
 

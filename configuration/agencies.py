@@ -45,6 +45,12 @@ class Configuring(Protocol):
     ) -> None:
         """Note a change of a list or secret."""
 
+    def added(self, what: str, label: str) -> None:
+        """Note a new row that its action has recorded."""
+
+    def tell(self, what: str, label: str, name: str, was: Any, became: Any) -> None:
+        """Note one value that is another now."""
+
     def refuse(self, problem: str) -> None:
         """Note why the file cannot be."""
 

@@ -88,8 +88,10 @@ def _account(one: BankAccount) -> Row:
 
 def _channel(one: Channel) -> Row:
     row = _plain(one, "code", "name", "adapter", "route", "position", "merchant_id")
-    rates = FeeRate.objects.filter(channel=one).order_by("method", "network", "valid_from")
-    fields = ("method", "network", "percent", "flat_paise", "tax_percent", "valid_from")
+    rates = FeeRate.objects.filter(channel=one).order_by(
+        "method", "network", "valid_from", "from_paise"
+    )
+    fields = ("method", "network", "from_paise", "percent", "flat_paise", "tax_percent")
     return {
         **row,
         "live": one.is_live,
@@ -102,7 +104,13 @@ def _channel(one: Channel) -> Row:
         "api_url": one.api_url,
         "settings": one.settings,
         "quiet_minutes": one.quiet_minutes or 0,
-        "fee_rates": [_plain(rate, *fields) for rate in rates],
+        "fee_rates": [
+            {
+                **_plain(rate, *fields, "valid_from"),
+                "cap_paise": rate.cap_paise or 0,
+            }
+            for rate in rates
+        ],
     }
 
 
@@ -177,14 +185,15 @@ def _return_charge(one: ReturnCharge) -> Row:
 
 
 def _rules() -> list[Rule]:
-    """Of each rule the version in force, else the last one."""
-    ordered = Rule.objects.order_by("code", "-is_active", "-version")
-    return sorted(ordered.distinct("code"), key=lambda rule: (rule.priority, rule.code))
+    """The rules in force, those that rest among them."""
+    return list(Rule.objects.filter(state=Rule.State.ACTIVE).order_by("priority", "code"))
 
 
 def _rule(one: Rule) -> Row:
-    row = _plain(one, "code", "priority", "leg", "key", "cardinality", "tolerance_paise")
-    return {**row, "active": one.is_active}
+    names = ("code", "priority", "leg", "key", "fallbacks", "cardinality", "tolerance_paise")
+    window = -1 if one.window_days is None else one.window_days
+    row = {**_plain(one, *names), "window_days": window}
+    return {**row, **_plain(one, "direction", "ambiguity"), "active": one.is_active}
 
 
 def _plain(one: object, *names: str) -> Row:

@@ -172,6 +172,12 @@ def last_day(value: Any) -> date | None:
     return None if value == "" else calendar_day(value)
 
 
+def window(value: Any) -> int | None:
+    """A number of working days; -1 is any day."""
+    days = whole(-1, 30)(value)
+    return None if days == -1 else int(days)
+
+
 def list_of(read_one: Read) -> Read:
     """A list of such values, none twice."""
 
@@ -235,11 +241,13 @@ FEE_RATES: Final = Section(
         "network": text(24),
         "percent": decimal(4, 100),
         "flat_paise": whole(0, 10**9),
+        "from_paise": whole(0, PAISE_MAX),
+        "cap_paise": limit,
         "tax_percent": decimal(2, 100),
         "valid_from": calendar_day,
     },
     required=frozenset({"valid_from"}),
-    once=("method", "network", "valid_from"),
+    once=("method", "network", "valid_from", "from_paise"),
 )
 
 API_KEYS: Final = Section(
@@ -443,8 +451,13 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "leg": one_of(*Leg.values),
             "key": one_of(*Key.values),
             "cardinality": one_of(*Rule.Cardinality.values),
+            "fallbacks": list_of(one_of(*Key.values)),
             "tolerance_paise": whole(0, 100),
+            "window_days": window,
+            "direction": one_of(*Rule.Direction.values),
+            "ambiguity": one_of(*Rule.Ambiguity.values),
             "active": yes_no,
+            "effective_from": calendar_day,
         },
         required=frozenset({"priority", "leg", "key", "cardinality"}),
     ),

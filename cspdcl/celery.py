@@ -73,6 +73,16 @@ app.conf.beat_schedule = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "count what rules matched": {
+        "task": "reconciliation.tasks.count_what_rules_matched",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+    "try rules that nobody has tried": {
+        "task": "reconciliation.tasks.take_up_back_tests",
+        "schedule": 120.0,
+        "options": {"expires": 120},
+    },
     "scan what is quarantined": {
         "task": "attachments.tasks.scan_again",
         "schedule": 60.0,

@@ -363,6 +363,20 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 icon="refresh",
                 roles=(*FINANCE, AUDITOR, OPERATOR),
             ),
+            Link(
+                view="reconciliation:rules",
+                label=_("Matching rules"),
+                icon="arrows-join",
+                roles=(*FINANCE, AUDITOR, OPERATOR),
+                counts="rules",
+            ),
+            Link(
+                view="reconciliation:rates",
+                label=_("Rate cards"),
+                icon="percentage",
+                roles=(*FINANCE, AUDITOR),
+                counts="rates",
+            ),
         ),
     ),
     LinkGroup(

@@ -1,4 +1,4 @@
-"""The books in the administration: to be read. Rules are edited by ``configure``, as versions."""
+"""The books in the administration: to be read. Rules are written on pages of their own."""
 
 from typing import ClassVar
 
@@ -7,6 +7,7 @@ from import_export.admin import ExportMixin
 
 from people.admin_base import MasterAdmin, ReadOnlyAdmin, RecordedResource
 from reconciliation.models import Break, Decision, Entry, Match, Rule, Run
+from reconciliation.rules import CONTENT
 
 
 class RuleResource(RecordedResource):
@@ -17,7 +18,7 @@ class RuleResource(RecordedResource):
         import_id_fields = ("code", "version")
         fields = (
             *import_id_fields,
-            *("priority", "leg", "key", "cardinality", "tolerance_paise", "is_active"),
+            *("state", "effective_from", "effective_until", *CONTENT),
         )
 
 
@@ -28,8 +29,8 @@ class RuleAdmin(ExportMixin, ReadOnlyAdmin):  # type: ignore[misc]
     resource_classes: ClassVar = [RuleResource]
     export_form_class = MasterAdmin.export_form_class
     formats = MasterAdmin.formats
-    list_display = ("code", "version", "priority", "leg", "key", "cardinality", "is_active")
-    list_filter = ("leg", "is_active")
+    list_display = ("code", "version", "state", "effective_from", "priority", "leg", "key")
+    list_filter = ("leg", "state", "is_active")
     ordering = ("priority", "code", "-version")
 
 

@@ -27,7 +27,7 @@ from payments.notices import consumers_by_number
 from people import roles
 from people.models import User
 from reconciliation import actions, assigning, files, listing, selectors, statements
-from reconciliation.models import Book, Break, Leg, Proof, Reason, Run, Stage
+from reconciliation.models import Book, Break, Leg, Proof, Reason, Rule, Run, Stage
 
 _READERS: Final = (*roles.FINANCE, roles.AUDITOR, roles.OPERATOR, roles.CHANNEL)
 _WRITERS: Final = (roles.FINANCE_OFFICER, roles.OPERATOR, roles.CHANNEL)
@@ -119,6 +119,27 @@ class RunDetailSerializer(RunSerializer):
     """One run with its proof."""
 
     proof = ProofSerializer(source="proofs", many=True)
+
+
+class RuleSerializer(serializers.Serializer[Rule]):
+    """One version of one rule of matching."""
+
+    code = serializers.CharField()
+    version = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=Rule.State.choices)
+    priority = serializers.IntegerField(help_text="The smallest is tried first.")
+    leg = serializers.ChoiceField(choices=Leg.choices)
+    keys = serializers.ListField(
+        child=serializers.ChoiceField(choices=Rule.Key.choices), help_text="In their order."
+    )
+    cardinality = serializers.ChoiceField(choices=Rule.Cardinality.choices)
+    tolerance_paise = serializers.IntegerField(help_text="For rounding only, at most 100.")
+    window_days = serializers.IntegerField(allow_null=True, help_text="Working days; null: any.")
+    direction = serializers.ChoiceField(choices=Rule.Direction.choices)
+    ambiguity = serializers.ChoiceField(choices=Rule.Ambiguity.choices)
+    is_used = serializers.BooleanField(source="is_active", help_text="Whether runs use it.")
+    effective_from = serializers.DateField()
+    effective_until = serializers.DateField(allow_null=True)
 
 
 class RunQueuedSerializer(serializers.Serializer[Any]):
@@ -219,6 +240,12 @@ class BreaksQuery(PageQuery):
     reason = serializers.ChoiceField(choices=Reason.choices, required=False)
     channel = serializers.RegexField(_CODE, required=False)
     state = serializers.ChoiceField(choices=Break.State.choices, required=False)
+
+
+class RulesQuery(PageQuery):
+    """What the list of rules may be narrowed by."""
+
+    state = serializers.ChoiceField(choices=Rule.State.choices, required=False)
 
 
 class RunsQuery(PageQuery):
@@ -390,6 +417,45 @@ class Runs(GenericAPIView[Run]):
         return Response(RunQueuedSerializer(answer).data, status=status.HTTP_202_ACCEPTED)
 
 
+class Rules(GenericAPIView[Rule]):
+    """The rules of matching."""
+
+    roles = {"GET": _READERS}
+    serializer_class = RuleSerializer
+
+    @extend_schema(
+        parameters=[RulesQuery],
+        responses={200: RuleSerializer(many=True), **refusals(404)},
+        operation_id="rules_list",
+    )
+    def get(self, request: Request) -> Response:
+        """Those in force, or of another state, in the order they are tried."""
+        asked = checked(RulesQuery, request.query_params)
+        state = asked.get("state", Rule.State.ACTIVE)
+        rows = selectors.visible_rules(_caller(request)).filter(state=state)
+        return page_of(self, rows.order_by("priority", "code", "version"), RuleSerializer)
+
+
+class RuleDetail(GenericAPIView[Rule]):
+    """The versions of one rule."""
+
+    roles = {"GET": _READERS}
+    serializer_class = RuleSerializer
+
+    @extend_schema(
+        parameters=[PageQuery],
+        responses={200: RuleSerializer(many=True), **refusals(404)},
+        operation_id="rules_retrieve",
+    )
+    def get(self, request: Request, code: str) -> Response:
+        """Every version of the rule, the latest first."""
+        checked(PageQuery, request.query_params)
+        rows = selectors.visible_rules(_caller(request)).filter(code=code)
+        if not rows.exists():
+            raise Http404
+        return page_of(self, rows.order_by("-version"), RuleSerializer)
+
+
 class RunDetail(GenericAPIView[Run]):
     """One run."""
 
@@ -482,6 +548,8 @@ urlpatterns = [
     path("breaks/<str:public_id>/", BreakDetail.as_view(), name="break"),
     path("credits/", Credits.as_view(), name="credits"),
     path("credits/<str:public_id>/assign/", Assignment.as_view(), name="assign"),
+    path("rules/", Rules.as_view(), name="rules"),
+    path("rules/<slug:code>/", RuleDetail.as_view(), name="rule"),
     path("runs/", Runs.as_view(), name="runs"),
     path("runs/<str:id>/", RunDetail.as_view(), name="run"),
     path("files/", Files.as_view(), name="files"),

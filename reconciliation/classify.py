@@ -65,8 +65,9 @@ CREATE TEMP TABLE source (
   channel_id bigint PRIMARY KEY, route text, channel_until date, credit_until date, bank_until date
 ) ON COMMIT DROP;
 CREATE TEMP TABLE rate_card (
-  channel_id bigint, method text, network text, others text[], percent numeric, flat_paise bigint,
-  tax_percent numeric, valid_from timestamptz, valid_until timestamptz
+  channel_id bigint, method text, network text, others text[], from_paise bigint,
+  until_paise bigint, percent numeric, flat_paise bigint, cap_paise bigint, tax_percent numeric,
+  valid_from timestamptz, valid_until timestamptz
 ) ON COMMIT DROP;
 CREATE TEMP TABLE judged_before (entry_id bigint PRIMARY KEY) ON COMMIT DROP;
 CREATE TEMP TABLE known_slip (deposit_ref text) ON COMMIT DROP;

@@ -27,6 +27,7 @@ _KEY_NAMES: Final = {
 _RULE_SENTENCES: Final = {
     Rule.Cardinality.ONE_TO_ONE: gettext_lazy("same %(key)s, the amounts agree."),
     Rule.Cardinality.MANY_TO_ONE: gettext_lazy("the credit names the %(key)s, the sums agree."),
+    Rule.Cardinality.MANY_TO_MANY: gettext_lazy("all with the same %(key)s, the two sums agree."),
     Rule.Cardinality.NIL: gettext_lazy("together they come to nothing, so no credit is due."),
     Rule.Cardinality.IN_PARTS: gettext_lazy(
         "several credits name the %(key)s, together they are the settlement."
@@ -53,7 +54,7 @@ def match_sentence(match: Match) -> str:
     """The match in a sentence: the rule or the people who decided, and what agreed."""
     if match.rule is not None:
         said = str(_rule_sentence(match.rule))
-        told = _("Rule %(rule)s: ") % {"rule": match.rule} + said % {"key": _key(match.rule.key)}
+        told = _("Rule %(rule)s: ") % {"rule": match.rule} + said % {"key": _keys(match.rule)}
         if match.difference_paise:
             rounded = grouped_rupees(abs(match.difference_paise))
             told += " " + _("%(rounded)s is rounding.") % {"rounded": rounded}
@@ -76,6 +77,10 @@ def _rule_sentence(rule: Rule) -> str | Promise:
     if rule.key == "instrument":
         return _RETURNED
     return _RULE_SENTENCES[Rule.Cardinality(rule.cardinality)]
+
+
+def _keys(rule: Rule) -> str:
+    return str(_(" or ")).join(_key(key) for key in rule.keys)
 
 
 def _rupees(facts: Facts, name: str) -> str:
@@ -159,6 +164,22 @@ def _amount_differs(facts: Facts, _open_break: Break) -> str:
             "Same %(key)s %(value)s: our %(receipts)s receipts say %(left)s, the other side "
             "%(right)s.",
             receipts,
+        )
+        % told
+    )
+
+
+def _outside_rules(facts: Facts, open_break: Break) -> str:
+    told = {
+        "paise": grouped_rupees(open_break.amount_paise),
+        "ours": _day(facts, "ours_on"),
+        "theirs": _day(facts, "theirs_on"),
+        "value": facts.get("value") or facts.get("utr") or open_break.reference,
+    }
+    return (
+        _(
+            "%(value)s and %(paise)s agree, ours of %(ours)s and theirs of %(theirs)s: no rule in "
+            "force may match them."
         )
         % told
     )
@@ -454,5 +475,6 @@ _SENTENCES: Final[Mapping[Reason, Callable[[Facts, Break], str]]] = {
     Reason.DEPOSIT_DIFFERS: _deposit_differs,
     Reason.UNIDENTIFIED_CREDIT: _unidentified_credit,
     Reason.AMBIGUOUS: _ambiguous,
+    Reason.OUTSIDE_RULES: _outside_rules,
     Reason.UNKNOWN_CODE: _unknown_code,
 }

@@ -1,13 +1,16 @@
 """What people type or choose on the pages of the books."""
 
+from collections.abc import Container
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from reconciliation import files
+from reconciliation.backtest import DAYS, DAYS_MAX
 from reconciliation.listing import AGES
-from reconciliation.models import Break, Decision, Reason, Run, Stage
+from reconciliation.models import Break, Decision, Leg, Reason, Rule, Run, Stage
+from reconciliation.rules import CONTENT, SHAPES, wrong_in
 
 
 class BreaksFilter(forms.Form):
@@ -142,3 +145,107 @@ class FilesFilter(forms.Form):
         field = self.fields["source"]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
         field.choices = files.source_choices()
+
+
+class RuleForm(forms.Form):
+    """What a version of a rule says. The pass of its kind has the last word (rules.wrong_in)."""
+
+    priority = forms.IntegerField(
+        label=_("Place in the order"),
+        min_value=1,
+        max_value=32767,
+        help_text=_("The rule with the smallest number is tried first."),
+    )
+    cardinality = forms.ChoiceField(label=_("How many"), choices=Rule.Cardinality.choices)
+    key = forms.ChoiceField(label=_("Key"), choices=Rule.Key.choices)
+    second = forms.ChoiceField(
+        label=_("Then by"), required=False, choices=[("", _("no other key")), *Rule.Key.choices]
+    )
+    third = forms.ChoiceField(
+        label=_("And then by"), required=False, choices=[("", _("no other key")), *Rule.Key.choices]
+    )
+    tolerance_paise = forms.IntegerField(
+        label=_("Rounding, in paise"),
+        min_value=0,
+        max_value=100,
+        help_text=_("0: to the paisa. What is more than a rupee is never rounding."),
+    )
+    window_days = forms.IntegerField(
+        label=_("Window, in working days"),
+        required=False,
+        min_value=0,
+        max_value=30,
+        help_text=_("Empty: any day. A good key needs none."),
+    )
+    direction = forms.ChoiceField(label=_("Side of the window"), choices=Rule.Direction.choices)
+    ambiguity = forms.ChoiceField(label=_("Where several fit"), choices=Rule.Ambiguity.choices)
+    is_active = forms.BooleanField(label=_("Runs use this rule"), required=False)
+    effective_from = forms.DateField(
+        label=_("Holds from the business date"),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("The second person and the auditor read it."),
+    )
+
+    def __init__(self, *args: Any, leg: str, **kwargs: Any) -> None:
+        """Only what the two books of the rule can have in common may be chosen."""
+        super().__init__(*args, **kwargs)
+        self.leg = leg
+        shapes = {kind: one for (books, kind), one in SHAPES.items() if books == leg}
+        keys = frozenset().union(*(shape.keys for shape in shapes.values()))
+        more = frozenset().union(*(shape.fallbacks for shape in shapes.values()))
+        self._offer("cardinality", Rule.Cardinality.choices, shapes)
+        self._offer("key", Rule.Key.choices, keys)
+        for name in ("second", "third"):
+            self._offer(name, [("", _("no other key")), *Rule.Key.choices], more | {""})
+            if not more:
+                del self.fields[name]
+
+    def _offer(self, name: str, choices: Any, known: Container[str]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+        field.choices = [(code, label) for code, label in choices if code in known]
+
+    def content(self) -> dict[str, Any]:
+        """What the version would say."""
+        told: dict[str, Any] = {
+            name: self.cleaned_data[name] for name in CONTENT if name in self.cleaned_data
+        }
+        fallbacks = [self.cleaned_data.get(name) for name in ("second", "third")]
+        return {**told, "leg": self.leg, "fallbacks": [key for key in fallbacks if key]}
+
+    def clean(self) -> dict[str, Any]:
+        """Say at its field what no pass understands."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if {"cardinality", "key"} <= cleaned.keys():
+            for name, text in wrong_in(self.content()).items():
+                self.add_error("second" if name == "fallbacks" else name, str(text))
+        return cleaned
+
+
+class NewRuleForm(forms.Form):
+    """The name of a rule that is not there yet, and which two books it compares."""
+
+    code = forms.SlugField(
+        label=_("Short name"),
+        max_length=32,
+        help_text=_("Lower-case letters, digits, - and _; it stays."),
+    )
+    leg = forms.ChoiceField(label=_("Books"), choices=Leg.choices)
+
+    def clean_code(self) -> str:
+        """A name that no other rule has, and no address of ours."""
+        code: str = self.cleaned_data["code"].lower()
+        if code == "new" or Rule.objects.filter(code=code).exists():
+            raise forms.ValidationError(_("There is such a rule already."))
+        return code
+
+
+class TryForm(forms.Form):
+    """Over how many days a version is tried."""
+
+    days = forms.IntegerField(label=_("Days"), min_value=1, max_value=DAYS_MAX, initial=DAYS)

@@ -8,7 +8,18 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_.models import StatementFile
 from cspdcl.ui.looks import Look
-from reconciliation.models import Book, Break, DayClose, Decision, Leg, Run, Stage
+from reconciliation.models import (
+    BackTest,
+    Book,
+    Break,
+    DayClose,
+    Decision,
+    Leg,
+    RateCard,
+    Rule,
+    Run,
+    Stage,
+)
 
 BREAKS: Final[Mapping[str, Look]] = {
     Break.State.OPEN: Look(_("open"), "open"),
@@ -39,6 +50,27 @@ DAY_CLOSES: Final[Mapping[str, Look]] = {
     DayClose.State.CLOSED: Look(_("in force"), "ok"),
     DayClose.State.SUPERSEDED: Look(_("restated since"), ""),
     DayClose.State.WITHDRAWN: Look(_("not signed"), "bad"),
+}
+
+RULES: Final[Mapping[str, Look]] = {
+    Rule.State.DRAFT: Look(_("being written"), "wait", "pencil"),
+    Rule.State.PROPOSED: Look(_("waits for a second person"), "prop"),
+    Rule.State.ACTIVE: Look(_("in force"), "ok"),
+    Rule.State.RETIRED: Look(_("followed by another"), ""),
+    Rule.State.WITHDRAWN: Look(_("never came into force"), "bad"),
+}
+
+RATE_CARDS: Final[Mapping[str, Look]] = {
+    RateCard.State.PROPOSED: Look(_("waits for a second person"), "prop"),
+    RateCard.State.APPROVED: Look(_("approved"), "ok"),
+    RateCard.State.WITHDRAWN: Look(_("never came into force"), "bad"),
+}
+
+BACK_TESTS: Final[Mapping[str, Look]] = {
+    BackTest.State.QUEUED: Look(_("asked for"), "wait"),
+    BackTest.State.RUNNING: Look(_("at work"), "wait"),
+    BackTest.State.DONE: Look(_("done"), "ok"),
+    BackTest.State.FAILED: Look(_("failed"), "bad"),
 }
 
 # Of a business date on its way to a certificate.

@@ -16,9 +16,10 @@ from payments.selectors import dues_of
 from payments.states import State as PaymentState
 from people.access import has_role
 from people.models import User
-from people.roles import AUDITOR, CHANNEL, FINANCE, OPERATOR, READERS
+from people.roles import ADMINISTRATOR, AUDITOR, CHANNEL, FINANCE, OPERATOR, READERS
 from reconciliation import bank_credits, explain
 from reconciliation.models import (
+    BackTest,
     Book,
     Break,
     DayCause,
@@ -26,11 +27,14 @@ from reconciliation.models import (
     Decision,
     Entry,
     Expected,
+    FeeClaim,
     Kind,
     Match,
     MatchLine,
     Proof,
+    RateCard,
     Reason,
+    Rule,
     Run,
     Stage,
 )
@@ -85,6 +89,41 @@ def visible_matches(user: User) -> QuerySet[Match]:
         if may_read_books(user)
         else Match.objects.none()
     )
+
+
+def visible_rules(user: User) -> QuerySet[Rule]:
+    """The versions of rules a user may see: whoever reads the books, and who keeps them."""
+    if not (may_read_books(user) or has_role(user, ADMINISTRATOR)):
+        return Rule.objects.none()
+    return Rule.objects.select_related("maker", "checker")
+
+
+def waiting_rules_count(user: User) -> int:
+    """Versions of rules that wait for a second person, beside the navigation."""
+    return visible_rules(user).filter(state=Rule.State.PROPOSED).count()
+
+
+def visible_back_tests(user: User) -> QuerySet[BackTest]:
+    """What was tried of the rules that a user may see."""
+    seen = BackTest.objects.filter(rule__in=visible_rules(user))
+    return seen.select_related("rule", "asked_by")
+
+
+def visible_rate_cards(user: User) -> QuerySet[RateCard]:
+    """The rate cards that were proposed, for whoever reads the books."""
+    seen = RateCard.objects.select_related("channel", "maker", "checker")
+    return seen if may_read_books(user) else seen.none()
+
+
+def waiting_rate_cards_count(user: User) -> int:
+    """Rate cards that wait for a second person, beside the navigation."""
+    return visible_rate_cards(user).filter(state=RateCard.State.PROPOSED).count()
+
+
+def visible_claims(user: User) -> QuerySet[FeeClaim]:
+    """What was claimed of channels, for whoever reads the books."""
+    seen = FeeClaim.objects.select_related("channel", "claimed_by", "answered_by")
+    return seen if may_read_books(user) else seen.none()
 
 
 def visible_closes(user: User) -> QuerySet[DayClose]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from celery import shared_task
 
 from cspdcl.kernel.clock import today
-from reconciliation import clearing, closing, engine, fetching, listed
+from reconciliation import backtest, clearing, closing, engine, fetching, listed, tallies
 from reconciliation.models import Run
 
 _DAYS_BACK_MAX = 7
@@ -67,3 +67,22 @@ def follow_listed() -> None:
     count = listed.follow()
     if count:
         log.info("%s payments of reports were begun or taken", count)
+
+
+@shared_task(acks_late=True, time_limit=3600)
+def try_rule(test_id: int) -> None:
+    """Try a version of a rule over the days that were asked for."""
+    backtest.run(test_id)
+
+
+@shared_task
+def count_what_rules_matched() -> None:
+    """Count what each rule matched in the runs that are over."""
+    tallies.count()
+
+
+@shared_task(time_limit=3600)
+def take_up_back_tests() -> None:
+    """Do the back-tests that no worker heard of; end those whose worker died."""
+    backtest.give_up_lost()
+    backtest.take_up_lost()

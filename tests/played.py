@@ -28,9 +28,8 @@ from payments.inbox import drain
 from payments.models import Bill, Consumer, Counter, Payment
 from people import actions
 from people.models import Office, User
-from reconciliation import engine, statements
+from reconciliation import engine, rules, statements, versions
 from reconciliation.models import Rule, Run
-from reconciliation.rules import STARTING_RULES
 from simulator.chance import instant
 from simulator.day import Day, play_day
 from simulator.files import eve_statement_of, statements_of, write_day
@@ -160,8 +159,18 @@ def _install_channel(played: PlayedChannel, account: BankAccount, *, number: int
 
 def install_rules() -> None:
     """The starting rules, which a test that committed may have truncated away."""
-    if not Rule.objects.exists():
-        Rule.objects.bulk_create(Rule(**rule._asdict()) for rule in STARTING_RULES)
+    rules.install_starting()
+
+
+def use_rule(code: str, **content: object) -> Rule:
+    """Let a rule of the house be used, as it is or with other content, for every day."""
+    held = Rule.objects.get(code=code, state=Rule.State.ACTIVE)
+    return versions.install(
+        code,
+        content={**rules.content_of(held), "is_active": True, **content},
+        effective_from=held.effective_from,
+        reason="of a test",
+    )
 
 
 def play(

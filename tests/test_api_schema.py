@@ -39,6 +39,8 @@ OPERATIONS = [
     ("/api/v1/refunds/{reference}/", "GET"),
     ("/api/v1/disputes/", "GET"),
     ("/api/v1/disputes/{public_id}/", "GET"),
+    ("/api/v1/rules/", "GET"),
+    ("/api/v1/rules/{code}/", "GET"),
     ("/api/v1/runs/", "GET"),
     ("/api/v1/runs/", "POST"),
     ("/api/v1/runs/{id}/", "GET"),

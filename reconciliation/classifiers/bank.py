@@ -109,6 +109,7 @@ _PAYOUT: Final = """
 _SETTLEMENT_DIFFERS: Final = f"""
 WITH payout AS ({_PAYOUT}), candidate AS (
     SELECT p.*, w.entry_id AS credit_id, b.amount_paise AS credit_paise, b.bank_account_id,
+           b.business_date AS credited_on,
            count(*) OVER (PARTITION BY p.channel_id, p.word) AS credits,
            count(*) OVER (PARTITION BY w.entry_id) AS payouts
       FROM payout p
@@ -117,20 +118,23 @@ WITH payout AS ({_PAYOUT}), candidate AS (
 ), grouped AS (
     SELECT channel_id, word, settlement, utr, net_paise, line_count, business_date,
            sum(credit_paise)::bigint AS credit_paise, max(bank_account_id) AS bank_account_id,
-           max(credits) AS credits, max(payouts) AS payouts,
+           min(credited_on) AS credited_on, max(credits) AS credits, max(payouts) AS payouts,
            array_agg(credit_id ORDER BY credit_id) AS credit_ids
       FROM candidate GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), judged AS (
     SELECT *, CASE WHEN credits > 1 OR payouts > 1 THEN 'ambiguous'
+                   WHEN credit_paise = net_paise THEN 'outside_rules'
                    WHEN credit_paise < net_paise THEN 'short_credit' ELSE 'excess_credit' END
            AS reason
       FROM grouped
 ), lines AS ({_LINES}), stored AS ({INTO_FOUND}
     SELECT 'bank', 'channel_bank', reason, 'bank', channel_id, bank_account_id, settlement,
-           CASE reason WHEN 'ambiguous' THEN abs(net_paise)
-                       ELSE abs(net_paise - credit_paise) END,
+           CASE WHEN reason IN ('ambiguous', 'outside_rules') THEN abs(net_paise)
+                ELSE abs(net_paise - credit_paise) END,
            business_date,
            jsonb_strip_nulls(jsonb_build_object(
+               'ours_on', CASE reason WHEN 'outside_rules' THEN business_date END,
+               'theirs_on', CASE reason WHEN 'outside_rules' THEN credited_on END,
                'settlement', settlement, 'utr', nullif(utr, ''), 'net', net_paise,
                'credit', credit_paise, 'lines', line_count, 'credits', credits,
                'payouts', payouts)),
@@ -186,17 +190,22 @@ WITH grouped AS (
       FROM candidate GROUP BY word
 ), judged AS (
     SELECT g.*, c.right_paise, c.credits, c.groups, c.bank_account_id, c.credited_on, c.credit_ids,
-           CASE WHEN c.credits > 1 OR c.groups > 1 THEN 'ambiguous' ELSE '{differs}' END AS reason
+           CASE WHEN c.credits > 1 OR c.groups > 1 THEN 'ambiguous'
+                WHEN g.left_paise = c.right_paise THEN 'outside_rules'
+                ELSE '{differs}' END AS reason
       FROM grouped g JOIN credited c USING (word)
 ), stored AS ({INTO_FOUND}
     SELECT 'bank', '{leg}', reason, 'bank', channel_id, bank_account_id,
            CASE WHEN reason = 'amount_differs' THEN receipt ELSE key END,
-           CASE reason WHEN 'ambiguous' THEN abs(left_paise)
-                       ELSE abs(left_paise - right_paise) END,
+           CASE WHEN reason IN ('ambiguous', 'outside_rules') THEN abs(left_paise)
+                ELSE abs(left_paise - right_paise) END,
            least(received_on, credited_on),
-           jsonb_build_object('key', '{key}', 'value', key, 'left', left_paise,
+           jsonb_strip_nulls(jsonb_build_object(
+                              'ours_on', CASE reason WHEN 'outside_rules' THEN received_on END,
+                              'theirs_on', CASE reason WHEN 'outside_rules' THEN credited_on END,
+                              'key', '{key}', 'value', key, 'left', left_paise,
                               'right', right_paise, 'receipts', receipts, 'lines', credits,
-                              'groups', groups),
+                              'groups', groups)),
            entry_ids || credit_ids
       FROM judged
 )

@@ -38,10 +38,15 @@ def _same_key(key: str, *, is_identity: bool) -> str:
            business_date,
            jsonb_build_object('key', '{key}', 'value', key, 'left', left_paise,
                               'right', right_paise, 'receipts', receipts, 'lines', lines,
-                              'repeats', repeats) AS facts,
+                              'repeats', repeats,
+                              'ours_on', CASE reason WHEN 'outside_rules' THEN ours_on END,
+                              'theirs_on', CASE reason WHEN 'outside_rules' THEN theirs_on END)
+             AS facts,
            entry_ids
       FROM (
         SELECT *, CASE WHEN repeats > 0 OR {repeated_lines} THEN 'duplicate'
+                       WHEN receipts = 1 AND lines = 1 AND left_paise = right_paise
+                       THEN 'outside_rules'
                        WHEN receipts = 1 AND lines = 1 THEN 'amount_differs'
                        ELSE 'ambiguous' END AS reason
           FROM (
@@ -59,6 +64,8 @@ def _same_key(key: str, *, is_identity: bool) -> str:
                    coalesce(max(o.amount_paise) FILTER (WHERE o.kind = 'repeated'), 0)
                      AS repeated_paise,
                    max(abs(o.amount_paise)) AS one_paise,
+                   min(o.business_date) FILTER (WHERE o.book = 'receipts') AS ours_on,
+                   min(o.business_date) FILTER (WHERE o.book = 'channel') AS theirs_on,
                    min({PAID_ON}) AS business_date, array_agg(o.id ORDER BY o.id) AS entry_ids
               FROM open_entry o
              WHERE o.stage = 'channel' AND o.{key} <> ''

@@ -3,36 +3,23 @@
 from typing import Final
 
 from reconciliation.classifiers.finding import INTO_FOUND
+from reconciliation.rate_card import ROUNDING, judged_of
+
+_SINCE: Final = """(
+        SELECT * FROM reconciliation_entry WHERE id > %(judged_until)s
+         UNION ALL
+        SELECT * FROM reconciliation_entry WHERE id IN (SELECT entry_id FROM judged_before))"""
 
 # Lines that came since, and those that stand as breaks: with the same rates no other can differ.
-# The fee of a line against the rate in force when it was paid. A paisa may be rounded in the fee
-# and another in its GST.
+# What is more than a rounded paisa in the fee and another in its GST.
 _FEE_DIFFERS: Final = f"""{INTO_FOUND}
 SELECT 'fee', 'receipt_channel', 'fee_differs', 'channel', channel_id, NULL, channel_ref,
        abs(kept - agreed), business_date,
        jsonb_build_object('kept', kept, 'agreed', agreed, 'percent', percent::text,
                           'flat', flat_paise, 'method', method, 'amount', amount_paise),
        ARRAY[id]
-  FROM (
-    SELECT e.id, e.channel_id, e.channel_ref, e.amount_paise, e.method, r.percent, r.flat_paise,
-           least(e.business_date, coalesce((e.occurred_at AT TIME ZONE 'Asia/Kolkata')::date,
-                                           e.business_date)) AS business_date,
-           e.fee_paise + e.tax_paise AS kept, fee.paise + round(fee.paise * r.tax_percent / 100)
-             AS agreed
-      FROM (SELECT * FROM reconciliation_entry WHERE id > %(judged_until)s
-            UNION ALL
-            SELECT * FROM reconciliation_entry
-             WHERE id IN (SELECT entry_id FROM judged_before)) AS e
-      JOIN rate_card r ON r.channel_id = e.channel_id AND r.method = lower(e.method)
-       AND CASE WHEN r.network = '' THEN lower(e.network) <> ALL (r.others)
-                ELSE lower(e.network) = r.network END
-       AND coalesce(e.occurred_at, e.business_date::timestamptz) >= r.valid_from
-       AND coalesce(e.occurred_at, e.business_date::timestamptz) < r.valid_until
-     CROSS JOIN LATERAL (SELECT round(e.amount_paise * r.percent / 100) + r.flat_paise AS paise)
-        AS fee
-     WHERE e.book = 'channel' AND e.kind = 'payment'
-  ) AS judged
- WHERE abs(kept - agreed) > 2
+  FROM ({judged_of(_SINCE)}) AS judged
+ WHERE abs(kept - agreed) > {ROUNDING}
 """  # noqa: S608 - constants of this package
 
 _EXPECTED: Final = """

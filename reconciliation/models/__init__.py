@@ -12,10 +12,12 @@ from reconciliation.models.decisions import (
 )
 from reconciliation.models.matches import Match, MatchLine, MatchPart, UndoneMatch
 from reconciliation.models.opens import DayTally, OpenItem, OpenLines
-from reconciliation.models.rules import Rule
+from reconciliation.models.rates import FeeClaim, RateCard
+from reconciliation.models.rules import BackTest, Rule, RuleTally
 from reconciliation.models.runs import Expected, Proof, Run
 
 __all__ = [
+    "BackTest",
     "Book",
     "Break",
     "BreakLine",
@@ -28,6 +30,7 @@ __all__ = [
     "Entry",
     "Evidence",
     "Expected",
+    "FeeClaim",
     "Kind",
     "KnownPayer",
     "Leg",
@@ -37,8 +40,10 @@ __all__ = [
     "OpenItem",
     "OpenLines",
     "Proof",
+    "RateCard",
     "Reason",
     "Rule",
+    "RuleTally",
     "Run",
     "Stage",
     "UndoneMatch",

@@ -78,6 +78,7 @@ class Reason(models.TextChoices):
     DEPOSIT_DIFFERS = "deposit_differs", _("Deposit credited in another amount")
     UNIDENTIFIED_CREDIT = "unidentified_credit", _("Credit of an unknown sender")
     AMBIGUOUS = "ambiguous", _("Several fit, none is sure")
+    OUTSIDE_RULES = "outside_rules", _("They agree, but no rule may match them")
     UNKNOWN_CODE = "unknown_code", _("Unknown word of the channel or bank")
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from reconciliation.carrying import Since
 from reconciliation.models import Rule, Run
-from reconciliation.passes import carried, in_parts, many_to_one, nil, one_to_one
+from reconciliation.passes import carried, in_parts, many_to_one, nil, one_to_one, together
 
 Pass = Callable[[Rule, Run], int]
 
@@ -19,6 +19,7 @@ IDENTITY: Final[Callable[[Rule, Run, Since], int]] = one_to_one.run_identity
 PASSES: Final[Mapping[str, Pass]] = {
     Rule.Cardinality.ONE_TO_ONE: one_to_one.run,
     Rule.Cardinality.MANY_TO_ONE: many_to_one.run,
+    Rule.Cardinality.MANY_TO_MANY: together.run,
     Rule.Cardinality.NIL: nil.run,
     Rule.Cardinality.CARRIED: carried.run,
     Rule.Cardinality.IN_PARTS: in_parts.run,

@@ -3,6 +3,7 @@
 from typing import Final
 
 from reconciliation.models import Leg, Rule, Run, Stage
+from reconciliation.passes import windows
 from reconciliation.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
 from reconciliation.rules import Key
 
@@ -22,7 +23,8 @@ candidate AS (
            c.sum_paise - b.amount_paise AS difference
       FROM (SELECT * FROM candidate ORDER BY credit_id) AS c
       JOIN open_entry b ON b.id = c.credit_id AND b.stage = 'bank'
-     WHERE c.credits = 1 AND c.groups = 1 AND abs(c.sum_paise - b.amount_paise) <= %(tolerance)s
+     WHERE c.credits = 1 AND c.groups = 1
+       AND abs(c.sum_paise - b.amount_paise) <= %(tolerance)s{{within}}
 ), matched AS (
 {INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s,
            greatest(business_date, credited_on), difference
@@ -108,7 +110,8 @@ WITH grouped AS (
        AND b.kind = 'cheque_return' AND abs(g.sum_paise - b.amount_paise) <= %(tolerance)s
 ), chosen AS (
     SELECT nextval('reconciliation_match_id_seq') AS match_id, c.*
-      FROM (SELECT * FROM candidate ORDER BY debit_id) AS c WHERE c.debits = 1 AND c.groups = 1
+      FROM (SELECT * FROM candidate ORDER BY debit_id) AS c
+     WHERE c.debits = 1 AND c.groups = 1{{within}}
 ), matched AS (
 {INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s,
            greatest(business_date, debited_on), difference
@@ -123,13 +126,22 @@ _KEYS: Final = frozenset({"deposit_ref", "utr", "rrn"})
 
 
 def run(rule: Rule, this_run: Run) -> int:
-    """Match groups with their one credit; returns the matches made."""
-    if rule.key == Key.EVIDENCE:
-        return execute(_EVIDENCE, rule=rule, run=this_run, stage=Stage.BANK)
-    if rule.key == Key.INSTRUMENT:
-        return execute(_RETURNED, rule=rule, run=this_run, stage=Stage.BANK)
-    if rule.key not in _KEYS:
-        raise ValueError(f"rule {rule.code}: {rule.key!r} is no key of a bank credit")
+    """Match groups with their one credit, key by key; returns the matches made."""
+    made = 0
+    for key in rule.keys:
+        made += execute(_by(rule, key), rule=rule, run=this_run, stage=Stage.BANK)
+    return made
+
+
+def _by(rule: Rule, key: str) -> str:
+    if key == Key.EVIDENCE:
+        return _EVIDENCE
+    if key == Key.INSTRUMENT:
+        within = windows.within(rule, left="c.business_date", right="c.debited_on")
+        return _RETURNED.format(within=within)
+    if key not in _KEYS:
+        raise ValueError(f"rule {rule.code}: {key!r} is no key of a bank credit")
+    within = windows.within(rule, left="c.business_date", right="b.business_date")
     if rule.leg == Leg.CHANNEL_BANK:
-        return execute(_SETTLEMENTS, rule=rule, run=this_run, stage=Stage.BANK)
-    return execute(_RECEIPTS.format(key=rule.key), rule=rule, run=this_run, stage=Stage.BANK)
+        return _SETTLEMENTS.format(within=within)
+    return _RECEIPTS.format(key=key, within=within)

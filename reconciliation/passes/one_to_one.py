@@ -9,6 +9,7 @@ from django.db import connection
 
 from reconciliation.carrying import KEY_HASH, Since
 from reconciliation.models import Rule, Run, Stage
+from reconciliation.passes import together, windows
 from reconciliation.passes.open_items import not_taken
 from reconciliation.passes.statement import execute, params_of
 
@@ -19,7 +20,9 @@ WITH pair AS (
            min(id) FILTER (WHERE book = 'channel') AS right_id,
            max(business_date) AS matched_on,
            coalesce(sum(amount_paise) FILTER (WHERE book = 'receipts'), 0)
-             - coalesce(sum(amount_paise) FILTER (WHERE book = 'channel'), 0) AS difference
+             - coalesce(sum(amount_paise) FILTER (WHERE book = 'channel'), 0) AS difference,
+           min(business_date) FILTER (WHERE book = 'receipts') AS left_on,
+           min(business_date) FILTER (WHERE book = 'channel') AS right_on
       FROM open_entry
      WHERE stage = 'channel' AND {key} <> '' AND kind IN ('payment', 'refund', 'chargeback')
      GROUP BY channel_id, kind, {key}, amount_paise > 0  -- taken back it has the other sign
@@ -33,7 +36,7 @@ WITH pair AS (
 INSERT INTO reconciliation_match
        (kind, stage, leg, run_id, rule_id, matched_on, difference_paise, left_id, right_id)
 SELECT 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, matched_on, difference, left_id, right_id
-  FROM pair
+  FROM pair WHERE true{within}
 """
 
 _NARROW: Final = (
@@ -73,7 +76,8 @@ SELECT l.id AS left_id, r.id AS right_id, l.business_date AS left_on, r.business
 DELETE FROM pair
  WHERE abs(left_paise - right_paise) > %(tolerance)s
     OR left_id IN (SELECT left_id FROM pair GROUP BY left_id HAVING count(*) > 1)
-    OR right_id IN (SELECT right_id FROM pair GROUP BY right_id HAVING count(*) > 1);
+    OR right_id IN (SELECT right_id FROM pair GROUP BY right_id HAVING count(*) > 1)
+    OR (true{{within}}) IS NOT TRUE;
 INSERT INTO reconciliation_match
        (kind, stage, leg, run_id, rule_id, matched_on, difference_paise, left_id, right_id)
 SELECT 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, greatest(left_on, right_on),
@@ -105,8 +109,9 @@ _KEYS: Final = frozenset({"reference", "rrn"})
 def run_identity(rule: Rule, this_run: Run, since: Since) -> int:
     """Match by the channel's own id, before the open tables are made; returns the matches made."""
     params = params_of(rule, run=this_run, stage=Stage.CHANNEL)
+    within = windows.within(rule, left="left_on", right="right_on")
     with connection.cursor() as cursor:
-        cursor.execute(_JOINED, {**params, **since.as_params()})
+        cursor.execute(_JOINED.format(within=within), {**params, **since.as_params()})
         cursor.execute(_SUMMED, {**params, "code": rule.code})
         made, key_hash = cursor.fetchone() or (0, 0)
     this_run.matches_hash ^= int(key_hash)
@@ -114,9 +119,14 @@ def run_identity(rule: Rule, this_run: Run, since: Since) -> int:
 
 
 def run(rule: Rule, this_run: Run) -> int:
-    """Match by a weaker key what is still open; returns the matches made."""
-    if rule.key not in _KEYS:
-        raise ValueError(
-            f"rule {rule.code}: {rule.key!r} is no key of a receipt and a channel line"
-        )
-    return execute(_PAIR.format(key=rule.key), rule=rule, run=this_run, stage=Stage.CHANNEL)
+    """Match by weaker keys, in their order, what is still open; returns the matches made."""
+    within = windows.within(rule, left="left_on", right="right_on")
+    made = 0
+    for key in rule.keys:
+        if key not in _KEYS:
+            raise ValueError(f"rule {rule.code}: {key!r} is no key of a receipt and a channel line")
+        sql = _PAIR.format(key=key, within=within)
+        made += execute(sql, rule=rule, run=this_run, stage=Stage.CHANNEL)
+    if rule.ambiguity == Rule.Ambiguity.TWINS:
+        made += together.run_twins(rule, this_run)
+    return made

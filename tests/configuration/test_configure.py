@@ -204,8 +204,8 @@ def test_an_edited_rule_is_a_new_version():
 
     assert told == [f"~ rule {code} priority 6 -> 7"]
     assert list(
-        Rule.objects.filter(code=code).order_by("version").values_list("version", "is_active")
-    ) == [(1, False), (2, True)]
+        Rule.objects.filter(code=code).order_by("version").values_list("version", "state")
+    ) == [(1, "retired"), (2, "active")]
 
 
 def test_a_rule_can_rest_and_come_back():
@@ -218,7 +218,7 @@ def test_a_rule_can_rest_and_come_back():
     assert lines(read(f'[[rules]]\ncode = "{code}"\nactive = true')) == [
         f"~ rule {code} active no -> yes"
     ]
-    assert Rule.objects.get(code=code).is_active
+    assert Rule.objects.get(code=code, state="active").is_active
 
 
 @pytest.mark.parametrize(

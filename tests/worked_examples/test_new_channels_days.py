@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from channels_.formats.bbps_raw import Cleared, write_raw
-from reconciliation.models import Match, Proof, Rule
-from tests import factories
+from reconciliation.models import Match, Proof
+from tests import factories, played
 from tests.worked_examples.accounts import Desk, Line, adjusted, at, paid, refunded, taken_back
 
 MON, TUE, WED, THU, FRI = (date(2026, 8, n) for n in range(10, 15))
@@ -207,13 +207,13 @@ def test_two_credits_of_one_utr_are_a_choice_unless_parts_are_agreed_on(desk: De
     desk.reconcile(WED)
 
     assert desk.breaks(WED) == [("ambiguous", "S1", 500)]
-    Rule.objects.filter(code="settlement_in_parts").update(is_active=True)
+    played.use_rule("settlement_in_parts")
     desk.reconcile(WED)
     assert desk.breaks(WED) == []
 
 
 def test_a_settlement_in_two_credits_on_two_days_is_their_sum(desk: Desk) -> None:
-    Rule.objects.filter(code="settlement_in_parts").update(is_active=True)
+    played.use_rule("settlement_in_parts")
     _paid_500(desk)
     desk.statement(Line(300, "RAZORPAY UTR0001 PART"), on=WED)
     desk.reconcile(WED)
@@ -232,7 +232,7 @@ def test_a_settlement_in_two_credits_on_two_days_is_their_sum(desk: Desk) -> Non
 def test_credits_that_are_not_the_settlement_together_stay_a_choice(
     desk: Desk, parts: tuple[int, int]
 ) -> None:
-    Rule.objects.filter(code="settlement_in_parts").update(is_active=True)
+    played.use_rule("settlement_in_parts")
     _paid_500(desk)
     desk.statement(*(Line(rupees, "RAZORPAY UTR0001") for rupees in parts), on=WED)
 

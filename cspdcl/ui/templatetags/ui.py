@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from django import template
@@ -68,6 +69,12 @@ def _whole(number: int) -> int:
 
 
 # ---- time ----
+
+
+@register.filter
+def per_cent(value: Decimal | None) -> str:
+    """A rate as people write it: ``1.9500`` becomes ``1.95``."""
+    return NOTHING if value is None else f"{value.normalize():f}"
 
 
 @register.filter
