@@ -66,7 +66,8 @@ bench: setup ## Measure against the floor; the figures go to var/bench
 	@$(PY) -m bench
 
 chaos: setup ## The long tests that kill processes
-	@CHAOS_EVENTS=$${CHAOS_EVENTS:-30000} CHAOS_KILLS=$${CHAOS_KILLS:-500} $(PY) -m pytest -m chaos -q -s tests/chaos
+	@CHAOS_EVENTS=$${CHAOS_EVENTS:-30000} CHAOS_KILLS=$${CHAOS_KILLS:-500} CHAOS_STATEMENTS=$${CHAOS_STATEMENTS:-100} \
+	  $(PY) -m pytest -m chaos -q -s tests/chaos tests/reconciliation/test_kill_statements.py
 
 stop: ## Stop the private database and Redis
 	@if [ -x $(PY) ]; then $(PY) -m cspdcl.embedded stop; fi

@@ -106,6 +106,11 @@ app.conf.beat_schedule = {
         "task": "reconciliation.tasks.reconcile_due_days",
         "schedule": crontab(hour=6, minute=15),
     },
+    # A run never reads history: once a night everything is worked out anew and compared.
+    "verify the books": {
+        "task": "reconciliation.tasks.verify_books",
+        "schedule": crontab(hour=3, minute=30),
+    },
     # What touches a closed day is proposed as its next version, never applied to it.
     "propose restatements": {
         "task": "reconciliation.tasks.propose_restatements",

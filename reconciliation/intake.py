@@ -39,7 +39,7 @@ class NewEntry(NamedTuple):
     source_key: str
     business_date: date | str  # text in ISO form where a file has a million of the same day
     due_on: date | str
-    occurred_at: datetime | None
+    occurred_at: datetime | str | None
     amount_paise: int
     fee_paise: int
     tax_paise: int

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Final
 
@@ -350,6 +350,8 @@ def _plain(text: str) -> str:
     return "".join(char for char in text.upper() if char.isalnum())
 
 
+_MOMENTS_KEPT: Final = 100_000
+
 _KINDS: Final = {
     LineKind.PAYMENT: Kind.PAYMENT,
     LineKind.REFUND: Kind.REFUND,
@@ -367,17 +369,24 @@ def _channel_entries(
     lines: Iterator[StatementLine], *, channel: Channel, file_id: int
 ) -> Iterator[NewEntry]:
     days_as_text: dict[date, tuple[str, str]] = {}
+    moments: dict[datetime, str] = {}
     code, pk, days, book = channel.code, channel.pk, channel.credit_days, Book.CHANNEL.value
     for line in lines:
         day = line.business_date
         text = days_as_text.get(day)
         if text is None:
             text = days_as_text[day] = (str(day), str(working_day_after(day, days)))
+        at = line.occurred_at
+        moment = at and moments.get(at)
+        if moment is None and at is not None:
+            if len(moments) >= _MOMENTS_KEPT:
+                moments.clear()
+            moment = moments[at] = str(at)
         kind = _KINDS[line.kind]
         # By position: this runs a million times for a large report. The order is NewEntry's.
         yield NewEntry(
             book, kind.value, pk, None, file_id, line.line, f"{code}:{line.key}", *text,
-            line.occurred_at, line.amount_paise, line.fee_paise, line.tax_paise,
+            moment, line.amount_paise, line.fee_paise, line.tax_paise,
             line.amount_paise - line.fee_paise - line.tax_paise,
             line.reference, line.channel_ref, line.order_ref, line.original_ref,
             line.settlement_ref, "", line.utr, line.rrn, line.instrument, line.consumer_number,

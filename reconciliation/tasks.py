@@ -6,7 +6,16 @@ from datetime import date, timedelta
 from celery import shared_task
 
 from cspdcl.kernel.clock import today
-from reconciliation import backtest, clearing, closing, engine, fetching, listed, tallies
+from reconciliation import (
+    backtest,
+    clearing,
+    closing,
+    engine,
+    fetching,
+    listed,
+    tallies,
+    verifying,
+)
 from reconciliation.models import Run
 
 _DAYS_BACK_MAX = 7
@@ -43,6 +52,15 @@ def reconcile_due_days() -> None:
     for day in missed:
         if day == yesterday or (day not in done and done):
             engine.reconcile(day, started_by="timetable")
+
+
+@shared_task(autoretry_for=(engine.AlreadyRunning,), retry_backoff=60, max_retries=8)
+def verify_books() -> None:
+    """Reconcile yesterday once more and hold what runs hand on against all entries and matches."""
+    try:
+        engine.reconcile(today() - timedelta(days=1), started_by="timetable", verify=True)
+    except verifying.BooksDiffer as differ:
+        log.error("%s; run reconcile --rebuild and find out why", differ)  # noqa: TRY400 - no bug
 
 
 @shared_task

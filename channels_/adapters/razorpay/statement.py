@@ -290,6 +290,7 @@ def _day(text: str) -> date:
     return business_date(_instant(text))
 
 
+@lru_cache(maxsize=1 << 17)  # a day has fewer seconds than a large report has rows
 def _instant(text: str) -> datetime:
     """A moment: ten digits of Unix time, or India's clock as the dashboard writes it."""
     if len(text) == 10 and text.isdigit():
