@@ -140,8 +140,7 @@ class FeeRate(models.Model):
                 name="fee_rate_not_negative",
             ),
             models.CheckConstraint(
-                condition=Q(from_paise__gte=0)
-                & (Q(cap_paise__isnull=True) | Q(cap_paise__gt=0)),
+                condition=Q(from_paise__gte=0) & (Q(cap_paise__isnull=True) | Q(cap_paise__gt=0)),
                 name="fee_rate_slab_not_negative",
             ),
         ]

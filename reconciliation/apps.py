@@ -16,7 +16,5 @@ class ReconciliationConfig(AppConfig):
         count_by("breaks", selectors.open_breaks_count)
         count_by("credits", selectors.unidentified_count)
         count_by("approvals", selectors.waiting_decisions_count)
-        count_by("rules", selectors.waiting_rules_count)
-        count_by("rates", selectors.waiting_rate_cards_count)
         count_by("files", files.late_in_words)
         told.tell_by("reconciliation", panels.of_deposit)

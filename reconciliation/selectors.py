@@ -98,11 +98,6 @@ def visible_rules(user: User) -> QuerySet[Rule]:
     return Rule.objects.select_related("maker", "checker")
 
 
-def waiting_rules_count(user: User) -> int:
-    """Versions of rules that wait for a second person, beside the navigation."""
-    return visible_rules(user).filter(state=Rule.State.PROPOSED).count()
-
-
 def visible_back_tests(user: User) -> QuerySet[BackTest]:
     """What was tried of the rules that a user may see."""
     seen = BackTest.objects.filter(rule__in=visible_rules(user))
@@ -113,11 +108,6 @@ def visible_rate_cards(user: User) -> QuerySet[RateCard]:
     """The rate cards that were proposed, for whoever reads the books."""
     seen = RateCard.objects.select_related("channel", "maker", "checker")
     return seen if may_read_books(user) else seen.none()
-
-
-def waiting_rate_cards_count(user: User) -> int:
-    """Rate cards that wait for a second person, beside the navigation."""
-    return visible_rate_cards(user).filter(state=RateCard.State.PROPOSED).count()
 
 
 def visible_claims(user: User) -> QuerySet[FeeClaim]:

@@ -43,10 +43,13 @@ MOVERS: Final = {
     "payments/owed.py": "owed replies",
     "refunds/actions.py": "requests for refunds",
     "refunds/answering.py": "answers to disputes",
+    "reconciliation/backtest.py": "back-tests",
     "reconciliation/closing.py": "closings of days",
     "reconciliation/decisions.py": "decisions",
     "reconciliation/engine.py": "runs",
+    "reconciliation/rates.py": "rate cards",
     "reconciliation/statements.py": "files",
+    "reconciliation/versions.py": "versions of rules",
 }
 MONEY: Final = re.compile(r"paise|amount|rupees|balance|fee|tax", re.IGNORECASE)
 FINDER: Final = "channels_/registry.py"  # finds how partners look from outside, for the simulator

@@ -53,6 +53,8 @@ SAID: list[tuple[Reason, str, int, dict[str, Any], str]] = [
      "Same UTR U1, 1.00 short: settlement S1 promises 5.00, the bank paid 4.00."),
     (Reason.EXCESS_CREDIT, "channel_bank", 100, {"settlement": "S1", "utr": "U1", "net": 400, "credit": 500},
      "Same UTR U1, 1.00 too much: settlement S1 promises 4.00, the bank paid 5.00."),
+    (Reason.OUTSIDE_RULES, "receipt_channel", 500, {"value": "R1", "ours_on": "2026-08-10", "theirs_on": "2026-08-14"},
+     "R1 and 5.00 agree, ours of 10-08-2026 and theirs of 14-08-2026: no rule in force may match them."),
     (Reason.FEE_DIFFERS, "receipt_channel", 100, {"kept": 100, "amount": 10000, "percent": "0.0000", "agreed": 0},
      "Razorpay kept 1.00 of 100.00; the rate card of 0 % gives 0.00 with GST."),
     (Reason.FEE_DIFFERS, "receipt_channel", 100, {"kept": 400, "amount": 10000, "percent": "1.9500", "flat": 100, "agreed": 348},
