@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_.models import StatementFile
 from cspdcl.ui.looks import Look
-from reconciliation.models import Book, Break, DayClose, Decision, Leg, Run, Stage
+from reconciliation.models import Book, Break, DayClose, Decision, Leg, Run, Stage, Undo
 
 BREAKS: Final[Mapping[str, Look]] = {
     Break.State.OPEN: Look(_("open"), "open"),
@@ -29,9 +29,18 @@ DECISIONS: Final[Mapping[str, Look]] = {
     Decision.State.ALONE: Look(_("done by one person"), "ok"),
 }
 
+UNDOS: Final[Mapping[str, Look]] = {
+    Undo.State.PROPOSED: Look(_("waits for a second person"), "prop"),
+    Undo.State.APPROVED: Look(_("works now"), "wait"),
+    Undo.State.DONE: Look(_("done"), "ok"),
+    Undo.State.REJECTED: Look(_("rejected"), "bad"),
+    Undo.State.REFUSED: Look(_("could not be done"), "bad"),
+}
+
 FILES: Final[Mapping[str, Look]] = {
     StatementFile.State.LOADED: Look(_("loaded"), "ok"),
     StatementFile.State.REFUSED: Look(_("refused"), "bad"),
+    StatementFile.State.UNDONE: Look(_("taken out again"), "open"),
 }
 
 DAY_CLOSES: Final[Mapping[str, Look]] = {

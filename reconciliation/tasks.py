@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from celery import shared_task
 
 from cspdcl.kernel.clock import today
-from reconciliation import clearing, closing, engine, fetching, listed
+from reconciliation import clearing, closing, engine, fetching, listed, undoing
 from reconciliation.models import Run
 
 _DAYS_BACK_MAX = 7
@@ -67,3 +67,15 @@ def follow_listed() -> None:
     count = listed.follow()
     if count:
         log.info("%s payments of reports were begun or taken", count)
+
+
+@shared_task(acks_late=True)
+def carry_out_undo(public_id: str) -> None:
+    """Tell back what two people agreed on; whoever comes second finds it done."""
+    undoing.carry_out(public_id)
+
+
+@shared_task
+def carry_out_undos() -> None:
+    """What a lost task left of the undos that are approved."""
+    undoing.carry_out_approved()

@@ -47,6 +47,7 @@ MOVERS: Final = {
     "reconciliation/decisions.py": "decisions",
     "reconciliation/engine.py": "runs",
     "reconciliation/statements.py": "files",
+    "reconciliation/undoing.py": "undos, and the files they take out",
 }
 MONEY: Final = re.compile(r"paise|amount|rupees|balance|fee|tax", re.IGNORECASE)
 FINDER: Final = "channels_/registry.py"  # finds how partners look from outside, for the simulator

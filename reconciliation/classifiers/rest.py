@@ -26,7 +26,7 @@ SELECT 'fee', 'receipt_channel', 'fee_differs', 'channel', channel_id, NULL, cha
        AND coalesce(e.occurred_at, e.business_date::timestamptz) < r.valid_until
      CROSS JOIN LATERAL (SELECT round(e.amount_paise * r.percent / 100) + r.flat_paise AS paise)
         AS fee
-     WHERE e.book = 'channel' AND e.kind = 'payment'
+     WHERE e.book = 'channel' AND e.kind = 'payment' AND e.source_key NOT LIKE 'undone:%%'
   ) AS judged
  WHERE abs(kept - agreed) > 2
 """  # noqa: S608 - constants of this package

@@ -13,6 +13,7 @@ from reconciliation.models.decisions import (
 from reconciliation.models.matches import Match, MatchLine
 from reconciliation.models.rules import Rule
 from reconciliation.models.runs import Expected, Proof, Run
+from reconciliation.models.undos import Undo
 
 __all__ = [
     "Book",
@@ -36,4 +37,5 @@ __all__ = [
     "Rule",
     "Run",
     "Stage",
+    "Undo",
 ]
