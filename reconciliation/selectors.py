@@ -33,6 +33,7 @@ from reconciliation.models import (
     Reason,
     Run,
     Stage,
+    Undo,
 )
 
 # The books belong to the company, not to an office: who reads them reads them all, others nothing.
@@ -147,6 +148,13 @@ def visible_decisions(user: User) -> QuerySet[Decision]:
     return Decision.objects.select_related(
         "maker", "checker", "open_break", "open_break__channel"
     ).order_by("-id")
+
+
+def visible_undos(user: User) -> QuerySet[Undo]:
+    """The undos a user may see: whoever reads decisions."""
+    if not has_role(user, *FINANCE, AUDITOR):
+        return Undo.objects.none()
+    return Undo.objects.select_related("maker", "checker").order_by("-id")
 
 
 def waiting_credits(user: User) -> QuerySet[Break]:
@@ -531,5 +539,6 @@ def open_breaks_count(_user: User) -> int:
 
 def waiting_decisions_count(user: User) -> int:
     """How many decisions wait that the user did not propose, for the navigation."""
-    waiting = visible_decisions(user).filter(state=Decision.State.PROPOSED)
-    return waiting.exclude(maker=user).count()
+    decisions = visible_decisions(user).filter(state=Decision.State.PROPOSED).exclude(maker=user)
+    undos = visible_undos(user).filter(state=Undo.State.PROPOSED).exclude(maker=user)
+    return decisions.count() + undos.count()

@@ -24,7 +24,7 @@ from people.access import has_role
 from people.models import User
 from people.roles import FINANCE, FINANCE_APPROVER
 from reconciliation import locks
-from reconciliation.models import Decision, Evidence, Match, Run, Undo
+from reconciliation.models import Book, Decision, Evidence, Match, Run, Undo
 
 log = logging.getLogger(__name__)
 
@@ -240,7 +240,7 @@ def _refuse_under_way(target: Target) -> None:
 def _refuse_unfit(target: Target | Undo) -> None:
     """What the counts do not tell: who must be undone first, or elsewhere."""
     match, decision, file, run = target.match, target.decision, target.file, target.run
-    if match is not None and match.rule_id is None and match.decision_id is None:
+    if match is not None and match.run_id is None and match.decision_id is None:
         raise NotUndoable("this match takes a file out of the books; load the file again instead")
     # As they stand now: what the caller holds may be an hour old.
     if decision is not None:
@@ -286,7 +286,7 @@ def _answerable(undo: Undo, checker: User) -> Undo:
     locked = Undo.objects.select_for_update(of=("self",)).get(pk=undo.pk)
     if locked.maker_id == checker.pk:
         raise NotYourPart("who proposed an undo cannot approve it")
-    decision = locked.decision or (locked.match and locked.match.decision)
+    decision = locked.match.decision if locked.match is not None else locked.decision
     if decision is not None and decision.maker_id == checker.pk:
         raise NotYourPart("who proposed a decision cannot undo it alone")
     if locked.state != Undo.State.PROPOSED:
@@ -388,7 +388,8 @@ DROP TABLE IF EXISTS undone_entry;
 CREATE TEMP TABLE undone_entry ON COMMIT DROP AS
 SELECT id, business_date, in_channel_stage, in_bank_stage, abs(amount_paise) AS paise
   FROM reconciliation_entry
- WHERE file_id = %(file)s AND source_key NOT LIKE 'undone:%%' AND source_key NOT LIKE 'contra:%%';
+ WHERE book = %(book)s AND business_date BETWEEN %(first)s AND %(last)s AND file_id = %(file)s
+   AND source_key NOT LIKE 'undone:%%' AND source_key NOT LIKE 'contra:%%';
 ANALYZE undone_entry
 """
 
@@ -463,7 +464,9 @@ _LEGS: Final[Mapping[str, str]] = {"channel": "receipt_channel", "bank": "channe
 
 
 def _gather(cursor: Any, file: StatementFile) -> None:
-    cursor.execute(_GATHER, {"file": file.pk})
+    book = Book.CHANNEL if file.channel_id else Book.BANK
+    days = {"first": file.covers_from, "last": file.covers_to}  # these have an index
+    cursor.execute(_GATHER, {"file": file.pk, "book": book, **days})
 
 
 def _unmatch(where: _Where, *, at: Any) -> None:

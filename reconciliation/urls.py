@@ -13,6 +13,7 @@ from reconciliation.views import (
     runs,
     statements,
     story,
+    undos,
 )
 
 app_name = "reconciliation"
@@ -66,6 +67,11 @@ urlpatterns = [
     path("suspense/<slug:reference>/", found_money.name, name="name_payment"),
     path("approvals/", approvals.listed, name="approvals"),
     path("approvals/<slug:public_id>/", approvals.answer, name="answer"),
+    path("undos/", undos.listed, name="undos"),
+    path("undos/new/", undos.ask, name="ask_undo"),
+    path("undos/<slug:public_id>/", undos.story, name="undo"),
+    path("undos/<slug:public_id>/state/", undos.state, name="undo_state"),
+    path("undos/<slug:public_id>/answer/", undos.answer, name="answer_undo"),
     path("payments/<slug:reference>/", story.payment, name="payment"),
     path("runs/", runs.listed, name="runs"),
     path("runs/<business_date:day>/<int:number>/", runs.story, name="run"),

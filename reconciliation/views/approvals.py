@@ -20,7 +20,7 @@ from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
 from reconciliation import approving, assigning, decisions, explain, looks, selectors
 from reconciliation.forms import AnswerForm
-from reconciliation.models import Book, Decision, DecisionLine, Reason
+from reconciliation.models import Book, Decision, DecisionLine, Reason, Undo
 
 DECISION_READERS: Final = (*FINANCE, AUDITOR)
 PAGE_SIZE: Final = 25
@@ -80,6 +80,12 @@ def _show(
         "columns": _columns(),
         "looks": looks.DECISIONS,
         "may_approve": has_role(user, FINANCE_APPROVER),
+        "may_propose": has_role(user, *FINANCE),
+        "undos": list(
+            selectors.visible_undos(user)
+            .filter(state=Undo.State.PROPOSED)
+            .order_by("id")[:PAGE_SIZE]
+        ),
     }
     return render(request, "reconciliation/approvals.html", context, status=status)
 
