@@ -10,6 +10,7 @@ import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -23,7 +24,7 @@ from people import audit
 from people.access import has_role
 from people.models import User
 from people.roles import FINANCE, FINANCE_APPROVER
-from reconciliation import locks
+from reconciliation import locks, steps
 from reconciliation.models import Book, Decision, Evidence, Match, Run, Undo
 
 log = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ def propose(target: Target, *, why: str, maker: User) -> Undo:
     _refuse_under_way(target)
     _refuse_unfit(target)
     size = size_of(target)
-    if not size.matches and not size.entries:
+    if target.decision is None and not size.matches and not size.entries:
         raise NotUndoable("nothing of it is live: it is undone already, or it did nothing")
     undo = Undo.objects.create(
         public_id=uuid.uuid4().hex,
@@ -247,6 +248,10 @@ def _refuse_unfit(target: Target | Undo) -> None:
         _refuse_decision(Decision.objects.get(pk=decision.pk))
     if file is not None:
         _refuse_file(StatementFile.objects.get(pk=file.pk))
+    if match is not None and match.decision is not None and match.decision.undone_at is not None:
+        raise NotUndoable("the decision of this match is undone already")
+    if match is not None and match.decision is not None and match.decision.kind in steps.KINDS:
+        raise NotUndoable("undo the decision that made this match")
     if run is not None and Run.objects.get(pk=run.pk).state == Run.State.RUNNING:
         raise NotUndoable("the run is at work; it must end first")
 
@@ -254,6 +259,8 @@ def _refuse_unfit(target: Target | Undo) -> None:
 def _refuse_decision(decision: Decision) -> None:
     if decision.state not in (Decision.State.APPROVED, Decision.State.ALONE):
         raise NotUndoable(f"this decision is {decision.get_state_display()}: it has done nothing")
+    if decision.undone_at is not None:
+        raise NotUndoable("nothing of it is live: it is undone already")
     if Evidence.objects.filter(decision=decision, undone_at=None).exists():
         raise NotUndoable("payments were made of this money; take them back at its credit")
 
@@ -313,12 +320,14 @@ def _act(undo: Undo) -> None:
     """Do it, inside the caller's transaction; what is live now is what is undone."""
     _refuse_unfit(undo)
     size = size_of(undo)
-    if not size.matches and not size.entries:
+    if undo.decision is None and not size.matches and not size.entries:
         raise NotUndoable("nothing of it is live any more")
     moment = now()
     _unmatch(_where(undo), at=moment)
     if undo.file is not None:
         _take_out(undo.file)
+    if undo.decision is not None:
+        _take_back(undo.decision, undo, at=moment)
     undo.state, undo.done_at = Undo.State.DONE, moment
     undo.done_matches, undo.done_entries = size.matches, size.entries
     undo.done_paise = size.paise
@@ -329,6 +338,13 @@ def _act(undo: Undo) -> None:
         "undo %s of %s: %s matches, %s entries", undo.public_id, undo.target,
         size.matches, size.entries,
     )  # fmt: skip
+
+
+def _take_back(decision: Decision, undo: Undo, *, at: datetime) -> None:
+    """What a decision did besides matching; then it is marked."""
+    if decision.kind in steps.KINDS and undo.checker is not None:
+        steps.take_back(decision, by=undo.checker)
+    Decision.objects.filter(pk=decision.pk).update(undone_at=at)
 
 
 def _refuse(public_id: str, problem: str) -> None:
@@ -469,7 +485,7 @@ def _gather(cursor: Any, file: StatementFile) -> None:
     cursor.execute(_GATHER, {"file": file.pk, "book": book, **days})
 
 
-def _unmatch(where: _Where, *, at: Any) -> None:
+def _unmatch(where: _Where, *, at: datetime) -> None:
     with connection.cursor() as cursor:
         # The lines of a file lead to their matches only while they are live.
         cursor.execute(_KEEP.format(where=where.sql), where.params)

@@ -29,6 +29,11 @@ SELECT 'fee', 'receipt_channel', 'fee_differs', 'channel', channel_id, NULL, cha
      WHERE e.book = 'channel' AND e.kind = 'payment' AND e.source_key NOT LIKE 'undone:%%'
   ) AS judged
  WHERE abs(kept - agreed) > 2
+   -- what two people accepted is no break again, until they tell it back
+   AND NOT EXISTS (SELECT FROM reconciliation_decisionline l
+                     JOIN reconciliation_decision d ON d.id = l.decision_id
+                    WHERE l.entry_id = judged.id AND d.kind = 'fee'
+                      AND d.state IN ('approved', 'alone') AND d.undone_at IS NULL)
 """  # noqa: S608 - constants of this package
 
 _EXPECTED: Final = """
