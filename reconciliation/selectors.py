@@ -21,6 +21,8 @@ from reconciliation import bank_credits, explain
 from reconciliation.models import (
     Book,
     Break,
+    BreakLetter,
+    BreakNote,
     DayCause,
     DayClose,
     Decision,
@@ -32,6 +34,7 @@ from reconciliation.models import (
     Proof,
     Reason,
     Run,
+    SavedFilter,
     Stage,
     Undo,
 )
@@ -52,7 +55,26 @@ def visible_breaks(user: User) -> QuerySet[Break]:
     """The breaks a user may see, with what every list shows."""
     if not may_read_books(user):
         return Break.objects.none()
-    return Break.objects.select_related("channel", "bank_account", "opened_by")
+    return Break.objects.select_related("channel", "bank_account", "opened_by", "owner")
+
+
+def visible_letters(user: User) -> QuerySet[BreakLetter]:
+    """The letters about breaks a user may see: whoever reads the breaks."""
+    if not may_read_books(user):
+        return BreakLetter.objects.none()
+    return BreakLetter.objects.select_related("open_break", "outgoing", "by").order_by("id")
+
+
+def visible_notes(user: User) -> QuerySet[BreakNote]:
+    """The notes on breaks a user may see: whoever reads the breaks."""
+    if not may_read_books(user):
+        return BreakNote.objects.none()
+    return BreakNote.objects.select_related("by", "paper").order_by("id")
+
+
+def saved_filters(user: User) -> QuerySet[SavedFilter]:
+    """A person's own ways to narrow the breaks."""
+    return SavedFilter.objects.filter(user=user).order_by("name")
 
 
 def visible_entries(user: User) -> QuerySet[Entry]:

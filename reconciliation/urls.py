@@ -12,6 +12,7 @@ from reconciliation.views import (
     found_money,
     runs,
     statements,
+    steps,
     story,
     undos,
 )
@@ -59,6 +60,8 @@ urlpatterns = [
     path("breaks/export.<str:kind>", breaks.export, name="breaks_export"),
     path("breaks/<slug:public_id>/", breaks.story, name="break"),
     path("breaks/<slug:public_id>/propose/", breaks.propose, name="propose"),
+    path("breaks/<slug:public_id>/<slug:step>/", steps.take, name="step"),
+    path("letters/<slug:public_id>/", steps.answer_letter, name="letter"),
     path("credits/", found_money.listed, name="credits"),
     path("credits/<slug:public_id>/", found_money.story, name="credit"),
     path("credits/<slug:public_id>/assign/", found_money.assign, name="assign"),

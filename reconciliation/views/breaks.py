@@ -24,13 +24,25 @@ from django.views.decorators.http import require_POST, require_safe
 from channels_.models import Channel
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
+from cspdcl.ui.templatetags.ui import count
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import FINANCE, FINANCE_APPROVER, OPERATOR, READERS
-from reconciliation import assigning, decisions, explain, listing, looks, selectors, workbench
+from reconciliation import (
+    assigning,
+    decisions,
+    explain,
+    listing,
+    looks,
+    selectors,
+    terms,
+    why_not,
+    workbench,
+)
 from reconciliation.board import OLD_DAYS
 from reconciliation.forms import BreaksFilter, ProposalForm
-from reconciliation.models import Book, Break, Decision, Reason, Stage
+from reconciliation.models import Book, Break, BreakNote, Decision, Reason, Stage
+from reconciliation.views.steps import steps_for
 
 BREAK_READERS: Final = (*READERS, OPERATOR)
 
@@ -103,15 +115,26 @@ def propose(request: HttpRequest, public_id: str) -> HttpResponse:
         return _bench(request, one, form, chosen=names, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     kind = Decision.Kind(form.cleaned_data["kind"])
     try:
-        ticked = workbench.chosen_entries(one, names) if kind == Decision.Kind.MATCH else []
-        decisions.propose(
-            one, kind=kind, candidates=ticked, why=form.cleaned_data["why"], maker=user
+        is_match = kind == Decision.Kind.MATCH
+        made = decisions.propose(
+            one,
+            kind=kind,
+            candidates=workbench.chosen_entries(one, names) if is_match else [],
+            chosen=workbench.own_entries(one, request.POST.getlist("own")) if is_match else None,
+            why=form.cleaned_data["why"],
+            maker=user,
         )
     except DomainError as refused:
         form.add_error(None, str(refused))
         return _bench(request, one, form, chosen=names, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    messages.success(request, _("Proposed. It acts when a second person approves it."))
+    messages.success(request, _said(made))
     return redirect(f"{reverse('reconciliation:break', args=[one.public_id])}{_kept(request)}")
+
+
+def _said(made: Decision) -> str:
+    if made.state == Decision.State.ALONE:
+        return _("Done; it lies within your limit.")
+    return _("Proposed. It acts when a second person approves it.")
 
 
 def _bench(
@@ -125,7 +148,7 @@ def _bench(
     user = signed_in(request)
     _form, breaks = _narrowed(request)
     page = _page(request, breaks)
-    bench = workbench.bench_of(one, chosen=chosen)
+    bench = workbench.bench_of(one, chosen=chosen, own=request.POST.getlist("own"))
     made = list(one.decisions.select_related("maker", "checker").order_by("-id"))
     waiting = next((d for d in made if d.state == Decision.State.PROPOSED), None)
     ticked = sum(c.paise for c in bench.candidates if c.is_chosen)
@@ -137,9 +160,13 @@ def _bench(
         "form": form,
         "chosen_count": sum(c.is_chosen for c in bench.candidates),
         "chosen_paise": ticked,
-        "left_paise": bench.paise - ticked,
+        "left_paise": bench.left_paise - ticked,
+        "verdicts": why_not.verdicts_of(one),
+        "care": _care(one),
+        "letters": list(selectors.visible_letters(user).filter(open_break=one)),
+        "steps": steps_for(one, is_decided=waiting is not None) if has_role(user, *FINANCE) else [],
         "waiting": waiting,
-        "events": _events(one, made),
+        "events": _events(one, made, list(selectors.visible_notes(user).filter(open_break=one))),
         "page": page,
         "rows": [_row(other) for other in page.object_list],
         "totals": listing.totals(breaks),
@@ -196,7 +223,28 @@ def _where(one: Break) -> str:
     return f"{source}, {stage}" if source else str(stage)
 
 
-def _events(one: Break, made: list[Decision]) -> list[dict[str, Any]]:
+def _care(one: Break) -> list[dict[str, Any]]:
+    """Who cares for the break, how old it is, and by when it should be explained."""
+    facts: list[dict[str, Any]] = [
+        {"label": _("Owner"), "text": one.owner.username if one.owner else _("nobody")},
+        {
+            "label": _("Age in working days"),
+            "text": count(terms.working_age(one, as_of=today())),
+        },
+    ]
+    if one.state == Break.State.OPEN:
+        due = terms.due_on(one, terms.all_terms())
+        late = due < today() and not one.is_parked
+        words = {"word": _("by %(day)s, late") % {"day": f"{due:%d-%m-%Y}"}, "tone": "bad"}
+        facts.append({"label": _("To be explained"), **(words if late else {"day": due})})
+    if one.is_parked:
+        until = f" {one.parked_until:%d-%m-%Y}" if one.parked_until else ""
+        told = f"{one.get_parked_display()}{until}"
+        facts.append({"label": _("Parked"), "word": told, "tone": "wait", "icon": "clock"})
+    return facts
+
+
+def _events(one: Break, made: list[Decision], notes: list[BreakNote]) -> list[dict[str, Any]]:
     """The history of a break, newest first."""
     run = one.opened_by
     events: list[dict[str, Any]] = [
@@ -208,6 +256,18 @@ def _events(one: Break, made: list[Decision]) -> list[dict[str, Any]]:
             "paise": one.amount_paise,
         }
     ]
+    for note in notes:
+        shown = {
+            "at": note.at,
+            "text": note.words,
+            "by": note.by.username,
+            "tone": "",
+            "icon": "note",
+        }
+        if note.paper:
+            paper = reverse("attachments:content", args=[note.paper.public_id])
+            shown |= {"proof_url": paper, "proof_label": _("paper")}
+        events.append(shown)
     for decision in made:
         events.append(
             {
