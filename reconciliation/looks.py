@@ -8,7 +8,18 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_.models import StatementFile
 from cspdcl.ui.looks import Look
-from reconciliation.models import Book, Break, DayClose, Decision, Leg, Run, Stage, Undo
+from reconciliation.models import (
+    Batch,
+    BatchItem,
+    Book,
+    Break,
+    DayClose,
+    Decision,
+    Leg,
+    Run,
+    Stage,
+    Undo,
+)
 
 BREAKS: Final[Mapping[str, Look]] = {
     Break.State.OPEN: Look(_("open"), "open"),
@@ -27,6 +38,20 @@ DECISIONS: Final[Mapping[str, Look]] = {
     Decision.State.APPROVED: Look(_("approved"), "ok"),
     Decision.State.REJECTED: Look(_("rejected"), "bad"),
     Decision.State.ALONE: Look(_("done by one person"), "ok"),
+}
+
+BATCHES: Final[Mapping[str, Look]] = {
+    Batch.State.PROPOSED: Look(_("waits for a second person"), "prop"),
+    Batch.State.WORKING: Look(_("works now"), "wait"),
+    Batch.State.DONE: Look(_("done"), "ok"),
+    Batch.State.REJECTED: Look(_("rejected"), "bad"),
+}
+
+BATCH_ITEMS: Final[Mapping[str, Look]] = {
+    BatchItem.State.WAITING: Look(_("waits"), "wait"),
+    BatchItem.State.DONE: Look(_("done"), "ok"),
+    BatchItem.State.REFUSED: Look(_("not done"), "bad"),
+    BatchItem.State.IDLE: Look(_("nothing was asked"), ""),
 }
 
 UNDOS: Final[Mapping[str, Look]] = {

@@ -19,6 +19,7 @@ from people.models import User
 from people.roles import AUDITOR, CHANNEL, FINANCE, OPERATOR, READERS
 from reconciliation import bank_credits, explain
 from reconciliation.models import (
+    Batch,
     Book,
     Break,
     BreakLetter,
@@ -70,6 +71,13 @@ def visible_notes(user: User) -> QuerySet[BreakNote]:
     if not may_read_books(user):
         return BreakNote.objects.none()
     return BreakNote.objects.select_related("by", "paper").order_by("id")
+
+
+def visible_batches(user: User) -> QuerySet[Batch]:
+    """The steps for many breaks a user may see, the latest first: whoever reads decisions."""
+    if not has_role(user, *FINANCE, AUDITOR):
+        return Batch.objects.none()
+    return Batch.objects.select_related("maker", "checker").order_by("-id")
 
 
 def saved_filters(user: User) -> QuerySet[SavedFilter]:
@@ -563,4 +571,5 @@ def waiting_decisions_count(user: User) -> int:
     """How many decisions wait that the user did not propose, for the navigation."""
     decisions = visible_decisions(user).filter(state=Decision.State.PROPOSED).exclude(maker=user)
     undos = visible_undos(user).filter(state=Undo.State.PROPOSED).exclude(maker=user)
-    return decisions.count() + undos.count()
+    batches = visible_batches(user).filter(state=Batch.State.PROPOSED).exclude(maker=user)
+    return decisions.count() + undos.count() + batches.count()

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from celery import shared_task
 
 from cspdcl.kernel.clock import today
-from reconciliation import clearing, closing, engine, fetching, listed, undoing
+from reconciliation import bulk, clearing, closing, engine, fetching, listed, locks, undoing
 from reconciliation.models import Run
 
 _DAYS_BACK_MAX = 7
@@ -79,3 +79,18 @@ def carry_out_undo(public_id: str) -> None:
 def carry_out_undos() -> None:
     """What a lost task left of the undos that are approved."""
     undoing.carry_out_approved()
+
+
+@shared_task(
+    acks_late=True, autoretry_for=(locks.BooksBusy,), retry_backoff=5, retry_jitter=True,
+    max_retries=20,
+)  # fmt: skip
+def run_batch(public_id: str) -> None:
+    """Do a step for many breaks; what a run or a dead process left waiting goes on."""
+    bulk.run(public_id)
+
+
+@shared_task(autoretry_for=(locks.BooksBusy,), retry_backoff=5, max_retries=3)
+def run_batches() -> None:
+    """What a lost task left of the batches that are at work."""
+    bulk.run_waiting()

@@ -309,6 +309,11 @@ def _broken(open_break: Break) -> QuerySet[Entry]:
     return _free(open_break).filter(_around(open_break, DAYS), pk__in=held.values("entry_id"))
 
 
+def broken_entries(open_break: Break) -> QuerySet[Entry]:
+    """The unmatched entries of other open breaks near its day: what a person may name."""
+    return _broken(open_break)
+
+
 def _candidates(
     open_break: Break, sides: Sequence[Side], *, total: int, sign: int
 ) -> list[Candidate]:

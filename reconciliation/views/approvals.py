@@ -21,7 +21,7 @@ from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
 from reconciliation import approving, assigning, decisions, explain, looks, selectors, steps
 from reconciliation.forms import AnswerForm
-from reconciliation.models import Book, Decision, DecisionLine, Reason, Undo
+from reconciliation.models import Batch, Book, Decision, DecisionLine, Reason, Undo
 
 DECISION_READERS: Final = (*FINANCE, AUDITOR)
 PAGE_SIZE: Final = 25
@@ -82,6 +82,11 @@ def _show(
         "looks": looks.DECISIONS,
         "may_approve": has_role(user, FINANCE_APPROVER),
         "may_propose": has_role(user, *FINANCE),
+        "batches": list(
+            selectors.visible_batches(user)
+            .filter(state=Batch.State.PROPOSED)
+            .order_by("id")[:PAGE_SIZE]
+        ),
         "undos": list(
             selectors.visible_undos(user)
             .filter(state=Undo.State.PROPOSED)
