@@ -33,10 +33,61 @@ BEGIN
 END $$;
 """  # noqa: S608 - a constant of this file
 
+# The same laws as before, compared as rows: an undo of a million matches passes through them.
+FORWARD += """
+CREATE OR REPLACE FUNCTION match_line_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    same reconciliation_matchline;
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.is_live AND NOT NEW.is_live THEN
+        same := NEW;
+        same.is_live := true;
+        IF same IS NOT DISTINCT FROM OLD THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'match lines are append-only' USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE OR REPLACE FUNCTION match_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    same reconciliation_match;
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.undone_at IS NULL AND NEW.undone_at IS NOT NULL THEN
+        same := NEW;
+        same.undone_at := NULL;
+        IF same IS NOT DISTINCT FROM OLD THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'matches are append-only' USING ERRCODE = 'restrict_violation';
+END $$;
+"""
+
 BACKWARD = f"""
 CREATE OR REPLACE FUNCTION entry_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 {LEARNT}
+END $$;
+"""
+
+BACKWARD += """
+CREATE OR REPLACE FUNCTION match_line_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.is_live AND NOT NEW.is_live
+       AND to_jsonb(NEW) - 'is_live' = to_jsonb(OLD) - 'is_live' THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'match lines are append-only' USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE OR REPLACE FUNCTION match_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.undone_at IS NULL AND NEW.undone_at IS NOT NULL
+       AND to_jsonb(NEW) - 'undone_at' = to_jsonb(OLD) - 'undone_at' THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'matches are append-only' USING ERRCODE = 'restrict_violation';
 END $$;
 """
 
