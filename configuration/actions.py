@@ -18,6 +18,7 @@ from channels_.registry import adapter
 from channels_.secrets import WentBack, missing_secrets, set_secret
 from channels_.setups import HOUSE_SETTINGS
 from configuration.agencies import apply_agency
+from configuration.breaks import LIMITS, TERMS, apply_limit, apply_term
 from configuration.counters import DATED, POLICIES, apply_dated, apply_policy
 from configuration.schema import SECTIONS, ConfigurationRefused, Row, SecretValue, understood
 from cspdcl.kernel.clock import now
@@ -109,6 +110,8 @@ class _Configuring:
             self._line_rules(rows["line_rules"], None, "")
         self._each(rows, ("agencies", partial(apply_agency, to=self)), ("counters", self._counter))
         self._each(rows, (POLICIES, partial(apply_policy, to=self)), ("rules", self._rule))
+        limit, term = partial(apply_limit, to=self), partial(apply_term, to=self)
+        self._each(rows, (LIMITS, limit), (TERMS, term))
         for section in DATED:
             apply_dated(section, rows.get(section, ()), to=self)
 
