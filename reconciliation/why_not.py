@@ -39,7 +39,7 @@ def verdicts_of(open_break: Break) -> list[Verdict]:
 def _verdict(rule: Rule, open_break: Break, own: Sequence[Entry]) -> Verdict:
     key = str(Key(rule.key).label)
     if rule.cardinality in (Rule.Cardinality.NIL, Rule.Cardinality.CARRIED):
-        return Verdict(str(rule), _("nothing here comes to nothing by %(key)s") % {"key": key})
+        return Verdict(str(rule), _("no lines here set each other off by %(key)s") % {"key": key})
     values = {getattr(entry, rule.key) for entry in own} - {""}
     if not values:
         return Verdict(str(rule), _("no line here carries %(key)s") % {"key": key})

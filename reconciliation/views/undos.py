@@ -130,7 +130,7 @@ def _show(
 
 def _facts(undo: Undo) -> list[dict[str, Any]]:
     by = undo.checker.username if undo.checker else ""
-    return [
+    facts = [
         {"label": _("What"), "text": undo.title},
         {"label": _("Proposed by"), "text": undo.maker.username},
         {"label": _("Proposed"), "at": undo.made_at},
@@ -140,6 +140,7 @@ def _facts(undo: Undo) -> list[dict[str, Any]]:
         {"label": _("Answer"), "text": undo.answer},
         {"label": _("Done"), "at": undo.done_at},
     ]
+    return [one for one in facts if one.get("text") or one.get("at")]
 
 
 def _does(kind: Undo.Kind) -> str:
