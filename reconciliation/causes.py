@@ -19,6 +19,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from channels_.models import StatementFile
 from cspdcl.kernel.clock import now
 from payments import books
+from reconciliation.files import CONTRA
 from reconciliation.models import (
     Book,
     DayCause,
@@ -138,31 +139,34 @@ def _files(closed: _Closed, since: _Since) -> list[DayCause]:
         _late(closed, since)
         .filter(file__isnull=False)
         .order_by()
-        .values("file_id", "business_date")
+        # What cancels the lines of a file came after them, and is a cause of its own.
+        .annotate(is_contra=Q(source_key__startswith=CONTRA))
+        .values("file_id", "business_date", "is_contra")
         .annotate(n=Count("id"), paise=Sum("amount_paise"), first=Min("id"))
     )
-    sums: dict[tuple[int, date], list[int]] = {}
+    sums: dict[tuple[int, date, bool], list[int]] = {}
     for row in rows:
         close = closed.on_or_after(row["business_date"])
         if close is not None and row["first"] > close.run.entries_until:
-            total = sums.setdefault((row["file_id"], close.business_date), [0, 0])
+            name = (row["file_id"], close.business_date, row["is_contra"])
+            total = sums.setdefault(name, [0, 0])
             total[0] += row["n"]
             total[1] += row["paise"]
     files = StatementFile.objects.select_related("channel", "bank_account").in_bulk(
-        {file_id for file_id, _day in sums}
+        {file_id for file_id, _day, _contra in sums}
     )
     return [
         DayCause(
             business_date=day,
             kind=DayCause.Kind.FILE,
-            key=f"file:{file_id}",
-            reference=files[file_id].name,
+            key=f"{'undone' if is_contra else 'file'}:{file_id}",
+            reference=f"{files[file_id].name}{' (undone)' if is_contra else ''}",
             amount_paise=paise,
             count=count,
-            at=files[file_id].loaded_at,
+            at=now() if is_contra else files[file_id].loaded_at,
             facts={"source": files[file_id].source_code, "sha256": files[file_id].sha256},
         )
-        for (file_id, day), (count, paise) in sorted(sums.items())
+        for (file_id, day, is_contra), (count, paise) in sorted(sums.items())
     ]
 
 

@@ -53,6 +53,7 @@ def dispute(decision: Decision, *, by: User) -> BreakLetter:
         words=decision.why,
         to=decision.letter_to,
         by=by,
+        decision=decision,
     )
 
 
@@ -93,7 +94,13 @@ def _end(letter: BreakLetter, state: BreakLetter.State, *, words: str, by: User)
 
 
 def _send(
-    open_break: Break, *, kind: BreakLetter.Kind, words: str, to: str, by: User
+    open_break: Break,
+    *,
+    kind: BreakLetter.Kind,
+    words: str,
+    to: str,
+    by: User,
+    decision: Decision | None = None,
 ) -> BreakLetter:
     said = words.replace("\0", "").strip()
     if not said or len(said) > WORDS_MAX:
@@ -120,7 +127,13 @@ def _send(
     if sent is None:
         raise NotDecidable("the address takes no letters")
     made = BreakLetter.objects.create(
-        public_id=name, open_break=open_break, kind=kind, words=said, outgoing=sent, by=by
+        public_id=name,
+        open_break=open_break,
+        kind=kind,
+        words=said,
+        outgoing=sent,
+        by=by,
+        decision=decision,
     )
     after = {"break": open_break.public_id, "to": sent.recipient_masked, "words": said}
     audit.record(by, f"letter.{kind}", ("letter", name), after=after)

@@ -157,12 +157,7 @@ def _dispute(decision: Decision, by: User) -> None:
 
 
 def _end_dispute(decision: Decision, by: User) -> None:
-    sent = BreakLetter.objects.filter(
-        open_break=decision.open_break_id,
-        kind=BreakLetter.Kind.DISPUTE,
-        words=decision.why[: letters.WORDS_MAX],
-        state=BreakLetter.State.SENT,
-    )
+    sent = BreakLetter.objects.filter(decision=decision, state=BreakLetter.State.SENT)
     for letter in sent:
         letters.withdraw(letter, words="the decision was undone", by=by)
 

@@ -158,6 +158,9 @@ class BreakLetter(models.Model):
     state = models.CharField(max_length=9, choices=State, default=State.SENT)
     words = models.CharField(max_length=200)
     outgoing = models.ForeignKey(Outgoing, on_delete=models.PROTECT, related_name="+")
+    decision = models.ForeignKey(  # of a dispute: the two persons who wanted it
+        "Decision", on_delete=models.PROTECT, null=True, related_name="letters"
+    )
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=now)
     answer = models.CharField(max_length=1000, blank=True)

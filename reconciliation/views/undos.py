@@ -130,7 +130,7 @@ def _show(
 
 def _facts(undo: Undo) -> list[dict[str, Any]]:
     by = undo.checker.username if undo.checker else ""
-    facts = [
+    facts: list[dict[str, Any]] = [
         {"label": _("What"), "text": undo.title},
         {"label": _("Proposed by"), "text": undo.maker.username},
         {"label": _("Proposed"), "at": undo.made_at},

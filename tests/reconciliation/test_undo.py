@@ -416,3 +416,23 @@ def test_an_undo_touches_a_closed_day_once_however_much_it_moves(
 
     cause = DayCause.objects.get(business_date=WED, kind="undone")
     assert (cause.count, cause.amount_paise) == (3, 160000)
+
+
+def test_a_file_of_open_lines_that_is_undone_touches_its_closed_day(
+    desk: Desk, maker: User, checker: User
+) -> None:
+    settled = {"paid_on": MON, "settled_on": WED, "settlement": "S9", "utr": "UTR0009"}
+    file = desk.report(paid("pay_9", 70, **settled), name="open.csv")
+    run = engine.reconcile(WED, started_by="test")
+    DayClose.objects.create(
+        business_date=WED, version=1, state="closed", run=run, reason="", facts={}, maker=maker,
+        checker=checker, closed_at=run.finished_at, content_hash="a", key_id="k", signature=b"s",
+    )  # fmt: skip
+    causes.find()
+
+    undone(undoing.of_file(file), maker, checker)
+    engine.reconcile(WED, started_by="test")
+    causes.find()
+
+    cause = DayCause.objects.get(business_date=WED, kind="file")
+    assert (cause.reference, cause.amount_paise) == ("open.csv (undone)", -7000)
