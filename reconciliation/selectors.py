@@ -563,13 +563,18 @@ def other_money(day: date) -> Sequence[Mapping[str, Any]]:
 
 
 def open_breaks_count(_user: User) -> int:
-    """How many breaks are open now, for the navigation."""
-    return Break.objects.filter(state=Break.State.OPEN, business_date__lte=today()).count()
+    """How many breaks are open now and not parked, for the navigation."""
+    waits = Q(parked=Break.Parked.TIMING, parked_until__gte=today())
+    parked = waits | Q(parked=Break.Parked.SUSPENSE)
+    due = Break.objects.filter(~parked, state=Break.State.OPEN, business_date__lte=today())
+    return due.count()
 
 
 def waiting_decisions_count(user: User) -> int:
-    """How many decisions wait that the user did not propose, for the navigation."""
-    decisions = visible_decisions(user).filter(state=Decision.State.PROPOSED).exclude(maker=user)
-    undos = visible_undos(user).filter(state=Undo.State.PROPOSED).exclude(maker=user)
-    batches = visible_batches(user).filter(state=Batch.State.PROPOSED).exclude(maker=user)
-    return decisions.count() + undos.count() + batches.count()
+    """How many proposals wait that the user did not make, for the navigation."""
+    waiting = (
+        visible.filter(state="proposed").exclude(maker=user).order_by().values("pk")
+        for visible in (visible_decisions(user), visible_undos(user), visible_batches(user))
+    )
+    decisions, undos, batches = waiting
+    return decisions.union(undos, batches, all=True).count()  # one question for every page

@@ -1,11 +1,11 @@
 """What each rule said of a break: which condition it failed, in the words of a finance officer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -33,10 +33,32 @@ def verdicts_of(open_break: Break) -> list[Verdict]:
         return []
     own = list(Entry.objects.filter(break_lines__open_break=open_break)[:_OWN_MAX])
     rules = [rule for rule in active_rules() if rule.leg == open_break.leg]
-    return [_verdict(rule, open_break, own) for rule in rules if rule.key != Key.EVIDENCE]
+    rules = [rule for rule in rules if rule.key != Key.EVIDENCE]
+    others = _others(open_break, own, {rule.key for rule in rules})
+    return [_verdict(rule, open_break, own, others) for rule in rules]
 
 
-def _verdict(rule: Rule, open_break: Break, own: Sequence[Entry]) -> Verdict:
+def _others(open_break: Break, own: Sequence[Entry], keys: Iterable[str]) -> list[Entry]:
+    """What shares any key with the break near its day, in one question for all rules."""
+    shared = Q()
+    for key in keys:
+        values = {getattr(entry, key) for entry in own} - {""}
+        if values:
+            shared |= Q(**{f"{key}__in": sorted(values)[:_OTHERS_MAX]})
+    if not shared or len({entry.book for entry in own}) != 1:
+        return []
+    day, span = open_break.business_date, timedelta(days=_DAYS)
+    live = MatchLine.objects.filter(entry=OuterRef("pk"), stage=open_break.stage, is_live=True)
+    near = Entry.objects.filter(
+        shared,
+        business_date__range=(day - span, day + span),
+        book__in=[book for book in Book.values if book != own[0].book],
+    )
+    named = near.exclude(source_key__startswith="undone:").annotate(is_taken=Exists(live))
+    return list(named.order_by("id")[: _OTHERS_MAX * 4])
+
+
+def _verdict(rule: Rule, open_break: Break, own: Sequence[Entry], near: Sequence[Entry]) -> Verdict:
     key = str(Key(rule.key).label)
     if rule.cardinality in (Rule.Cardinality.NIL, Rule.Cardinality.CARRIED):
         return Verdict(str(rule), _("no lines here set each other off by %(key)s") % {"key": key})
@@ -45,7 +67,7 @@ def _verdict(rule: Rule, open_break: Break, own: Sequence[Entry]) -> Verdict:
         return Verdict(str(rule), _("no line here carries %(key)s") % {"key": key})
     if {entry.book for entry in own} != {own[0].book}:
         return _of_both_sides(rule, open_break, own, key)
-    return _of_one_side(rule, open_break, own, values, key)
+    return _of_one_side(rule, [one for one in near if getattr(one, rule.key) in values], key)
 
 
 def _of_both_sides(rule: Rule, open_break: Break, own: Sequence[Entry], key: str) -> Verdict:
@@ -66,23 +88,10 @@ def _of_both_sides(rule: Rule, open_break: Break, own: Sequence[Entry], key: str
     return Verdict(str(rule), told, is_near=True)
 
 
-def _of_one_side(
-    rule: Rule, open_break: Break, own: Sequence[Entry], values: set[str], key: str
-) -> Verdict:
-    day, span = open_break.business_date, timedelta(days=_DAYS)
-    live = MatchLine.objects.filter(entry=OuterRef("pk"), stage=open_break.stage, is_live=True)
-    others = list(
-        Entry.objects.filter(
-            business_date__range=(day - span, day + span),
-            book__in=[book for book in Book.values if book != own[0].book],
-            **{f"{rule.key}__in": sorted(values)[:_OTHERS_MAX]},
-        )
-        .exclude(source_key__startswith="undone:")
-        .annotate(is_taken=Exists(live))[:_OTHERS_MAX]
-    )
+def _of_one_side(rule: Rule, others: Sequence[Entry], key: str) -> Verdict:
     if not others:
         return Verdict(str(rule), _("nobody else has %(key)s, within 10 days") % {"key": key})
-    taken = sum(bool(entry.is_taken) for entry in others)
+    taken = sum(bool(one.is_taken) for one in others)  # type: ignore[attr-defined]  # by _others
     if taken == len(others):
         words = ngettext(
             "the line with %(key)s is matched elsewhere",
