@@ -326,6 +326,7 @@ class StatementFile(models.Model):
     class State(models.TextChoices):
         LOADED = "loaded", _("loaded")
         REFUSED = "refused", _("refused")
+        UNDONE = "undone", _("taken out again")
 
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, null=True, related_name="files")
     bank_account = models.ForeignKey(

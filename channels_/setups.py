@@ -22,6 +22,7 @@ HOUSE_SETTINGS: Final[Mapping[str, str]] = {
     "identified_credits": "credits that only the bank tells of: propose, named or all",
     "report_alone_after_days": "days after which a settlement report alone proves a payment",
     "dispute_alone_paise": "up to this amount one person may answer a dispute; 10,000 rupees",
+    "contact_email": "who answers our questions about its money",
     "secret_days": "after how many days a secret is said to be old; 365 where nothing is agreed",
 }
 

@@ -18,6 +18,7 @@ from channels_.registry import adapter
 from channels_.secrets import WentBack, missing_secrets, set_secret
 from channels_.setups import HOUSE_SETTINGS
 from configuration.agencies import apply_agency
+from configuration.breaks import LIMITS, TERMS, apply_limit, apply_term
 from configuration.counters import DATED, POLICIES, apply_dated, apply_policy
 from configuration.matching import SECTION, apply_rule
 from configuration.schema import SECTIONS, ConfigurationRefused, Row, SecretValue, understood
@@ -112,6 +113,8 @@ class _Configuring:
             rows,
             (POLICIES, partial(apply_policy, to=self)),
             (SECTION, partial(apply_rule, to=self)),
+            (LIMITS, partial(apply_limit, to=self)),
+            (TERMS, partial(apply_term, to=self)),
         )
         for section in DATED:
             apply_dated(section, rows.get(section, ()), to=self)

@@ -8,6 +8,7 @@ from typing import Any
 
 from agencies.models import Agency
 from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
+from configuration import breaks
 from configuration.schema import SECTIONS, Row
 from counters.models import CashRule, OfficePolicy, ReturnCharge, SurchargeRate
 from payments.models import Counter
@@ -48,6 +49,8 @@ def document() -> dict[str, list[Row]]:
             for one in SurchargeRate.objects.order_by("valid_from")
         ],
         "rules": [_rule(one) for one in _rules()],
+        "decision_limits": breaks.limits(),
+        "break_terms": breaks.terms(),
     }
     return {name: rows[name] for name in SECTIONS if rows[name]}
 

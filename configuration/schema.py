@@ -19,8 +19,8 @@ from counters.tenders import METHODS
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import PAISE_MAX
 from people.models import Office
-from people.roles import ROLES
-from reconciliation.models import Leg, Rule
+from people.roles import FINANCE, READERS, ROLES
+from reconciliation.models import Decision, Leg, Reason, Rule
 from reconciliation.rules import Key
 
 Row = dict[str, Any]
@@ -460,6 +460,27 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "effective_from": calendar_day,
         },
         required=frozenset({"priority", "leg", "key", "cardinality"}),
+    ),
+    "decision_limits": Section(
+        what="decision_limit",
+        key="kind",
+        fields={
+            "kind": one_of(*Decision.Kind.values),
+            "role": one_of(*FINANCE),
+            "alone_paise": whole(0, PAISE_MAX),
+            "approve_paise": whole(0, PAISE_MAX),
+        },
+        once=("kind", "role"),
+    ),
+    "break_terms": Section(
+        what="break_term",
+        key="reason",
+        fields={
+            "reason": one_of(*Reason.values),
+            "working_days": whole(0, 250),
+            "escalate_to": one_of(*READERS),
+        },
+        required=frozenset({"working_days", "escalate_to"}),
     ),
 }
 

@@ -122,6 +122,16 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "undo what is approved": {
+        "task": "reconciliation.tasks.carry_out_undos",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "go on with steps for many breaks": {
+        "task": "reconciliation.tasks.run_batches",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "clear cheques that stayed paid": {
         "task": "reconciliation.tasks.clear_papers",
         "schedule": crontab(hour=6, minute=45),

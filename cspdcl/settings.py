@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "people.middleware.PostedMiddleware",
     "people.middleware.DomainErrorMiddleware",
 ]
 
@@ -270,6 +271,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 COUNTER_OFFLINE_DAYS_MAX = env_int("COUNTER_OFFLINE_DAYS_MAX", 7 if IS_PRODUCTION else 3660)
 NOTICE_BYTES_MAX = 256 * 1024  # what a channel may send to its door
 # Found money above this is assigned by two people; a schedule splits one credit in so many at most.
+# For so long the numbers of the navigation are kept for a person who only looks; 0 keeps none.
+NAVIGATION_SECONDS = env_int("NAVIGATION_SECONDS", 5)
 ASSIGN_ALONE_RUPEES_MAX = env_int("ASSIGN_ALONE_RUPEES_MAX", 50_000)
 SCHEDULE_ROWS_MAX = env_int("SCHEDULE_ROWS_MAX", 20_000)
 # Scanned or photographed papers, before they are drawn anew.

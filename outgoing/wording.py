@@ -74,6 +74,13 @@ _PAID: Final = {
     "receipt": Fact.WORDS,
     "on": Fact.DAY,
 }
+_BREAK: Final = {
+    "reason": Fact.WORDS,
+    "reference": Fact.WORDS,
+    "amount_paise": Fact.MONEY,
+    "on": Fact.DAY,
+    "words": Fact.WORDS,
+}
 _BY_WIRE: Final = (Channel.SMS, Channel.EMAIL)
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -128,6 +135,21 @@ KINDS: Final[Mapping[str, Kind]] = {
                 "office": Fact.WORDS,
                 "on": Fact.DAY,
             },
+            is_lasting=True,
+        ),
+        # To a channel or bank, about money that does not agree.
+        Kind(
+            code="break_question",
+            title=_("Question about a break"),
+            channels=(Channel.EMAIL,),
+            facts=_BREAK,
+            is_lasting=True,
+        ),
+        Kind(
+            code="break_dispute",
+            title=_("Dispute of a break"),
+            channels=(Channel.EMAIL,),
+            facts=_BREAK,
             is_lasting=True,
         ),
     )

@@ -1,12 +1,14 @@
 """What every page shows around its own content: navigation, office, day, theme."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypedDict
 
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise, SimpleLazyObject
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from cspdcl.env import Mode
@@ -16,6 +18,10 @@ from people.models import User
 from people.roles import NAVIGATION, ROLES, Link
 
 Count = Callable[[User], int | str | None]
+
+# Says to the next few pages of a person that the numbers may have changed: they have just posted.
+# A cookie, because several processes serve one person and share no memory.
+POSTED: Final = "posted"
 
 _counts: Final[dict[str, Count]] = {}
 
@@ -55,17 +61,24 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "side_foot": [],
     }
     if isinstance(user, User) or (user is not None and user.is_authenticated):
-        shown["navigation"] = SimpleLazyObject(lambda: navigation_of(user, request.path))
+        is_fresh = request.method != "GET" or POSTED in request.COOKIES
+        shown["navigation"] = SimpleLazyObject(
+            lambda: navigation_of(user, request.path, is_fresh=is_fresh)
+        )
         shown["side_foot"] = SimpleLazyObject(lambda: _foot(user))
         shown["office_name"] = SimpleLazyObject(lambda: _offices(user))
     return shown
 
 
-def navigation_of(user: User, path: str) -> list[ShownGroup]:
-    """The groups and lines that the user's roles open, with their counts."""
+def navigation_of(user: User, path: str, *, is_fresh: bool = True) -> list[ShownGroup]:
+    """The groups and lines that the user's roles open, with their counts.
+
+    The counts may be some seconds old, but for who has just posted (``is_fresh``).
+    """
     groups: list[ShownGroup] = []
+    counts = _counts_of(user, is_fresh=is_fresh)
     for group in NAVIGATION:
-        links = [_shown(link, user) for link in group.links if has_role(user, *link.roles)]
+        links = [_shown(link, counts) for link in group.links if has_role(user, *link.roles)]
         present = [link for link in links if link is not None]
         if present:
             groups.append({"title": group.title, "links": present})
@@ -75,16 +88,33 @@ def navigation_of(user: User, path: str) -> list[ShownGroup]:
 
 def start_page(user: User) -> str:
     """Where a person's day begins: the first line of their navigation, else their account."""
-    groups = navigation_of(user, "")
+    groups = navigation_of(user, "", is_fresh=False)
     return groups[0]["links"][0]["url"] if groups else reverse("people:account")
 
 
-def _shown(link: Link, user: User) -> ShownLink | None:
+def _counts_of(user: User, *, is_fresh: bool) -> dict[str, int | str | None]:
+    """Every number beside the lines a user sees, kept for a few seconds a person and language."""
+    key = f"navigation:{user.pk}:{get_language()}"
+    kept: dict[str, int | str | None] | None = None if is_fresh else cache.get(key)
+    if kept is None:
+        asked = {
+            link.counts
+            for group in NAVIGATION
+            for link in group.links
+            if link.counts in _counts and has_role(user, *link.roles)
+        }
+        kept = {name: _counts[name](user) for name in sorted(asked)}
+        if settings.NAVIGATION_SECONDS:
+            cache.set(key, kept, settings.NAVIGATION_SECONDS)
+    return kept
+
+
+def _shown(link: Link, counts: Mapping[str, int | str | None]) -> ShownLink | None:
     try:
         url = reverse(link.view)
     except NoReverseMatch:
         return None  # the app that brings the page is not installed here
-    count = _counts[link.counts](user) if link.counts in _counts else None
+    count = counts.get(link.counts)
     return {
         "url": url,
         "icon": link.icon,

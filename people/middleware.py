@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
 from people.auth import has_shown_factor, needs_second_factor
+from people.context import POSTED
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -80,6 +81,27 @@ class SecondFactorMiddleware:
             return JsonResponse(problem, status=HTTPStatus.FORBIDDEN)
         page = request.get_full_path() if request.method == "GET" else "/"
         return go_to(request, f"{resolve_url('people:second_factor')}?{urlencode({'next': page})}")
+
+
+class PostedMiddleware:
+    """Lets a person who has posted see the numbers of the navigation as they are now."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Mark the answer to a post; the mark ends with the age of what is kept."""
+        response = self.get_response(request)
+        if request.method == "POST" and settings.NAVIGATION_SECONDS:
+            response.set_cookie(
+                POSTED,
+                "1",
+                max_age=settings.NAVIGATION_SECONDS,
+                secure=settings.SESSION_COOKIE_SECURE,
+                httponly=True,
+                samesite="Lax",
+            )
+        return response
 
 
 class DomainErrorMiddleware:

@@ -23,11 +23,13 @@ from channels_.models import StatementFile
 from cspdcl.kernel.api import StrictSerializer, checked, found_or_404, page_of, refusals
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.money import PAISE_MAX
+from payments.models import Payment
 from payments.notices import consumers_by_number
+from payments.selectors import payments_visible_to
 from people import roles
 from people.models import User
-from reconciliation import actions, assigning, files, listing, selectors, statements
-from reconciliation.models import Book, Break, Leg, Proof, Reason, Rule, Run, Stage
+from reconciliation import actions, assigning, files, listing, selectors, statements, story
+from reconciliation.models import Book, Break, Leg, Match, Proof, Reason, Rule, Run, Stage
 
 _READERS: Final = (*roles.FINANCE, roles.AUDITOR, roles.OPERATOR, roles.CHANNEL)
 _WRITERS: Final = (roles.FINANCE_OFFICER, roles.OPERATOR, roles.CHANNEL)
@@ -456,6 +458,71 @@ class RuleDetail(GenericAPIView[Rule]):
         return page_of(self, rows.order_by("-version"), RuleSerializer)
 
 
+class StoryMatchSerializer(serializers.Serializer[Any]):
+    """Why an entry is explained."""
+
+    kind = serializers.ChoiceField(choices=Match.Kind.choices)
+    matched_on = serializers.DateField()
+    explanation = serializers.CharField()
+
+
+class StoryBreakSerializer(serializers.Serializer[Any]):
+    """Why it is not."""
+
+    id = serializers.CharField()
+    reason = serializers.ChoiceField(choices=Reason.choices)
+    amount_paise = serializers.IntegerField()
+    explanation = serializers.CharField()
+
+
+class StoryBookSerializer(serializers.Serializer[Any]):
+    """What one book says of the payment; ``entry`` fields are null where it says nothing yet."""
+
+    book = serializers.ChoiceField(choices=Book.choices)
+    business_date = serializers.DateField(allow_null=True)
+    due_on = serializers.DateField(allow_null=True)
+    occurred_at = serializers.DateTimeField(allow_null=True)
+    loaded_at = serializers.DateTimeField(allow_null=True)
+    amount_paise = serializers.IntegerField(allow_null=True)
+    fee_paise = serializers.IntegerField(allow_null=True)
+    tax_paise = serializers.IntegerField(allow_null=True)
+    net_paise = serializers.IntegerField(allow_null=True)
+    utr = serializers.CharField(allow_null=True)
+    file = serializers.CharField(allow_null=True)
+    line = serializers.IntegerField(allow_null=True)
+    match = StoryMatchSerializer(allow_null=True)
+    gap = StoryBreakSerializer(allow_null=True, help_text="The open break, if there is one.")
+
+
+class StorySerializer(serializers.Serializer[Any]):
+    """Where the money of one payment is, in the order a rupee passes the books."""
+
+    reference = serializers.CharField()
+    state = serializers.CharField()
+    amount_paise = serializers.IntegerField()
+    answer = serializers.CharField(help_text="One sentence: where the money is.")
+    more = serializers.CharField(allow_blank=True)
+    say = serializers.CharField(help_text="What may be said to the consumer.")
+    is_in_bank = serializers.BooleanField()
+    books = StoryBookSerializer(many=True)
+
+
+class StoryDetail(GenericAPIView[Payment]):
+    """Where is my rupee."""
+
+    roles = {"GET": _READERS}
+    serializer_class = StorySerializer
+
+    @extend_schema(responses={200: StorySerializer, **refusals(404)}, operation_id="payments_story")
+    def get(self, request: Request, reference: str) -> Response:
+        """A payment through the books, with times, amounts, fees and the reason for each gap."""
+        rows = payments_visible_to(_caller(request)).select_related(
+            "channel", "consumer", "receipt", "deposit"
+        )
+        told = story.as_data(found_or_404(rows, reference=reference))
+        return Response(StorySerializer(told).data)
+
+
 class RunDetail(GenericAPIView[Run]):
     """One run."""
 
@@ -546,6 +613,7 @@ app_name = "reconciliation-api"
 urlpatterns = [
     path("breaks/", Breaks.as_view(), name="breaks"),
     path("breaks/<str:public_id>/", BreakDetail.as_view(), name="break"),
+    path("payments/<str:reference>/story/", StoryDetail.as_view(), name="story"),
     path("credits/", Credits.as_view(), name="credits"),
     path("credits/<str:public_id>/assign/", Assignment.as_view(), name="assign"),
     path("rules/", Rules.as_view(), name="rules"),

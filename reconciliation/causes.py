@@ -9,14 +9,17 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
 from channels_.models import StatementFile
 from cspdcl.kernel.clock import now
 from payments import books
+from reconciliation.files import CONTRA
 from reconciliation.models import (
     Book,
     DayCause,
@@ -27,6 +30,7 @@ from reconciliation.models import (
     MatchLine,
     Run,
     Stage,
+    Undo,
 )
 
 _AT_ONCE: Final = 1000
@@ -135,31 +139,34 @@ def _files(closed: _Closed, since: _Since) -> list[DayCause]:
         _late(closed, since)
         .filter(file__isnull=False)
         .order_by()
-        .values("file_id", "business_date")
+        # What cancels the lines of a file came after them, and is a cause of its own.
+        .annotate(is_contra=Q(source_key__startswith=CONTRA))
+        .values("file_id", "business_date", "is_contra")
         .annotate(n=Count("id"), paise=Sum("amount_paise"), first=Min("id"))
     )
-    sums: dict[tuple[int, date], list[int]] = {}
+    sums: dict[tuple[int, date, bool], list[int]] = {}
     for row in rows:
         close = closed.on_or_after(row["business_date"])
         if close is not None and row["first"] > close.run.entries_until:
-            total = sums.setdefault((row["file_id"], close.business_date), [0, 0])
+            name = (row["file_id"], close.business_date, row["is_contra"])
+            total = sums.setdefault(name, [0, 0])
             total[0] += row["n"]
             total[1] += row["paise"]
     files = StatementFile.objects.select_related("channel", "bank_account").in_bulk(
-        {file_id for file_id, _day in sums}
+        {file_id for file_id, _day, _contra in sums}
     )
     return [
         DayCause(
             business_date=day,
             kind=DayCause.Kind.FILE,
-            key=f"file:{file_id}",
-            reference=files[file_id].name,
+            key=f"{'undone' if is_contra else 'file'}:{file_id}",
+            reference=f"{files[file_id].name}{' (undone)' if is_contra else ''}",
             amount_paise=paise,
             count=count,
-            at=files[file_id].loaded_at,
+            at=now() if is_contra else files[file_id].loaded_at,
             facts={"source": files[file_id].source_code, "sha256": files[file_id].sha256},
         )
-        for (file_id, day), (count, paise) in sorted(sums.items())
+        for (file_id, day, is_contra), (count, paise) in sorted(sums.items())
     ]
 
 
@@ -253,29 +260,71 @@ def _undone_payment(close: DayClose, entry: Entry, told: dict[str, Any]) -> DayC
 
 
 def _undone_matches(closed: _Closed, since: _Since) -> list[DayCause]:
+    """Each moment of undoing once a day: a whole run that was undone is one cause, not a million.
+
+    All that one undo marks has one ``undone_at``.
+    """
     undone = Match.objects.filter(undone_at__isnull=False, matched_on__lte=closed.latest)
     if since.at is not None:
         undone = undone.filter(undone_at__gt=since.at)
-    found = []
-    for match in undone.select_related("decision").order_by("id"):
-        close = closed.on_or_after(match.matched_on)
+    groups = (
+        undone.order_by("undone_at", "matched_on", "leg")
+        .values("undone_at", "matched_on", "leg", "run_id")
+        .annotate(first=Min("pk"))
+    )
+    sums: dict[tuple[datetime, date], list[dict[str, Any]]] = {}
+    for row in map(dict[str, Any], groups):
+        close = closed.on_or_after(row["matched_on"])
         ended = close.run.finished_at if close else None
-        if close is None or ended is None or match.undone_at is None or match.undone_at <= ended:
+        if close is None or ended is None or row["undone_at"] <= ended:
             continue
-        if match.run_id is not None and match.run_id > close.run_id:
+        if (row["run_id"] or 0) > close.run_id:
             continue  # made and undone after the day had closed: nothing moved
-        found.append(
-            DayCause(
-                business_date=close.business_date,
-                kind=DayCause.Kind.UNDONE,
-                key=f"match:{match.pk}",
-                reference=match.decision.public_id if match.decision else f"match {match.pk}",
-                amount_paise=_side_of([match.pk])[1],
-                at=match.undone_at,
-                facts={"leg": match.leg},
-            )
+        sums.setdefault((row["undone_at"], close.business_date), []).append(row)
+    return [_undone(day, at, rows) for (at, day), rows in sorted(sums.items())]
+
+
+def _undone(day: date, at: datetime, rows: list[dict[str, Any]]) -> DayCause:
+    moved = Match.objects.filter(
+        reduce(
+            or_,
+            (
+                Q(undone_at=at, matched_on=row["matched_on"], leg=row["leg"], run_id=row["run_id"])
+                for row in rows
+            ),
         )
-    return found
+    )
+    count = moved.count()
+    first = Match.objects.select_related("decision").get(pk=min(row["first"] for row in rows))
+    undo = Undo.objects.filter(done_at=at).first()
+    name = first.decision.public_id if first.decision else f"match {first.pk}"
+    return DayCause(
+        business_date=day,
+        kind=DayCause.Kind.UNDONE,
+        key=f"match:{first.pk}",
+        reference=undo.title if undo and not first.decision else name,
+        amount_paise=_paise_of(moved),
+        count=count,
+        at=at,
+        facts={"leg": first.leg, "what": undo.kind if undo else "decision"},
+    )
+
+
+def _paise_of(matches: QuerySet[Match]) -> int:
+    """What matches come to: of each the side that a rupee passes first, or the bank's alone."""
+    rows = (
+        MatchLine.objects.filter(match__in=matches)
+        .order_by()
+        .values_list("stage", "entry__book")
+        .annotate(paise=Sum("entry__amount_paise"))
+    )
+    by_stage: dict[str, dict[str, int]] = {}
+    for stage, book, paise in rows:
+        by_stage.setdefault(stage, {})[book] = int(paise)
+    return sum(
+        next(books[one] for one in (Book.RECEIPTS, Book.CHANNEL, Book.BANK) if one in books)
+        for books in by_stage.values()
+    )
 
 
 def _later_matches(closed: _Closed, since: _Since) -> list[DayCause]:

@@ -17,7 +17,7 @@ from people import audit
 from people.access import has_role
 from people.models import User
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation import locks
+from reconciliation import limits, locks
 from reconciliation.models import (
     Book,
     Break,
@@ -48,13 +48,16 @@ def propose(
     *,
     kind: Decision.Kind,
     candidates: Sequence[Entry] = (),
+    chosen: Sequence[Entry] | None = None,
     why: str,
     maker: User,
 ) -> Decision:
     """Propose to match a break's entries with candidates, or to write them off.
 
-    Raises NotDecidable when the break is closed, something waits already, an entry is taken, or a
-    match would not agree to the paisa.
+    ``chosen`` takes some of the break's own entries only: of several that fit, the ones that are
+    meant. A write-off within the limit of one person acts at once. Raises NotDecidable when the
+    break is closed, something waits already, an entry is taken, or a match would not agree to the
+    paisa.
     """
     if kind not in (Decision.Kind.MATCH, Decision.Kind.WRITE_OFF):
         raise NotDecidable(f"to {kind.label} is decided elsewhere")
@@ -62,13 +65,15 @@ def propose(
     if locked.state != Break.State.OPEN or locked.stage == Stage.FEE:
         raise NotDecidable("the break is closed, or its entries need no match")
     own = [line.entry for line in locked.lines.select_related("entry").order_by("entry_id")]
+    if kind == Decision.Kind.MATCH:
+        own = _chosen(own, chosen)
     entries = own if kind == Decision.Kind.WRITE_OFF else [*own, *candidates]
     difference = difference_of(entries, stage=Stage(locked.stage))
     if kind == Decision.Kind.MATCH and difference:
         raise NotDecidable(
             f"the entries differ by {grouped_rupees(difference)}; a match agrees to the paisa"
         )
-    _refuse_taken(entries, stage=locked.stage)
+    refuse_taken(entries, stage=locked.stage)
     decision = Decision.objects.create(
         public_id=uuid.uuid4().hex,
         kind=kind,
@@ -82,10 +87,26 @@ def propose(
     DecisionLine.objects.bulk_create(
         DecisionLine(decision=decision, entry=entry) for entry in entries
     )
-    audit.record(
-        maker, "decision.proposed", ("decision", decision.public_id), after=facts_of(decision)
-    )
+    if kind == Decision.Kind.MATCH or not limits.may_alone(
+        maker, kind=kind, paise=decision.amount_paise
+    ):
+        record(maker, "decision.proposed", decision)
+        return decision
+    locks.hold_books_open_now()
+    settle_alone(decision)
+    record(maker, "decision.alone", decision)
+    _join(decision, by=maker)
     return decision
+
+
+def _chosen(own: Sequence[Entry], chosen: Sequence[Entry] | None) -> list[Entry]:
+    """Some of a break's own entries; those that are left out are named by the next run."""
+    if chosen is None:
+        return list(own)
+    meant = {entry.pk for entry in chosen}
+    if not meant or not meant <= {entry.pk for entry in own}:
+        raise NotDecidable("tick at least one entry of the break itself")
+    return [entry for entry in own if entry.pk in meant]
 
 
 def taken_up(open_break: Break, *, maker: User, why: str) -> Break:
@@ -112,34 +133,40 @@ def approve(decision: Decision, *, checker: User, answer: str = "") -> Match:
     if locked.kind not in (Decision.Kind.MATCH, Decision.Kind.WRITE_OFF):
         raise NotDecidable(f"to {locked.get_kind_display()} joins no entries")
     locks.hold_books_open_now()
+    answered(locked, checker, Decision.State.APPROVED, answer)
+    return _join(locked, by=checker)
+
+
+def _join(decision: Decision, *, by: User) -> Match:
+    """Make a decision's entries one match. The caller holds the books open."""
     entries = list(
-        Entry.objects.filter(pk__in=locked.lines.values("entry_id"))
+        Entry.objects.filter(pk__in=decision.lines.values("entry_id"))
         .order_by("pk")
         .select_for_update()
     )
     # Read again now that no run can move it: what was proposed must still be so.
-    about = locked.open_break
+    about = decision.open_break
     if about is None or not Break.objects.filter(pk=about.pk, state=Break.State.OPEN).exists():
         raise NotDecidable("the break is closed meanwhile; reject this and look at it again")
-    _refuse_taken(entries, stage=locked.stage)
-    answered(locked, checker, Decision.State.APPROVED, answer)
+    refuse_taken(entries, stage=decision.stage)
+    is_gone = decision.kind == Decision.Kind.WRITE_OFF
     match = Match.objects.create(
-        kind=Match.Kind.WRITE_OFF if locked.kind == Decision.Kind.WRITE_OFF else Match.Kind.HAND,
-        stage=locked.stage,
+        kind=Match.Kind.WRITE_OFF if is_gone else Match.Kind.HAND,
+        stage=decision.stage,
         leg=about.leg,
-        decision=locked,
+        decision=decision,
         matched_on=max([today(), *(entry.business_date for entry in entries)]),
-        difference_paise=locked.difference_paise,
+        difference_paise=decision.difference_paise,
     )
     MatchLine.objects.bulk_create(
-        MatchLine(match=match, entry=entry, stage=locked.stage) for entry in entries
+        MatchLine(match=match, entry=entry, stage=decision.stage) for entry in entries
     )
     Break.objects.filter(
-        lines__entry__in=entries, stage=locked.stage, state=Break.State.OPEN
+        lines__entry__in=entries, stage=decision.stage, state=Break.State.OPEN
     ).update(
         state=Break.State.CLOSED,
         closed_at=now(),
-        closed_why=f"{locked.get_kind_display()} by {checker.username}",
+        closed_why=f"{decision.get_kind_display()} by {by.username}",
     )
     return match
 
@@ -175,6 +202,7 @@ def undo_match(match: Match, *, checker: User, why: str) -> Match:
     locked.undone_at = now()
     locked.save(update_fields=["undone_at"])
     MatchLine.objects.filter(match=locked, is_live=True).update(is_live=False)
+    Decision.objects.filter(pk=decision.pk).update(undone_at=locked.undone_at)
     audit.record(
         checker,
         "match.undone",
@@ -222,6 +250,8 @@ def checked_by(decision: Decision, checker: User) -> Decision:
         raise NotYours("who proposed a decision cannot approve it")
     if locked.state != Decision.State.PROPOSED:
         raise NotDecidable(f"this decision is {locked.get_state_display()} already")
+    if not limits.may_approve(checker, kind=locked.kind, paise=locked.amount_paise):
+        raise NotYours("this is above what you may approve")
     return locked
 
 
@@ -230,13 +260,17 @@ def answered(decision: Decision, checker: User, state: Decision.State, answer: s
     decision.state, decision.checker, decision.checked_at = state, checker, now()
     decision.answer = answer.strip()
     decision.save(update_fields=["state", "checker", "checked_at", "answer"])
-    audit.record(
-        checker, f"decision.{state}", ("decision", decision.public_id), after=facts_of(decision)
-    )
+    record(checker, f"decision.{state}", decision)
     return decision
 
 
-def _refuse_taken(entries: Sequence[Entry], *, stage: str) -> None:
+def record(actor: User, action: str, decision: Decision) -> None:
+    """Say in the trail what was done with a decision."""
+    audit.record(actor, action, ("decision", decision.public_id), after=facts_of(decision))
+
+
+def refuse_taken(entries: Sequence[Entry], *, stage: str) -> None:
+    """Raises NotDecidable for the first entry that is matched already."""
     taken = (
         MatchLine.objects.filter(entry__in=entries, stage=stage, is_live=True)
         .select_related("entry")
@@ -254,6 +288,7 @@ def facts_of(decision: Decision) -> dict[str, object]:
         **({"payment": decision.payment_reference} if decision.payment_reference else {}),
         "amount_paise": decision.amount_paise,
         "difference_paise": decision.difference_paise,
+        **({"until": decision.until.isoformat()} if decision.until else {}),
         "why": decision.why,
         "answer": decision.answer,
     }

@@ -16,6 +16,8 @@ from people.models import User
 from people.roles import CHANNEL, OPERATOR, READERS
 from reconciliation.models import Book, Entry
 
+CONTRA: Final = "contra:"  # begins the key of a line that cancels another
+
 _FILE_READERS: Final = (*READERS, OPERATOR, CHANNEL)
 
 
@@ -103,14 +105,16 @@ def _due_at(day: date, at: time) -> datetime:
 def entries_of(file: StatementFile) -> QuerySet[Entry]:
     """The entries that a file brought into the books, in its order.
 
-    The days it covers and its book are asked for too: they have an index, the file has none.
+    The days it covers and its book are asked for too: they have an index, the file has none. What
+    cancels the lines of a file that was undone is left out.
     """
     book = Book.CHANNEL if file.channel_id else Book.BANK
     if file.covers_from is None or file.covers_to is None:
         return Entry.objects.none()
-    return Entry.objects.filter(
+    brought = Entry.objects.filter(
         book=book, business_date__range=(file.covers_from, file.covers_to), file=file
-    ).order_by("line", "id")
+    )
+    return brought.exclude(source_key__startswith=CONTRA).order_by("line", "id")
 
 
 def of_sources(files: QuerySet[StatementFile], codes: Sequence[str]) -> QuerySet[StatementFile]:

@@ -21,6 +21,11 @@ class BreaksFilter(forms.Form):
     stage = forms.MultipleChoiceField(required=False, choices=Stage.choices)
     age = forms.MultipleChoiceField(required=False, choices=[(age.code, age.code) for age in AGES])
     channel = forms.MultipleChoiceField(required=False)
+    parked = forms.ChoiceField(
+        required=False, choices=[("timing", "timing"), ("suspense", "suspense"), ("all", "all")]
+    )
+    owner = forms.CharField(required=False, max_length=64)  # a user name, or "none"
+    late = forms.ChoiceField(required=False, choices=[("1", "1")])
     since = forms.DateField(required=False)
     until = forms.DateField(required=False)
     q = forms.CharField(required=False, max_length=64)
@@ -31,6 +36,12 @@ class BreaksFilter(forms.Form):
         field = self.fields["channel"]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
         field.choices = [(code, code) for code in channels]
+
+
+class SaveFilterForm(forms.Form):
+    """The name under which a filter is kept."""
+
+    name = forms.CharField(max_length=40)
 
 
 class ProposalForm(forms.Form):

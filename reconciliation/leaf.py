@@ -211,6 +211,12 @@ def _cause_words(one: Mapping[str, Any]) -> str:
                 "what": Kind(one["what"]).label.capitalize(),
                 "reference": one["reference"],
             }
+        case DayCause.Kind.UNDONE if one.get("what", "decision") != "decision":
+            return ngettext(
+                "%(n)s match was undone: %(reference)s.",
+                "%(n)s matches were undone: %(reference)s.",
+                one["count"],
+            ) % {"n": count(one["count"]), "reference": one["reference"]}
         case DayCause.Kind.UNDONE:
             return _("The match of decision %(reference)s was undone.") % one
         case _:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from cspdcl.kernel.csvsafe import csv_lines, safe_text
 from cspdcl.kernel.money import rupees_from_paise
-from reconciliation import explain
+from reconciliation import explain, terms
 from reconciliation.models import Break, Reason
 
 SORTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -28,6 +28,7 @@ SORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "-reference": ("-reference", "id"),
 }
 OLDEST: Final = "day"
+NOBODY: Final = "none"  # where an owner is asked for
 COLUMNS: Final = (
     "business_date",
     "age_days",
@@ -90,7 +91,22 @@ def narrowed(breaks: QuerySet[Break], asked: Mapping[str, Any], *, as_of: date) 
         fits &= _aged(asked["age"], as_of=as_of)
     if asked.get("q"):
         fits &= _named(asked["q"])
+    if asked.get("parked"):
+        fits &= _parked(asked["parked"], as_of=as_of)
+    if asked.get("owner"):
+        nobody = Q(owner__isnull=True)
+        fits &= nobody if asked["owner"] == NOBODY else Q(owner__username=asked["owner"])
+    if asked.get("late"):
+        fits &= terms.overdue(as_of, terms.all_terms())
     return breaks.filter(fits)
+
+
+def _parked(how: str, *, as_of: date) -> Q:
+    """What waits, what is in suspense, or what is worked on; a wait ends by itself."""
+    waits = Q(parked=Break.Parked.TIMING, parked_until__gte=as_of)
+    suspense = Q(parked=Break.Parked.SUSPENSE)
+    known = {"timing": waits, "suspense": suspense, "no": ~(waits | suspense)}
+    return known.get(how, Q())
 
 
 def _aged(codes: Sequence[str], *, as_of: date) -> Q:
@@ -152,7 +168,7 @@ def _csv_rows(breaks: QuerySet[Break], *, as_of: date) -> Iterator[list[object]]
     for cells in _rows(breaks, as_of=as_of):
         yield [
             rupees_from_paise(cell.paise)
-            if isinstance(cell, _Money)
+            if isinstance(cell, Money)
             else safe_text(cell)
             if isinstance(cell, str)
             else cell
@@ -176,7 +192,7 @@ def write_xlsx(breaks: QuerySet[Break], file: IO[bytes], *, as_of: date) -> None
     sheet.set_column(10, 10, 90)
     for row, cells in enumerate(_rows(breaks, as_of=as_of), start=1):
         for column, cell in enumerate(cells):
-            if isinstance(cell, _Money):
+            if isinstance(cell, Money):
                 sheet.write_number(row, column, Decimal(cell.paise) / 100, money)
             elif isinstance(cell, date):
                 sheet.write_datetime(row, column, cell, day)
@@ -187,27 +203,34 @@ def write_xlsx(breaks: QuerySet[Break], file: IO[bytes], *, as_of: date) -> None
     book.close()
 
 
-class _Money(NamedTuple):
+class Money(NamedTuple):
+    """An amount among the cells of a row."""
+
     paise: int
 
 
-def _rows(breaks: QuerySet[Break], *, as_of: date) -> Iterator[list[str | int | date | _Money]]:
+def _rows(breaks: QuerySet[Break], *, as_of: date) -> Iterator[list[str | int | date | Money]]:
     shown = breaks.select_related("channel", "bank_account")[:ROWS_MAX]
     for one in shown.iterator(chunk_size=_CHUNK):
-        yield [
-            one.business_date,
-            age_of(one, as_of=as_of),
-            one.reason,
-            one.channel.code if one.channel else "",
-            one.bank_account.code if one.bank_account else "",
-            one.stage,
-            one.book,
-            one.reference,
-            _Money(one.amount_paise),
-            one.state,
-            explain.sentence(one),
-            one.public_id,
-        ]
+        yield cells_of(one, as_of=as_of)
+
+
+def cells_of(one: Break, *, as_of: date) -> list[str | int | date | Money]:
+    """A break as a row of a sheet, in the order of the columns."""
+    return [
+        one.business_date,
+        age_of(one, as_of=as_of),
+        one.reason,
+        one.channel.code if one.channel else "",
+        one.bank_account.code if one.bank_account else "",
+        one.stage,
+        one.book,
+        one.reference,
+        Money(one.amount_paise),
+        one.state,
+        explain.sentence(one),
+        one.public_id,
+    ]
 
 
 def age_of(one: Break, *, as_of: date) -> int:

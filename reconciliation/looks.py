@@ -10,6 +10,8 @@ from channels_.models import StatementFile
 from cspdcl.ui.looks import Look
 from reconciliation.models import (
     BackTest,
+    Batch,
+    BatchItem,
     Book,
     Break,
     DayClose,
@@ -19,6 +21,7 @@ from reconciliation.models import (
     Rule,
     Run,
     Stage,
+    Undo,
 )
 
 BREAKS: Final[Mapping[str, Look]] = {
@@ -40,9 +43,32 @@ DECISIONS: Final[Mapping[str, Look]] = {
     Decision.State.ALONE: Look(_("done by one person"), "ok"),
 }
 
+BATCHES: Final[Mapping[str, Look]] = {
+    Batch.State.PROPOSED: Look(_("waits for a second person"), "prop"),
+    Batch.State.WORKING: Look(_("works now"), "wait"),
+    Batch.State.DONE: Look(_("done"), "ok"),
+    Batch.State.REJECTED: Look(_("rejected"), "bad"),
+}
+
+BATCH_ITEMS: Final[Mapping[str, Look]] = {
+    BatchItem.State.WAITING: Look(_("waits"), "wait"),
+    BatchItem.State.DONE: Look(_("done"), "ok"),
+    BatchItem.State.REFUSED: Look(_("not done"), "bad"),
+    BatchItem.State.IDLE: Look(_("nothing was asked"), ""),
+}
+
+UNDOS: Final[Mapping[str, Look]] = {
+    Undo.State.PROPOSED: Look(_("waits for a second person"), "prop"),
+    Undo.State.APPROVED: Look(_("works now"), "wait"),
+    Undo.State.DONE: Look(_("done"), "ok"),
+    Undo.State.REJECTED: Look(_("rejected"), "bad"),
+    Undo.State.REFUSED: Look(_("could not be done"), "bad"),
+}
+
 FILES: Final[Mapping[str, Look]] = {
     StatementFile.State.LOADED: Look(_("loaded"), "ok"),
     StatementFile.State.REFUSED: Look(_("refused"), "bad"),
+    StatementFile.State.UNDONE: Look(_("taken out again"), "open"),
 }
 
 DAY_CLOSES: Final[Mapping[str, Look]] = {

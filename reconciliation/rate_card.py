@@ -36,7 +36,7 @@ _JUDGED: Final = """
      CROSS JOIN LATERAL (
        SELECT least(round(e.amount_paise * r.percent / 100) + r.flat_paise, r.cap_paise) AS paise)
         AS fee
-     WHERE e.book = 'channel' AND e.kind = 'payment'
+     WHERE e.book = 'channel' AND e.kind = 'payment' AND e.source_key NOT LIKE 'undone:%%'
 """
 
 

@@ -20,8 +20,11 @@ from people.roles import ADMINISTRATOR, AUDITOR, CHANNEL, FINANCE, OPERATOR, REA
 from reconciliation import bank_credits, explain
 from reconciliation.models import (
     BackTest,
+    Batch,
     Book,
     Break,
+    BreakLetter,
+    BreakNote,
     DayCause,
     DayClose,
     Decision,
@@ -36,7 +39,9 @@ from reconciliation.models import (
     Reason,
     Rule,
     Run,
+    SavedFilter,
     Stage,
+    Undo,
 )
 
 # The books belong to the company, not to an office: who reads them reads them all, others nothing.
@@ -55,7 +60,33 @@ def visible_breaks(user: User) -> QuerySet[Break]:
     """The breaks a user may see, with what every list shows."""
     if not may_read_books(user):
         return Break.objects.none()
-    return Break.objects.select_related("channel", "bank_account", "opened_by")
+    return Break.objects.select_related("channel", "bank_account", "opened_by", "owner")
+
+
+def visible_letters(user: User) -> QuerySet[BreakLetter]:
+    """The letters about breaks a user may see: whoever reads the breaks."""
+    if not may_read_books(user):
+        return BreakLetter.objects.none()
+    return BreakLetter.objects.select_related("open_break", "outgoing", "by").order_by("id")
+
+
+def visible_notes(user: User) -> QuerySet[BreakNote]:
+    """The notes on breaks a user may see: whoever reads the breaks."""
+    if not may_read_books(user):
+        return BreakNote.objects.none()
+    return BreakNote.objects.select_related("by", "paper").order_by("id")
+
+
+def visible_batches(user: User) -> QuerySet[Batch]:
+    """The steps for many breaks a user may see, the latest first: whoever reads decisions."""
+    if not has_role(user, *FINANCE, AUDITOR):
+        return Batch.objects.none()
+    return Batch.objects.select_related("maker", "checker").order_by("-id")
+
+
+def saved_filters(user: User) -> QuerySet[SavedFilter]:
+    """A person's own ways to narrow the breaks."""
+    return SavedFilter.objects.filter(user=user).order_by("name")
 
 
 def visible_entries(user: User) -> QuerySet[Entry]:
@@ -176,6 +207,13 @@ def visible_decisions(user: User) -> QuerySet[Decision]:
     return Decision.objects.select_related(
         "maker", "checker", "open_break", "open_break__channel"
     ).order_by("-id")
+
+
+def visible_undos(user: User) -> QuerySet[Undo]:
+    """The undos a user may see: whoever reads decisions."""
+    if not has_role(user, *FINANCE, AUDITOR):
+        return Undo.objects.none()
+    return Undo.objects.select_related("maker", "checker").order_by("-id")
 
 
 def waiting_credits(user: User) -> QuerySet[Break]:
@@ -554,11 +592,18 @@ def other_money(day: date) -> Sequence[Mapping[str, Any]]:
 
 
 def open_breaks_count(_user: User) -> int:
-    """How many breaks are open now, for the navigation."""
-    return Break.objects.filter(state=Break.State.OPEN, business_date__lte=today()).count()
+    """How many breaks are open now and not parked, for the navigation."""
+    waits = Q(parked=Break.Parked.TIMING, parked_until__gte=today())
+    parked = waits | Q(parked=Break.Parked.SUSPENSE)
+    due = Break.objects.filter(~parked, state=Break.State.OPEN, business_date__lte=today())
+    return due.count()
 
 
 def waiting_decisions_count(user: User) -> int:
-    """How many decisions wait that the user did not propose, for the navigation."""
-    waiting = visible_decisions(user).filter(state=Decision.State.PROPOSED)
-    return waiting.exclude(maker=user).count()
+    """How many proposals wait that the user did not make, for the navigation."""
+    waiting = (
+        visible.filter(state="proposed").exclude(maker=user).order_by().values("pk")
+        for visible in (visible_decisions(user), visible_undos(user), visible_batches(user))
+    )
+    decisions, undos, batches = waiting
+    return decisions.union(undos, batches, all=True).count()  # one question for every page

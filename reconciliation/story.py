@@ -386,3 +386,53 @@ def repeats_in_words(times: int) -> str:
 def newest_first(rows: Sequence[Shown]) -> list[Shown]:
     """A timeline as the page reads it."""
     return sorted(rows, key=lambda row: row["at"])[::-1]
+
+
+# ---- the same for a program ----
+
+
+def as_data(payment: Payment) -> Shown:
+    """A payment's story as the API tells it, to whoever reads the books."""
+    told = Story(payment, reads_books=True)
+    answer, more = told.answer()
+    return {
+        "reference": payment.reference,
+        "state": payment.state,
+        "amount_paise": payment.amount_paise,
+        "answer": answer,
+        "more": more,
+        "say": told.say(),
+        "is_in_bank": told.is_in_bank,
+        "books": [_book_as_data(step, told) for step in told.steps],
+    }
+
+
+_ENTRY_FACTS: Final = (
+    "business_date", "due_on", "occurred_at", "loaded_at", "amount_paise", "fee_paise",
+    "tax_paise", "net_paise", "utr", "line",
+)  # fmt: skip
+
+
+def _book_as_data(step: BookStep, told: Story) -> Shown:
+    entry, match = step.entry, step.match
+    gap = step.open_break
+    if gap is None and step.book == Book.CHANNEL:
+        gap = told.line_breaks.get(Stage.CHANNEL) or told.line_breaks.get(Stage.FEE)
+    return {
+        "book": step.book,
+        **{name: getattr(entry, name) if entry else None for name in _ENTRY_FACTS},
+        "file": entry.file.name if entry and entry.file else None,
+        "match": match
+        and {
+            "kind": match.kind,
+            "matched_on": match.matched_on,
+            "explanation": explain.match_sentence(match),
+        },
+        "gap": gap
+        and {
+            "id": gap.public_id,
+            "reason": gap.reason,
+            "amount_paise": gap.amount_paise,
+            "explanation": explain.sentence(gap),
+        },
+    }

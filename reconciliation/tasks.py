@@ -8,12 +8,15 @@ from celery import shared_task
 from cspdcl.kernel.clock import today
 from reconciliation import (
     backtest,
+    bulk,
     clearing,
     closing,
     engine,
     fetching,
     listed,
+    locks,
     tallies,
+    undoing,
     verifying,
 )
 from reconciliation.models import Run
@@ -104,3 +107,30 @@ def take_up_back_tests() -> None:
     """Do the back-tests that no worker heard of; end those whose worker died."""
     backtest.give_up_lost()
     backtest.take_up_lost()
+
+
+@shared_task(acks_late=True)
+def carry_out_undo(public_id: str) -> None:
+    """Tell back what two people agreed on; whoever comes second finds it done."""
+    undoing.carry_out(public_id)
+
+
+@shared_task
+def carry_out_undos() -> None:
+    """What a lost task left of the undos that are approved."""
+    undoing.carry_out_approved()
+
+
+@shared_task(
+    acks_late=True, autoretry_for=(locks.BooksBusy,), retry_backoff=5, retry_jitter=True,
+    max_retries=20,
+)  # fmt: skip
+def run_batch(public_id: str) -> None:
+    """Do a step for many breaks; what a run or a dead process left waiting goes on."""
+    bulk.run(public_id)
+
+
+@shared_task(autoretry_for=(locks.BooksBusy,), retry_backoff=5, max_retries=3)
+def run_batches() -> None:
+    """What a lost task left of the batches that are at work."""
+    bulk.run_waiting()

@@ -12,13 +12,15 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from cspdcl.kernel.money import grouped_rupees
 from reconciliation import decisions
-from reconciliation.models import Book, Break, BreakLine, Entry, Kind, Stage
+from reconciliation.models import Book, Break, BreakLine, Entry, Kind, Reason, Stage
 
 SHOWN_MAX: Final = 12  # entries of a side that are written out
 CANDIDATES_MAX: Final = 12
 DAYS: Final = 5  # how far a candidate may lie
 READ_MAX: Final = 2 * CANDIDATES_MAX
 GROUPS_MAX: Final = 500
+# Breaks of several entries that fit, of which a person may mean some.
+CHOICES: Final = frozenset({Reason.AMBIGUOUS, Reason.DUPLICATE})
 CHOSEN_MAX: Final = 200  # names in one proposal; a group is one name
 ENTRIES_MAX: Final = 100_000  # lines behind them
 
@@ -58,6 +60,21 @@ class Side:
     count: int
     paise: int
     entries: list[Entry]  # the first of them
+    left_out: frozenset[str] = frozenset()  # names of those that a person did not mean
+    counts: dict[str, int] = field(default_factory=dict)  # what each adds to the difference
+
+    @property
+    def rows(self) -> list[dict[str, object]]:
+        """The entries that are written out, each with its name and whether it is meant."""
+        return [
+            {
+                "entry": one,
+                "name": name_of(one),
+                "is_meant": name_of(one) not in self.left_out,
+                "paise": self.counts.get(name_of(one), 0),
+            }
+            for one in self.entries
+        ]
 
     @property
     def title(self) -> str:
@@ -97,13 +114,25 @@ class Bench:
     label: str
     paise: int  # what is to be explained
     is_matchable: bool
+    is_choice: bool  # several of its own entries fit: a person names those that are meant
+    left_paise: int  # what is to be explained by the entries that are meant
 
 
-def bench_of(open_break: Break, *, chosen: Iterable[str] = ()) -> Bench:
+def bench_of(open_break: Break, *, chosen: Iterable[str] = (), own: Sequence[str] = ()) -> Bench:
     """All about the break's entries; its size does not change the number of queries."""
     sides = _sides_of(open_break)
+    is_choice = open_break.reason in CHOICES and not any(side.more for side in sides)
+    if is_choice and own:
+        names_of_own = {name_of(entry) for side in sides for entry in side.entries}
+        for side in sides:
+            side.left_out = frozenset(names_of_own - set(own))
     total = _difference_of(open_break, sides)
     sign = -1 if total < 0 else 1
+    for side in sides:
+        right = side.book == _right_book(open_break.stage)
+        for entry in side.entries:
+            amount = amount_of(entry, stage=open_break.stage)
+            side.counts[name_of(entry)] = sign * (-amount if right else amount)
     names = frozenset(chosen)
     is_matchable = open_break.state == Break.State.OPEN and open_break.stage != Stage.FEE
     found = _candidates(open_break, sides, total=total, sign=sign) if is_matchable else []
@@ -116,7 +145,21 @@ def bench_of(open_break: Break, *, chosen: Iterable[str] = ()) -> Bench:
         label=_("To be explained") if len(sides) != 1 else sides[0].title,
         paise=total * sign,
         is_matchable=is_matchable,
+        is_choice=is_choice and is_matchable,
+        left_paise=total * sign - _left_out(sides),
     )
+
+
+def _left_out(sides: Sequence[Side]) -> int:
+    """What the entries that are not meant add to the difference."""
+    return sum(side.counts.get(name, 0) for side in sides for name in side.left_out)
+
+
+def own_entries(open_break: Break, names: Sequence[str]) -> list[Entry] | None:
+    """Those of the break's own entries that were ticked; None where they are all meant."""
+    if open_break.reason not in CHOICES or not names:
+        return None
+    return [entry for entry in _own(open_break)[: SHOWN_MAX * 3] if name_of(entry) in names]
 
 
 def amount_of(entry: Entry, *, stage: str) -> int:
@@ -264,6 +307,11 @@ def _broken(open_break: Break) -> QuerySet[Entry]:
         open_break__state=Break.State.OPEN, open_break__stage=open_break.stage
     )
     return _free(open_break).filter(_around(open_break, DAYS), pk__in=held.values("entry_id"))
+
+
+def broken_entries(open_break: Break) -> QuerySet[Entry]:
+    """The unmatched entries of other open breaks near its day: what a person may name."""
+    return _broken(open_break)
 
 
 def _candidates(

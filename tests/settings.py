@@ -15,3 +15,4 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of a directory that is not there
 WHITENOISE_AUTOREFRESH = True  # looks a file up when asked: no scan of all for every test client
+NAVIGATION_SECONDS = 0  # a test looks again at once; the one that keeps them says so

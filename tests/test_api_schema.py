@@ -25,6 +25,7 @@ OPERATIONS = [
     ("/api/v1/payments/", "GET"),
     ("/api/v1/payments/", "POST"),
     ("/api/v1/payments/{reference}/", "GET"),
+    ("/api/v1/payments/{reference}/story/", "GET"),
     ("/api/v1/orders/", "POST"),
     ("/api/v1/orders/{reference}/", "GET"),
     ("/api/v1/receipts/", "GET"),

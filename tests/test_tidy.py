@@ -44,12 +44,16 @@ MOVERS: Final = {
     "refunds/actions.py": "requests for refunds",
     "refunds/answering.py": "answers to disputes",
     "reconciliation/backtest.py": "back-tests",
+    "reconciliation/bulk.py": "steps for many breaks",
     "reconciliation/closing.py": "closings of days",
+    "reconciliation/letters.py": "letters about breaks",
+    "reconciliation/sheets.py": "rows of a sheet before they are stored",
     "reconciliation/decisions.py": "decisions",
     "reconciliation/engine.py": "runs",
     "reconciliation/rates.py": "rate cards",
     "reconciliation/statements.py": "files",
     "reconciliation/versions.py": "versions of rules",
+    "reconciliation/undoing.py": "undos, and the files they take out",
 }
 MONEY: Final = re.compile(r"paise|amount|rupees|balance|fee|tax", re.IGNORECASE)
 FINDER: Final = "channels_/registry.py"  # finds how partners look from outside, for the simulator

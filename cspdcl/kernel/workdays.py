@@ -18,3 +18,17 @@ def working_day_after(day: date, count: int, holidays: Collection[date] = ()) ->
         if is_working_day(day, holidays):
             count -= 1
     return day
+
+
+def working_days_between(first: date, last: date) -> int:
+    """How many working days lie after ``first`` up to ``last``; 0 when it is not later."""
+    days = (last - first).days
+    return sum(is_working_day(first + timedelta(days=n)) for n in range(1, days + 1))
+
+
+def latest_day_before(day: date, count: int) -> date:
+    """The latest day of which ``count`` working days have passed before ``day``."""
+    found = day - timedelta(days=1)
+    while working_day_after(found, count) >= day:
+        found -= timedelta(days=1)
+    return found

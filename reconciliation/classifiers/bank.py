@@ -274,6 +274,7 @@ _CREDIT_WITHOUT_RECEIPT: Final = take("""
                JOIN reconciliation_matchline l
                  ON l.entry_id = e.id AND l.stage = 'bank' AND l.is_live
               WHERE e.in_bank_stage AND e.utr <> '' AND e.utr = w.word
+                AND e.source_key NOT LIKE 'undone:%%'
                 -- what was taken back has been paid by nobody
                 AND NOT EXISTS (SELECT FROM reconciliation_entry r
                                  WHERE e.book = 'receipts' AND r.book = 'receipts'

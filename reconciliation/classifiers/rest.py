@@ -20,6 +20,11 @@ SELECT 'fee', 'receipt_channel', 'fee_differs', 'channel', channel_id, NULL, cha
        ARRAY[id]
   FROM ({judged_of(_SINCE)}) AS judged
  WHERE abs(kept - agreed) > {ROUNDING}
+   -- what two people accepted is no break again, until they tell it back
+   AND NOT EXISTS (SELECT FROM reconciliation_decisionline l
+                     JOIN reconciliation_decision d ON d.id = l.decision_id
+                    WHERE l.entry_id = judged.id AND d.kind = 'fee'
+                      AND d.state IN ('approved', 'alone') AND d.undone_at IS NULL)
 """  # noqa: S608 - constants of this package
 
 _EXPECTED: Final = """

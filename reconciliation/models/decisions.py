@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cspdcl.kernel.clock import now
 from payments.models import Consumer
-from reconciliation.models.books import Entry, Stage
+from reconciliation.models.books import Entry, Kind, Stage
 from reconciliation.models.breaks import Break
 
 
@@ -20,6 +20,11 @@ class Decision(models.Model):
         ASSIGN = "assign", _("assign to consumers")
         TAKE = "take", _("take into our books")
         TAKE_BACK = "take_back", _("take an assignment back")
+        SPLIT = "split", _("split a credit")
+        TIMING = "timing", _("wait: it will come")
+        SUSPENSE = "suspense", _("move to suspense")
+        FEE = "fee", _("accept the fee")
+        DISPUTE = "dispute", _("raise a dispute")
 
     class State(models.TextChoices):
         PROPOSED = "proposed", _("waits for a second person")
@@ -50,6 +55,12 @@ class Decision(models.Model):
     )
     checked_at = models.DateTimeField(null=True)
     answer = models.CharField(max_length=300, blank=True)
+    until = models.DateField(null=True)  # of a wait: the last day it may come
+    letter_to = models.CharField(max_length=120, blank=True)  # of a dispute: where it goes
+    undone_at = models.DateTimeField(null=True)  # what it did was told back
+    batch = models.ForeignKey(
+        "Batch", on_delete=models.PROTECT, null=True, related_name="decisions", db_index=False
+    )
 
     class Meta:
         constraints = [
@@ -63,8 +74,16 @@ class Decision(models.Model):
                 name="decision_checked_iff_decided",
             ),
             models.CheckConstraint(
-                condition=~Q(state="alone") | Q(kind__in=["assign", "take"]),
+                condition=~Q(state="alone")
+                | Q(kind__in=["assign", "take", "write_off", "timing", "suspense", "fee"]),
                 name="decision_alone_only_small",
+            ),
+            models.CheckConstraint(
+                condition=Q(until__isnull=True) | Q(kind="timing"), name="decision_until_is_a_wait"
+            ),
+            models.CheckConstraint(
+                condition=Q(undone_at__isnull=True) | Q(state__in=["approved", "alone"]),
+                name="decision_undone_only_if_it_acted",
             ),
             models.CheckConstraint(
                 condition=Q(open_break__isnull=False, payment_reference="")
@@ -102,6 +121,49 @@ class DecisionLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.decision_id}: {self.entry_id}"
+
+
+class DecisionPart(models.Model):
+    """One part of a credit that is split: how much, and what it is for."""
+
+    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="parts")
+    part = models.PositiveSmallIntegerField()  # from 1
+    amount_paise = models.BigIntegerField()
+    what = models.CharField(max_length=16, choices=Kind)
+    name = models.CharField(max_length=40)  # UTR, slip or RRN by which the next run finds it
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["decision", "part"], name="decision_part_once"),
+            models.CheckConstraint(
+                condition=Q(amount_paise__gt=0), name="decision_part_amount_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.decision_id}: {self.name}"
+
+
+class DecisionLimit(models.Model):
+    """How much a role may decide of one kind: alone, and as the second person."""
+
+    kind = models.CharField(max_length=10, choices=Decision.Kind)
+    role = models.CharField(max_length=24)  # the code of a role
+    alone_paise = models.BigIntegerField(default=0)  # up to this without a second person
+    approve_paise = models.BigIntegerField(null=True)  # empty: without a limit
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "role"], name="decision_limit_once"),
+            models.CheckConstraint(
+                condition=Q(alone_paise__gte=0)
+                & (Q(approve_paise__isnull=True) | Q(approve_paise__gte=0)),
+                name="decision_limit_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.role}"
 
 
 class DecisionShare(models.Model):

@@ -15,12 +15,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from cspdcl.kernel.errors import DomainError
+from cspdcl.kernel.money import grouped_rupees
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
-from reconciliation import approving, assigning, decisions, explain, looks, selectors
+from reconciliation import approving, assigning, decisions, explain, looks, selectors, steps
 from reconciliation.forms import AnswerForm
-from reconciliation.models import Book, Decision, DecisionLine, Reason
+from reconciliation.models import Batch, Book, Decision, DecisionLine, Reason, Undo
 
 DECISION_READERS: Final = (*FINANCE, AUDITOR)
 PAGE_SIZE: Final = 25
@@ -46,7 +47,7 @@ def answer(request: HttpRequest, public_id: str) -> HttpResponse:
     try:
         if form.cleaned_data["verdict"] == "approve":
             approving.approve(decision, checker=user, answer=said)
-            acted = decision.kind in assigning.KINDS
+            acted = decision.kind in assigning.KINDS | steps.KINDS
             messages.success(
                 request,
                 _("Approved. It has acted.") if acted else _("Approved. The break is closed."),
@@ -80,6 +81,17 @@ def _show(
         "columns": _columns(),
         "looks": looks.DECISIONS,
         "may_approve": has_role(user, FINANCE_APPROVER),
+        "may_propose": has_role(user, *FINANCE),
+        "batches": list(
+            selectors.visible_batches(user)
+            .filter(state=Batch.State.PROPOSED)
+            .order_by("id")[:PAGE_SIZE]
+        ),
+        "undos": list(
+            selectors.visible_undos(user)
+            .filter(state=Undo.State.PROPOSED)
+            .order_by("id")[:PAGE_SIZE]
+        ),
     }
     return render(request, "reconciliation/approvals.html", context, status=status)
 
@@ -127,6 +139,8 @@ def _will(one: Decision, counted: list[str]) -> str:
     things = ", ".join(counted)
     if one.kind in assigning.KINDS:
         return _will_assign(one)
+    if one.kind in steps.KINDS:
+        return _will_step(one)
     if one.kind == Decision.Kind.WRITE_OFF:
         return _("Writes off %(things)s: they will never be matched, and the break closes.") % {
             "things": things
@@ -134,6 +148,22 @@ def _will(one: Decision, counted: list[str]) -> str:
     return _("Joins %(things)s as one match that agrees to the paisa, and the break closes.") % {
         "things": things
     }
+
+
+def _will_step(one: Decision) -> str:
+    if one.kind == Decision.Kind.TIMING:
+        told = _("The break leaves the list until %(day)s and comes back by itself.")
+        return told % {"day": f"{one.until:%d-%m-%Y}" if one.until else ""}
+    if one.kind == Decision.Kind.SUSPENSE:
+        return _("The break stands in suspense until this is undone; it stays open in the proof.")
+    if one.kind == Decision.Kind.FEE:
+        return _("What the channel kept is accepted for these lines, and the break closes.")
+    if one.kind == Decision.Kind.DISPUTE:
+        return _("A letter leaves for %(to)s, with this reason.") % {"to": one.letter_to}
+    parts = ", ".join(
+        f"{part.name} {grouped_rupees(part.amount_paise)}" for part in one.parts.order_by("part")
+    )
+    return _("The credit becomes %(parts)s; the next run finds each.") % {"parts": parts}
 
 
 def _will_assign(one: Decision) -> str:

@@ -14,6 +14,7 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
+    QueryDict,
     StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, redirect, render
@@ -24,17 +25,31 @@ from django.views.decorators.http import require_POST, require_safe
 from channels_.models import Channel
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
+from cspdcl.ui.templatetags.ui import count
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import FINANCE, FINANCE_APPROVER, OPERATOR, READERS
-from reconciliation import assigning, decisions, explain, listing, looks, selectors, workbench
+from reconciliation import (
+    assigning,
+    decisions,
+    explain,
+    filters,
+    listing,
+    looks,
+    selectors,
+    terms,
+    why_not,
+    workbench,
+)
 from reconciliation.board import OLD_DAYS
-from reconciliation.forms import BreaksFilter, ProposalForm
-from reconciliation.models import Book, Break, Decision, Reason, Stage
+from reconciliation.forms import BreaksFilter, ProposalForm, SaveFilterForm
+from reconciliation.models import Book, Break, BreakNote, Decision, Reason, Stage
+from reconciliation.views.steps import steps_for
 
 BREAK_READERS: Final = (*READERS, OPERATOR)
 
 PAGE_SIZE: Final = 50
+QUERY_MAX: Final = 1000
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -42,7 +57,7 @@ _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 @require_safe
 def listed(request: HttpRequest) -> HttpResponse:
     """The breaks that fit the filters, with counts and sums of all of them."""
-    form, breaks = _narrowed(request)
+    form, breaks = narrowed(request)
     page = _page(request, breaks)
     context = {
         "form": form,
@@ -52,21 +67,51 @@ def listed(request: HttpRequest) -> HttpResponse:
         "reasons": listing.by_reason(breaks),
         "columns": _columns(),
         "filters": _filters(request),
+        "query": request.GET.urlencode(),
         "exports": _exports(),
         "looks": looks.BREAKS,
         "kept": _kept(request),
         "page_keys": _keys(),
         "is_narrowed": any(name != "page" and value for name, value in request.GET.items()),
+        "saved": list(selectors.saved_filters(signed_in(request))),
+        "may_propose": has_role(request.user, *FINANCE),
+        "escalations": terms.escalations(
+            listing.narrowed(
+                selectors.visible_breaks(signed_in(request)), {"parked": "no"}, as_of=today()
+            ),
+            as_of=today(),
+        ),
     }
     status = HTTPStatus.OK if form.is_valid() else HTTPStatus.UNPROCESSABLE_ENTITY
     return render(request, "reconciliation/breaks.html", context, status=status)
+
+
+@roles(*READERS)
+@require_POST
+def save_filter(request: HttpRequest) -> HttpResponse:
+    """Keep today's filter under a name, or take a name off; the same name is written over."""
+    user = signed_in(request)
+    form = SaveFilterForm(request.POST)
+    query = QueryDict(request.POST.get("query", "")[:QUERY_MAX], mutable=True)
+    for name in ("page", "sort"):
+        query.pop(name, None)
+    if form.is_valid():
+        name = form.cleaned_data["name"]
+        if request.POST.get("verdict") == "drop":
+            filters.drop(user, name=name)
+        else:
+            filters.save(user, name=name, query=query.urlencode())
+            messages.success(request, _("Kept; it stands over the list."))
+    else:
+        messages.error(request, _("A name of at most 40 letters is wanted."))
+    return redirect(f"{reverse('reconciliation:breaks')}?{query.urlencode()}")
 
 
 @roles(*BREAK_READERS)
 @require_safe
 def export(request: HttpRequest, kind: str) -> HttpResponseBase:
     """What the list shows, whole: as CSV or as a workbook."""
-    _form, breaks = _narrowed(request)
+    _form, breaks = narrowed(request)
     chosen = listing.ordered(breaks, request.GET.get("sort", ""))
     name = f"breaks-{today().isoformat()}.{kind}"
     if kind == "csv":
@@ -103,15 +148,26 @@ def propose(request: HttpRequest, public_id: str) -> HttpResponse:
         return _bench(request, one, form, chosen=names, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     kind = Decision.Kind(form.cleaned_data["kind"])
     try:
-        ticked = workbench.chosen_entries(one, names) if kind == Decision.Kind.MATCH else []
-        decisions.propose(
-            one, kind=kind, candidates=ticked, why=form.cleaned_data["why"], maker=user
+        is_match = kind == Decision.Kind.MATCH
+        made = decisions.propose(
+            one,
+            kind=kind,
+            candidates=workbench.chosen_entries(one, names) if is_match else [],
+            chosen=workbench.own_entries(one, request.POST.getlist("own")) if is_match else None,
+            why=form.cleaned_data["why"],
+            maker=user,
         )
     except DomainError as refused:
         form.add_error(None, str(refused))
         return _bench(request, one, form, chosen=names, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    messages.success(request, _("Proposed. It acts when a second person approves it."))
+    messages.success(request, _said(made))
     return redirect(f"{reverse('reconciliation:break', args=[one.public_id])}{_kept(request)}")
+
+
+def _said(made: Decision) -> str:
+    if made.state == Decision.State.ALONE:
+        return _("Done; it lies within your limit.")
+    return _("Proposed. It acts when a second person approves it.")
 
 
 def _bench(
@@ -123,9 +179,9 @@ def _bench(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> HttpResponse:
     user = signed_in(request)
-    _form, breaks = _narrowed(request)
+    _form, breaks = narrowed(request)
     page = _page(request, breaks)
-    bench = workbench.bench_of(one, chosen=chosen)
+    bench = workbench.bench_of(one, chosen=chosen, own=request.POST.getlist("own"))
     made = list(one.decisions.select_related("maker", "checker").order_by("-id"))
     waiting = next((d for d in made if d.state == Decision.State.PROPOSED), None)
     ticked = sum(c.paise for c in bench.candidates if c.is_chosen)
@@ -137,9 +193,13 @@ def _bench(
         "form": form,
         "chosen_count": sum(c.is_chosen for c in bench.candidates),
         "chosen_paise": ticked,
-        "left_paise": bench.paise - ticked,
+        "left_paise": bench.left_paise - ticked,
+        "verdicts": why_not.verdicts_of(one),
+        "care": _care(one),
+        "letters": list(selectors.visible_letters(user).filter(open_break=one)),
+        "steps": steps_for(one, is_decided=waiting is not None) if has_role(user, *FINANCE) else [],
         "waiting": waiting,
-        "events": _events(one, made),
+        "events": _events(one, made, list(selectors.visible_notes(user).filter(open_break=one))),
         "page": page,
         "rows": [_row(other) for other in page.object_list],
         "totals": listing.totals(breaks),
@@ -163,14 +223,20 @@ def _break(user: User, public_id: str) -> Break:
     return get_object_or_404(selectors.visible_breaks(user), public_id=public_id)
 
 
-def _narrowed(request: HttpRequest) -> tuple[BreaksFilter, QuerySet[Break]]:
-    """What is not understood narrows to nothing: a filter that is ignored would mislead."""
+def narrowed(request: HttpRequest) -> tuple[BreaksFilter, QuerySet[Break]]:
+    """The breaks that fit the query, but for what is parked unless it is asked for.
+
+    What is not understood narrows to nothing: a filter that is ignored would mislead.
+    """
     channels = list(Channel.objects.order_by("position", "code").values_list("code", flat=True))
     form = BreaksFilter(request.GET, channels=channels)
     breaks = selectors.visible_breaks(signed_in(request))
     if not form.is_valid():
         return form, breaks.none()
-    return form, listing.narrowed(breaks, form.cleaned_data, as_of=today())
+    asked = dict(form.cleaned_data)
+    if not asked["parked"] and asked["state"] != Break.State.CLOSED and not asked["q"]:
+        asked["parked"] = "no"
+    return form, listing.narrowed(breaks, asked, as_of=today())
 
 
 def _page(request: HttpRequest, breaks: QuerySet[Break]) -> Page[Break]:
@@ -186,6 +252,7 @@ def _row(one: Break) -> dict[str, Any]:
         "reason": Reason(one.reason).label,
         "where": _where(one),
         "days": days,
+        "working_days": terms.working_age(one, as_of=today()),
         "is_old": days >= OLD_DAYS and one.state == Break.State.OPEN,
     }
 
@@ -196,7 +263,28 @@ def _where(one: Break) -> str:
     return f"{source}, {stage}" if source else str(stage)
 
 
-def _events(one: Break, made: list[Decision]) -> list[dict[str, Any]]:
+def _care(one: Break) -> list[dict[str, Any]]:
+    """Who cares for the break, how old it is, and by when it should be explained."""
+    facts: list[dict[str, Any]] = [
+        {"label": _("Owner"), "text": one.owner.username if one.owner else _("nobody")},
+        {
+            "label": _("Age in working days"),
+            "text": count(terms.working_age(one, as_of=today())),
+        },
+    ]
+    if one.state == Break.State.OPEN:
+        due = terms.due_on(one, terms.all_terms())
+        late = due < today() and not one.is_parked
+        words = {"word": _("by %(day)s, late") % {"day": f"{due:%d-%m-%Y}"}, "tone": "bad"}
+        facts.append({"label": _("To be explained"), **(words if late else {"day": due})})
+    if one.is_parked:
+        until = f" {one.parked_until:%d-%m-%Y}" if one.parked_until else ""
+        told = f"{one.get_parked_display()}{until}"
+        facts.append({"label": _("Parked"), "word": told, "tone": "wait", "icon": "clock"})
+    return facts
+
+
+def _events(one: Break, made: list[Decision], notes: list[BreakNote]) -> list[dict[str, Any]]:
     """The history of a break, newest first."""
     run = one.opened_by
     events: list[dict[str, Any]] = [
@@ -208,6 +296,18 @@ def _events(one: Break, made: list[Decision]) -> list[dict[str, Any]]:
             "paise": one.amount_paise,
         }
     ]
+    for note in notes:
+        shown = {
+            "at": note.at,
+            "text": note.words,
+            "by": note.by.username,
+            "tone": "",
+            "icon": "note",
+        }
+        if note.paper:
+            paper = reverse("attachments:content", args=[note.paper.public_id])
+            shown |= {"proof_url": paper, "proof_label": _("paper")}
+        events.append(shown)
     for decision in made:
         events.append(
             {
@@ -268,6 +368,7 @@ def _columns() -> list[dict[str, Any]]:
         {"label": _("Where"), "is_minor": True},
         {"label": _("Day"), "sort": "day", "is_minor": True},
         {"label": _("Age")},
+        {"label": _("Owner"), "is_minor": True},
         {"label": _("Amount, ₹"), "sort": "amount", "is_end": True},
     ]
 
@@ -310,6 +411,24 @@ def _filters(request: HttpRequest) -> list[dict[str, Any]]:
             "label": _("State"),
             "choices": [{"value": Break.State.CLOSED, "label": _("closed")}],
         },
+        {
+            "name": "owner",
+            "label": _("Owner"),
+            "choices": [
+                {"value": user.username, "label": _("mine")},
+                {"value": listing.NOBODY, "label": _("nobody's")},
+            ],
+        },
+        {
+            "name": "parked",
+            "label": _("Parked"),
+            "choices": [
+                {"value": "timing", "label": _("will come by a date")},
+                {"value": "suspense", "label": _("in suspense")},
+                {"value": "all", "label": _("all, parked or not")},
+            ],
+        },
+        {"name": "late", "label": _("Late"), "choices": [{"value": "1", "label": _("late")}]},
         {"name": "since", "label": _("From"), "kind": "day"},
         {"name": "until", "label": _("To"), "kind": "day"},
         {"name": "q", "label": _("Reference"), "kind": "text"},

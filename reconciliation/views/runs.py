@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from cspdcl.ui.templatetags.ui import count
-from people.access import roles, signed_in
+from people.access import has_role, roles, signed_in
 from people.roles import AUDITOR, FINANCE, OPERATOR
 from reconciliation import board, looks, selectors
 from reconciliation.forms import RunsFilter
@@ -77,6 +77,7 @@ def story(request: HttpRequest, day: date, number: int) -> HttpResponse:
         .select_related("channel")
         .order_by("-amount_paise")[:10],
         "waits": _waits(run),
+        "may_undo": bool(run.matched_count) and has_role(request.user, *FINANCE),
     }
     return render(request, "reconciliation/run.html", context)
 

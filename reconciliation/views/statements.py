@@ -124,6 +124,7 @@ def story(request: HttpRequest, sha256: str) -> HttpResponse:
         "page": paginator.get_page(request.GET.get("page")),
         "columns": _line_columns(),
         "may_run": has_role(request.user, *FILE_LOADERS),
+        "may_undo": file.state == StatementFile.State.LOADED and has_role(request.user, *FINANCE),
     }
     return render(request, "reconciliation/statement.html", context)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -21,7 +22,7 @@ from payments.states import State
 from payments.views.payments import PAYMENT_READERS
 from people.access import has_role, roles, signed_in
 from people.models import User
-from people.roles import FINANCE_OFFICER
+from people.roles import FINANCE, FINANCE_OFFICER
 from reconciliation.selectors import may_read_books
 from reconciliation.story import Story, newest_first, repeats_in_words
 from refunds import selectors as refunds
@@ -61,11 +62,25 @@ def payment(request: HttpRequest, reference: str) -> HttpResponse:
         "is_in_bank": story.is_in_bank,
         "consumer_facts": _consumer_facts(found),
         "tender_facts": _tender_facts(found),
+        "undoable": _undoable(story) if has_role(user, *FINANCE) else [],
         "may_refund": found.state == State.SUCCEEDED and has_role(user, FINANCE_OFFICER),
         "back": _to_be_back(found, user),
         "duplicates": list(found.duplicates.order_by("id")[:20]),
     }
     return render(request, "reconciliation/payment.html", context)
+
+
+def _undoable(story: Story) -> list[dict[str, str]]:
+    """Where each of its live matches may be undone; a match is named by one of its entries."""
+    found: dict[int, dict[str, str]] = {}
+    for step in story.steps:
+        match, entry = step.match, step.entry
+        if match is not None and entry is not None and match.run_id is not None:
+            key = f"{match.stage}|{entry.book}|{entry.source_key}"
+            query = urlencode({"kind": "match", "key": key})
+            url = f"{reverse('reconciliation:ask_undo')}?{query}"
+            found[match.pk] = {"url": url, "label": str(match.get_leg_display())}
+    return list(found.values())
 
 
 def _to_be_back(found: Payment, user: User) -> dict[str, Any] | None:

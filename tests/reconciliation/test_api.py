@@ -16,6 +16,7 @@ from channels_.models import StatementFile
 from people.auth import make_api_key
 from people.models import AuditEvent
 from reconciliation.models import Book, Break, Entry, Reason, Run
+from tests import factories as make
 from tests.reconciliation import small_books as books
 from tests.reconciliation.small_books import CREDIT, DAY, ONE_CREDIT, mt940
 from tests.reconciliation.test_pages_board import _another_run_alive
@@ -262,3 +263,30 @@ def test_json_is_no_file(machine: Client) -> None:
 
 def _post(client: Client, what: str, body: dict[str, object]):
     return client.post(f"/api/v1/{what}/", json.dumps(body), content_type="application/json")
+
+
+def test_the_story_of_a_payment_tells_each_book_and_its_gap(as_role: AsRole) -> None:
+    receipt, line, payment = _paid_and_listed()
+    books.matched(receipt, line, run=books.run())
+
+    told = as_role("auditor").get(f"/api/v1/payments/{payment.reference}/story/").json()
+
+    assert [one["book"] for one in told["books"]] == ["receipts", "channel", "bank"]
+    ours, theirs, bank = told["books"]
+    assert (ours["amount_paise"], theirs["fee_paise"], theirs["net_paise"]) == (1000, 20, 976)
+    assert ours["match"]["kind"] == "rule"
+    assert bank["amount_paise"] is None
+    assert not told["is_in_bank"]
+    assert as_role("clerk").get(f"/api/v1/payments/{payment.reference}/story/").status_code == 403
+    assert as_role("auditor").get("/api/v1/payments/none/story/").status_code == 404
+
+
+def _paid_and_listed():
+    payment = make.PaymentFactory.create(
+        channel=books.channel(), amount_paise=1000, state="succeeded", business_date=DAY,
+        succeeded_at="2026-08-18T10:00:00+05:30",
+    )  # fmt: skip
+    key = f"payment:{payment.reference}"
+    receipt = books.entry(Book.RECEIPTS, 1000, reference=payment.reference, source_key=key)
+    line = books.entry(Book.CHANNEL, 1000, fee_paise=20, tax_paise=4)
+    return receipt, line, payment
