@@ -170,6 +170,7 @@ class Migration(migrations.Migration):
                             ("unidentified_credit", "Credit of an unknown sender"),
                             ("ambiguous", "Several fit, none is sure"),
                             ("unknown_code", "Unknown word of the channel or bank"),
+                            ("outside_rules", "They agree, but no rule may match them"),
                         ],
                         max_length=24,
                         unique=True,
@@ -524,6 +525,7 @@ class Migration(migrations.Migration):
                             "unidentified_credit",
                             "ambiguous",
                             "unknown_code",
+                            "outside_rules",
                         ],
                     )
                 ),
