@@ -31,6 +31,7 @@ from reconciliation.models import (
     Kind,
     Match,
     MatchLine,
+    MatchPart,
     Reason,
     Stage,
 )
@@ -267,7 +268,7 @@ def _take_back(decision: Decision, checker: User) -> None:
     lines = MatchLine.objects.filter(entry=entry, stage=Stage.BANK, is_live=True)
     matches = list(lines.values_list("match_id", flat=True))
     Match.objects.filter(pk__in=matches, undone_at=None).update(undone_at=now())
-    MatchLine.objects.filter(match__in=matches, is_live=True).update(is_live=False)
+    MatchPart.objects.filter(match__in=matches, is_live=True).update(is_live=False)
 
 
 def _record(actor: User, action: str, decision: Decision) -> None:

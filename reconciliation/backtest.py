@@ -2,7 +2,8 @@
 
 The entries that are asked about are copied into temporary tables that bear the names of the real
 ones; a session looks there first, so the passes of the engine read and write the copies and know
-of nothing else. Everything is rolled back at the end: no row of the books is written or locked.
+of nothing else: to them it is the first run of an installation. Everything is rolled back at the
+end: no row of the books is written or locked.
 """
 
 import logging
@@ -16,7 +17,8 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Max
 
 from cspdcl.kernel.clock import now, today
-from reconciliation import locks, rules
+from reconciliation import carrying, locks, rules
+from reconciliation.carrying import Since
 from reconciliation.models import BackTest, Rule, Run
 from reconciliation.passes import IDENTITY, PASSES, open_items
 
@@ -109,19 +111,37 @@ def over_days(rule: Rule, since: date, until: date) -> Asked:
 
 
 def open_now(rule: Rule) -> Asked:
-    """What is open in the rule's stage, and what its versions matched in the last few runs."""
+    """What is open in the rule's stage, and what its versions matched in the last few runs.
+
+    By what the last run handed on, and what came or was undone since: no history is read.
+    """
     stage = rules.stage_of(rule)
     known = list(Rule.objects.filter(code=rule.code).values_list("pk", flat=True))
-    done = Run.objects.filter(state=Run.State.DONE).order_by("-id")[:_RUNS_NOW]
+    done = list(Run.objects.filter(state=Run.State.DONE).order_by("-id")[:_RUNS_NOW])
+    last = next((run for run in done if run.matches_until is not None), None)
     return Asked(
         where=f"""e.in_{stage}_stage AND e.business_date >= %(since)s
-          AND (NOT EXISTS (SELECT FROM reconciliation_matchline l
-                            WHERE l.entry_id = e.id AND l.stage = '{stage}' AND l.is_live)
-            OR e.id IN (SELECT l.entry_id FROM reconciliation_match m
-                          JOIN reconciliation_matchline l ON l.match_id = m.id AND l.is_live
-                         WHERE m.run_id = ANY(%(runs)s) AND m.rule_id = ANY(%(rules)s)))""",  # noqa: S608 - the stage is a word of ours
+          AND e.id IN (
+              SELECT id FROM reconciliation_entry WHERE id > %(seen)s
+              UNION ALL
+              SELECT entry_id FROM reconciliation_openitem WHERE stage = '{stage}'
+              UNION ALL
+              SELECT unnest(line_ids) FROM reconciliation_openlines WHERE '{stage}' = 'bank'
+              UNION ALL
+              SELECT l.entry_id FROM reconciliation_undonematch u
+                JOIN reconciliation_matchline l ON l.match_id = u.match_id
+              UNION ALL
+              SELECT l.entry_id FROM reconciliation_match m
+                JOIN reconciliation_matchline l ON l.match_id = m.id AND l.is_live
+               WHERE m.run_id = ANY(%(runs)s) AND m.rule_id = ANY(%(rules)s))
+          AND NOT EXISTS (
+              SELECT FROM reconciliation_matchline l
+                JOIN reconciliation_match m ON m.id = l.match_id
+               WHERE l.entry_id = e.id AND l.stage = '{stage}' AND l.is_live
+                 AND (m.run_id = ANY(%(runs)s) AND m.rule_id = ANY(%(rules)s)) IS NOT TRUE)""",  # noqa: S608 - the stage is a word of ours
         params={
             "since": last_day() - timedelta(days=NOW_DAYS),
+            "seen": last.entries_until if last is not None else 0,
             "runs": [run.pk for run in done],
             "rules": known,
         },
@@ -183,31 +203,46 @@ _COPIES: Final = """
 CREATE TEMP TABLE reconciliation_entry ON COMMIT DROP AS
 SELECT e.* FROM reconciliation_entry e WHERE {where};
 CREATE UNIQUE INDEX ON reconciliation_entry (id);
-CREATE TEMP TABLE reconciliation_match (LIKE reconciliation_match INCLUDING DEFAULTS)
-  ON COMMIT DROP;
-CREATE TEMP TABLE reconciliation_matchline (LIKE reconciliation_matchline INCLUDING DEFAULTS)
-  ON COMMIT DROP;
-CREATE INDEX ON reconciliation_matchline (entry_id);
-CREATE INDEX ON reconciliation_matchline (match_id);
 CREATE TEMP SEQUENCE reconciliation_match_id_seq;
+CREATE TEMP TABLE reconciliation_match (LIKE reconciliation_match) ON COMMIT DROP;
+ALTER TABLE reconciliation_match
+  ALTER COLUMN id SET DEFAULT nextval('reconciliation_match_id_seq');
+CREATE UNIQUE INDEX ON reconciliation_match (id);
+CREATE INDEX ON reconciliation_match (left_id);
+CREATE INDEX ON reconciliation_match (right_id);
+CREATE TEMP TABLE reconciliation_matchpart (LIKE reconciliation_matchpart) ON COMMIT DROP;
+CREATE INDEX ON reconciliation_matchpart (entry_id);
+CREATE INDEX ON reconciliation_matchpart (match_id);
+CREATE TEMP TABLE reconciliation_openitem (LIKE reconciliation_openitem) ON COMMIT DROP;
+CREATE TEMP TABLE reconciliation_openlines (LIKE reconciliation_openlines) ON COMMIT DROP;
+CREATE TEMP VIEW reconciliation_matchline AS {lines};
 ANALYZE reconciliation_entry;
 """
+
+# Of the view its own words: over the copies they mean the copies.
+_LINES_OF: Final = "SELECT pg_get_viewdef('reconciliation_matchline'::regclass)"
 
 _ARE_COPIES: Final = """
 SELECT bool_and(relnamespace = pg_my_temp_schema()), count(*)
   FROM pg_class
  WHERE oid IN ('reconciliation_entry'::regclass, 'reconciliation_match'::regclass,
-               'reconciliation_matchline'::regclass, 'reconciliation_match_id_seq'::regclass)
+               'reconciliation_matchpart'::regclass, 'reconciliation_matchline'::regclass,
+               'reconciliation_openitem'::regclass, 'reconciliation_openlines'::regclass,
+               'reconciliation_match_id_seq'::regclass)
 """
+_COPIED: Final = 7
 
 
 def _copy(asked: Asked) -> int:
     """Make the copies; from here on the names of the books mean them. Returns the entries."""
     with connection.cursor() as cursor:
-        cursor.execute(_COPIES.format(where=asked.where), asked.params)
+        cursor.execute(_LINES_OF)
+        (lines,) = cursor.fetchone() or ("",)
+        made = _COPIES.format(where=asked.where, lines=lines.rstrip().rstrip(";"))
+        cursor.execute(made, asked.params)
         cursor.execute(_ARE_COPIES)
         are_copies, count = cursor.fetchone() or (False, 0)
-        if not are_copies or count != 4:
+        if not are_copies or count != _COPIED:
             raise RuntimeError("the session does not look at its temporary tables first")
         cursor.execute("SELECT count(*) FROM reconciliation_entry")
         (entries,) = cursor.fetchone() or (0,)
@@ -217,10 +252,12 @@ def _copy(asked: Asked) -> int:
 def _play(some: Sequence[Rule], number: int) -> None:
     """Let rules match what is open in the copies, as a run does."""
     this = Run(pk=number, business_date=today())
+    since, before = Since(), carrying.last_match()
+    carrying.begin(since)
     for rule in some:
         if rule.key == rules.Key.CHANNEL_REF:
-            IDENTITY(rule, this)
-    open_items.prepare()
+            IDENTITY(rule, this, since)
+    open_items.prepare(since, paired_since=before)
     for rule in some:
         if rule.key != rules.Key.CHANNEL_REF:
             PASSES[rule.cardinality](rule, this)
@@ -240,8 +277,8 @@ SELECT line.*, whole.entries FROM line JOIN whole USING (match_id);
 CREATE INDEX ON {table} (entry_id);
 CREATE INDEX ON {table} (entries);
 ANALYZE {table};
-DELETE FROM reconciliation_matchline l USING reconciliation_match m
- WHERE m.id = l.match_id AND m.run_id = %(run)s;
+DELETE FROM reconciliation_matchpart p USING reconciliation_match m
+ WHERE m.id = p.match_id AND m.run_id = %(run)s;
 DELETE FROM reconciliation_match WHERE run_id = %(run)s;
 """
 

@@ -15,8 +15,12 @@ from django.db.models import Max
 
 from reconciliation.models import Match, Rule, Run
 
-# Of one entry, by its own name: the same in every database that read the same files.
-KEY_HASH: Final = "hashtextextended(e.book || ':' || e.source_key, 0)"
+# Of one entry, by its own name: the same in every database that read the same files, and the same
+# before and after its file was undone, which puts words before the key.
+KEY_HASH: Final = (
+    "hashtextextended(e.book || ':' || CASE WHEN starts_with(e.source_key, 'undone:') "
+    "THEN regexp_replace(e.source_key, '^undone:[0-9]+:', '') ELSE e.source_key END, 0)"
+)
 # Of one match, from the keys of its lines in no order, and by whom they were joined.
 SEED: Final = "hashtextextended({code} || '|' || {stage}, 0)"
 PAISE: Final = (
@@ -54,12 +58,18 @@ def take_over(run: Run, *, rebuild: bool) -> Since:
         else:
             since = Since(before.entries_until, before.matches_until or 0, before.rates_hash)
             run.matches_hash = before.matches_hash
-        cursor.execute(_TABLES, since.as_params())
+        begin(since)
         cursor.execute(_MOVED_BY_PEOPLE, since.as_params())
         run.matches_hash ^= _hash(cursor, _HASH_BY_PEOPLE, since.as_params())
         cursor.execute(_OPEN_AGAIN, since.as_params())
         _add_arrivals(since)
     return since
+
+
+def begin(since: Since) -> None:
+    """Make the tables of a run: what people have taken since, what moves, what passes make."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TABLES, since.as_params())
 
 
 def _hash(cursor: CursorWrapper, sql: str, params: Mapping[str, int | str]) -> int:

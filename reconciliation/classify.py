@@ -90,11 +90,17 @@ SELECT DISTINCT w.word FROM bank_word w JOIN open_entry o ON o.id = w.entry_id A
 """
 
 
-_FEES_IN_BREAKS: Final = """
+# Lines that an earlier run judged, and that may stand otherwise now: those that are breaks, and
+# those whose fee was accepted until that was told back.
+_JUDGE_AGAIN: Final = """
 INSERT INTO judged_before
-SELECT DISTINCT l.entry_id
+SELECT l.entry_id
   FROM reconciliation_break b JOIN reconciliation_breakline l ON l.open_break_id = b.id
- WHERE b.state = 'open' AND b.stage = 'fee' AND l.entry_id <= %s
+ WHERE b.state = 'open' AND b.stage = 'fee' AND l.entry_id <= %(judged_until)s
+ UNION
+SELECT l.entry_id
+  FROM reconciliation_decision d JOIN reconciliation_decisionline l ON l.decision_id = d.id
+ WHERE d.kind = 'fee' AND d.undone_at IS NOT NULL AND l.entry_id <= %(judged_until)s
 """
 
 
@@ -109,7 +115,7 @@ def _tell_rates(run: Run, since: Since) -> int:
     if run.rates_hash != since.rates_hash:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(_FEES_IN_BREAKS, [since.entry])
+        cursor.execute(_JUDGE_AGAIN, {"judged_until": since.entry})
     return since.entry
 
 

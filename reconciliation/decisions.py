@@ -26,6 +26,7 @@ from reconciliation.models import (
     Entry,
     Match,
     MatchLine,
+    MatchPart,
     Stage,
 )
 
@@ -158,8 +159,8 @@ def _join(decision: Decision, *, by: User) -> Match:
         matched_on=max([today(), *(entry.business_date for entry in entries)]),
         difference_paise=decision.difference_paise,
     )
-    MatchLine.objects.bulk_create(
-        MatchLine(match=match, entry=entry, stage=decision.stage) for entry in entries
+    MatchPart.objects.bulk_create(
+        MatchPart(match=match, entry=entry, stage=decision.stage) for entry in entries
     )
     Break.objects.filter(
         lines__entry__in=entries, stage=decision.stage, state=Break.State.OPEN
@@ -201,7 +202,7 @@ def undo_match(match: Match, *, checker: User, why: str) -> Match:
         raise NotDecidable("undoing needs a reason")
     locked.undone_at = now()
     locked.save(update_fields=["undone_at"])
-    MatchLine.objects.filter(match=locked, is_live=True).update(is_live=False)
+    MatchPart.objects.filter(match=locked, is_live=True).update(is_live=False)
     Decision.objects.filter(pk=decision.pk).update(undone_at=locked.undone_at)
     audit.record(
         checker,

@@ -17,6 +17,7 @@ from people.roles import CHANNEL, OPERATOR, READERS
 from reconciliation.models import Book, Entry
 
 CONTRA: Final = "contra:"  # begins the key of a line that cancels another
+SPLIT: Final = "split:"  # begins the key of a part that people made of a credit
 
 _FILE_READERS: Final = (*READERS, OPERATOR, CHANNEL)
 
@@ -106,7 +107,7 @@ def entries_of(file: StatementFile) -> QuerySet[Entry]:
     """The entries that a file brought into the books, in its order.
 
     The days it covers and its book are asked for too: they have an index, the file has none. What
-    cancels the lines of a file that was undone is left out.
+    was made of its lines since is left out: what cancels them, and the parts of a split.
     """
     book = Book.CHANNEL if file.channel_id else Book.BANK
     if file.covers_from is None or file.covers_to is None:
@@ -114,7 +115,8 @@ def entries_of(file: StatementFile) -> QuerySet[Entry]:
     brought = Entry.objects.filter(
         book=book, business_date__range=(file.covers_from, file.covers_to), file=file
     )
-    return brought.exclude(source_key__startswith=CONTRA).order_by("line", "id")
+    made = Q(source_key__startswith=CONTRA) | Q(source_key__startswith=SPLIT)
+    return brought.exclude(made).order_by("line", "id")
 
 
 def of_sources(files: QuerySet[StatementFile], codes: Sequence[str]) -> QuerySet[StatementFile]:

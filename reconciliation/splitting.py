@@ -12,6 +12,7 @@ from typing import Final
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.money import grouped_rupees
 from reconciliation.decisions import NotDecidable, refuse_taken
+from reconciliation.files import SPLIT
 from reconciliation.models import (
     Book,
     Break,
@@ -22,12 +23,12 @@ from reconciliation.models import (
     Kind,
     Match,
     MatchLine,
+    MatchPart,
     Stage,
 )
 
 PARTS_MAX: Final = 50
 KINDS: Final = (Kind.SETTLEMENT, Kind.DEPOSIT, Kind.TRANSFER)
-_KEY: Final = "split:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def take_back(decision: Decision) -> None:
     """Join the contra line with the parts; the credit itself is open again."""
     lines = list(
         Entry.objects.select_for_update()
-        .filter(book=Book.BANK, source_key__startswith=f"{_KEY}{decision.public_id}:")
+        .filter(book=Book.BANK, source_key__startswith=f"{SPLIT}{decision.public_id}:")
         .order_by("pk")
     )
     if Evidence.objects.filter(entry__in=lines, undone_at=None).exists():
@@ -122,7 +123,7 @@ def _line(credit: Entry, decision: Decision, *, number: int, paise: int, kind: K
         bank_account_id=credit.bank_account_id,
         file_id=credit.file_id,
         line=credit.line,
-        source_key=f"{_KEY}{decision.public_id}:{number}",
+        source_key=f"{SPLIT}{decision.public_id}:{number}",
         business_date=day,
         due_on=max(day, credit.due_on),
         occurred_at=credit.occurred_at,
@@ -143,6 +144,6 @@ def _join(decision: Decision, entries: Sequence[Entry]) -> None:
         decision=decision,
         matched_on=max([today(), *(one.business_date for one in entries)]),
     )
-    MatchLine.objects.bulk_create(
-        MatchLine(match=match, entry=one, stage=Stage.BANK) for one in entries
+    MatchPart.objects.bulk_create(
+        MatchPart(match=match, entry=one, stage=Stage.BANK) for one in entries
     )

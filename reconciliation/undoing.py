@@ -2,7 +2,7 @@
 
 Nothing is deleted. Matches are marked and their entries are open again; the next run names them,
 or matches them anew as the rules say by then. The lines of a file are cancelled by contra lines
-and their keys become free, so that the right file may be loaded (docs/adr/0023).
+and their keys become free, so that the right file may be loaded (docs/adr/0026).
 Everything is a handful of statements, however many rows they touch.
 """
 
@@ -273,6 +273,17 @@ def _refuse_file(file: StatementFile) -> None:
         raise NotUndoable(
             f"payments were made of {made.count()} lines of this file; take them back first"
         )
+    # What was put in the place of a credit stands and falls with it.
+    split = Decision.objects.filter(
+        kind=Decision.Kind.SPLIT,
+        state=Decision.State.APPROVED,
+        undone_at=None,
+        lines__entry__file=file,
+    )
+    if split.exists():
+        raise NotUndoable(
+            f"{split.count()} credits of this file are split; undo those decisions first"
+        )
     # What a later file repeated stands with the file that brought it first.
     later = StatementFile.objects.filter(
         channel=file.channel_id,
@@ -391,12 +402,18 @@ def _where(target: Target | Undo) -> _Where:
 # The money of a match is counted on the side that a rupee passes first: no other is at hand
 # without reading every line, and a settlement's lines are many.
 _SIZE: Final = """
-SELECT count(DISTINCT m.id), coalesce(sum(abs(e.amount_paise)) FILTER (WHERE e.book <> 'bank'
-         AND (m.stage = 'bank' OR e.book = 'receipts')), 0)::bigint
-  FROM reconciliation_match m
-  JOIN reconciliation_matchline l ON l.match_id = m.id AND l.is_live
-  JOIN reconciliation_entry e ON e.id = l.entry_id
- WHERE {where} AND m.undone_at IS NULL
+WITH hit AS MATERIALIZED (
+    SELECT m.id, m.left_id FROM reconciliation_match m WHERE {where} AND m.undone_at IS NULL
+), line AS (
+    SELECT left_id AS entry_id, 'channel' AS stage FROM hit WHERE left_id IS NOT NULL
+    UNION ALL
+    SELECT p.entry_id, p.stage
+      FROM hit JOIN reconciliation_matchpart p ON p.match_id = hit.id AND p.is_live
+)
+SELECT (SELECT count(*) FROM hit),
+       (SELECT coalesce(sum(abs(e.amount_paise)), 0)::bigint
+          FROM line JOIN reconciliation_entry e ON e.id = line.entry_id
+         WHERE e.book <> 'bank' AND (line.stage = 'bank' OR e.book = 'receipts'))
 """
 
 _GATHER: Final = """
@@ -405,20 +422,21 @@ CREATE TEMP TABLE undone_entry ON COMMIT DROP AS
 SELECT id, business_date, in_channel_stage, in_bank_stage, abs(amount_paise) AS paise
   FROM reconciliation_entry
  WHERE book = %(book)s AND business_date BETWEEN %(first)s AND %(last)s AND file_id = %(file)s
-   AND source_key NOT LIKE 'undone:%%' AND source_key NOT LIKE 'contra:%%';
+   AND NOT source_key LIKE ANY ('{undone:%%,contra:%%,split:%%}');
 ANALYZE undone_entry
 """
 
 _SIZE_OF_FILE: Final = "SELECT count(*), coalesce(sum(paise), 0)::bigint FROM undone_entry"
 
-_UNMATCH_LINES: Final = """
-UPDATE reconciliation_matchline l SET is_live = false
-  FROM reconciliation_match m
- WHERE {where} AND m.undone_at IS NULL AND l.match_id = m.id AND l.is_live
+# A pair has no parts: its one row says that it is undone. The next run hears of each match by a
+# trigger of the table.
+_UNMATCH_PARTS: Final = """
+UPDATE reconciliation_matchpart p SET is_live = false
+  FROM undone_match u WHERE p.match_id = u.id AND p.is_live
 """
 
 _UNMATCH: Final = """
-UPDATE reconciliation_match m SET undone_at = %(at)s WHERE {where} AND m.undone_at IS NULL
+UPDATE reconciliation_match m SET undone_at = %(at)s FROM undone_match u WHERE m.id = u.id
 """
 
 _CLOSE_BREAKS: Final = """
@@ -433,7 +451,7 @@ UPDATE reconciliation_break b
 # the undo of its file is approved.
 _FREE_KEYS: Final = """
 UPDATE reconciliation_entry e
-   SET source_key = left('undone:' || e.id || ':' || e.source_key, 120)
+   SET source_key = left('undone:' || e.id || ':' || e.source_key, 160)
   FROM undone_entry u WHERE e.id = u.id
 """
 
@@ -469,7 +487,7 @@ WITH both_sides AS (
       FROM both_sides WHERE in_{stage}_stage GROUP BY business_date
     RETURNING id, matched_on
 )
-INSERT INTO reconciliation_matchline (match_id, entry_id, stage, is_live)
+INSERT INTO reconciliation_matchpart (match_id, entry_id, stage, is_live)
 SELECT made.id, s.id, '{stage}', true
   FROM both_sides s JOIN made ON made.matched_on = s.business_date
  WHERE s.in_{stage}_stage
@@ -489,8 +507,8 @@ def _unmatch(where: _Where, *, at: datetime) -> None:
     with connection.cursor() as cursor:
         # The lines of a file lead to their matches only while they are live.
         cursor.execute(_KEEP.format(where=where.sql), where.params)
-        cursor.execute(_UNMATCH_LINES.format(where=_KEPT))
-        cursor.execute(_UNMATCH.format(where=_KEPT), {"at": at})
+        cursor.execute(_UNMATCH_PARTS)
+        cursor.execute(_UNMATCH, {"at": at})
 
 
 _KEEP: Final = """
@@ -499,7 +517,6 @@ CREATE TEMP TABLE undone_match ON COMMIT DROP AS
 SELECT m.id FROM reconciliation_match m WHERE {where} AND m.undone_at IS NULL;
 ANALYZE undone_match
 """
-_KEPT: Final = "m.id IN (SELECT id FROM undone_match)"
 
 
 def _take_out(file: StatementFile) -> None:

@@ -116,7 +116,7 @@ class Entry(models.Model):
         db_index=False,
     )
     line = models.IntegerField(default=0)  # where in the file
-    source_key = models.CharField(max_length=120)  # "razorpay:pay_..."; unique within the book
+    source_key = models.CharField(max_length=160)  # "razorpay:pay_..."; unique within the book
     business_date = models.DateField()
     due_on = models.DateField()  # when the other side should have it; until then it is expected
     occurred_at = models.DateTimeField(null=True)

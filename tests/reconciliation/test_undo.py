@@ -14,19 +14,30 @@ from django.db.utils import IntegrityError, InternalError
 from channels_.models import StatementFile
 from people.models import AuditEvent, User
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation import assigning, causes, decisions, engine, locks, undoing
+from reconciliation import (
+    approving,
+    assigning,
+    causes,
+    decisions,
+    engine,
+    locks,
+    steps,
+    undoing,
+)
 from reconciliation.models import (
     Break,
     DayCause,
     DayClose,
     Decision,
     Entry,
+    Kind,
     Match,
     MatchLine,
     Proof,
     Run,
     Undo,
 )
+from reconciliation.splitting import Part
 from tests import factories
 from tests.worked_examples.accounts import Desk, Line, paid
 
@@ -313,6 +324,81 @@ def test_nobody_frees_the_key_of_a_line_without_an_undo(desk: Desk) -> None:
         cursor.execute(
             "UPDATE reconciliation_entry SET source_key = 'undone:' || id || ':' || source_key"
         )
+
+
+def test_a_file_of_which_a_credit_is_split_is_undone_after_the_split(
+    desk: Desk, maker: User, checker: User
+) -> None:
+    credit = Break.objects.get(reason="unidentified_credit", state="open")
+    parts = [Part(1500, Kind.TRANSFER, "AXIS1"), Part(2500, Kind.TRANSFER, "AXIS2")]
+    decision = steps.propose(
+        credit, kind=Decision.Kind.SPLIT, why="Two payers.", maker=maker, parts=parts
+    )
+    approving.approve(decision, checker=checker)
+    bank = StatementFile.objects.get(bank_account__isnull=False)
+    desk.reconcile(THU)
+
+    with pytest.raises(undoing.NotUndoable, match="1 credits of this file are split"):
+        undoing.propose(undoing.of_file(bank), why="No.", maker=maker)
+    undone(undoing.of_decision(decision), maker, checker)
+    undo = undone(undoing.of_file(bank), maker, checker)
+
+    assert (undo.done_entries, undo.done_paise) == (2, 84000)
+    desk.reconcile(THU)
+    assert [one for one in desk.breaks(THU) if one[0] != "settled_not_credited"] == []
+
+
+def test_a_file_is_told_back_before_any_run_has_seen_it(
+    desk: Desk, maker: User, checker: User
+) -> None:
+    settled = {"paid_on": MON, "settled_on": WED, "settlement": "S9", "utr": "UTR0009"}
+    before = live_pairs(), desk.breaks(WED)
+    file = desk.report(paid("pay_9", 70, **settled), name="early.csv")
+
+    undone(undoing.of_file(file), maker, checker)
+    desk.reconcile(WED)
+
+    assert [one for one in live_pairs() if not any("undone" in key for key in one)] == before[0]
+    assert desk.breaks(WED) == before[1]
+
+
+# ---- the laws of what is undone ----
+
+
+FORBIDDEN = (
+    "UPDATE reconciliation_match SET undone_at = NULL WHERE undone_at IS NOT NULL",
+    "UPDATE reconciliation_match SET undone_at = now() WHERE undone_at IS NOT NULL",
+    "UPDATE reconciliation_match SET undone_at = now(), matched_on = '2026-01-01'",
+    "UPDATE reconciliation_match SET left_id = right_id WHERE left_id IS NOT NULL",
+    "DELETE FROM reconciliation_match WHERE left_id IS NOT NULL",
+    "UPDATE reconciliation_matchpart SET is_live = true WHERE NOT is_live",
+    "UPDATE reconciliation_matchpart SET is_live = false, entry_id = 1 WHERE is_live",
+    "DELETE FROM reconciliation_matchpart",
+    "UPDATE reconciliation_matchline SET is_live = true WHERE NOT is_live",
+    "UPDATE reconciliation_matchline SET is_live = false, stage = 'bank' WHERE is_live",
+    "DELETE FROM reconciliation_matchline",
+    "UPDATE reconciliation_entry SET source_key = 'undone:' || id || ':' || source_key",
+    "UPDATE reconciliation_entry SET source_key = id WHERE source_key LIKE 'undone:%'",
+    "DELETE FROM reconciliation_entry WHERE source_key LIKE 'undone:%'",
+)
+
+
+def test_pairs_parts_and_what_was_undone_stay_guarded(
+    desk: Desk, maker: User, checker: User
+) -> None:
+    undone(undoing.of_match(Match.objects.get(left__channel_ref="pay_2")), maker, checker)
+    undone(undoing.of_file(StatementFile.objects.get(bank_account__isnull=False)), maker, checker)
+    before = state()
+
+    for write in FORBIDDEN:
+        with (
+            pytest.raises((IntegrityError, InternalError), match="append-only"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(write)
+
+    assert state() == before
 
 
 # ---- who may ----
