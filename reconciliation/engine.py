@@ -142,7 +142,7 @@ def _work(run: Run, *, rebuild: bool, verify: bool) -> None:
 
 
 def _match(run: Run, since: Since) -> None:
-    rules = active_rules()
+    rules = active_rules(run.business_date)
     before = carrying.last_match()
     identity = [rule for rule in rules if rule.key == Key.CHANNEL_REF]
     run.rule_versions = {rule.code: rule.version for rule in rules}

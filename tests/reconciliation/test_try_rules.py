@@ -305,6 +305,24 @@ def test_runs_are_counted_once_by_rule() -> None:
     assert tallies.of_days(date(2026, 10, 20)) == {}
 
 
+# ---- which version a run uses ----
+
+
+def test_a_run_uses_the_versions_of_the_day_that_it_proves() -> None:
+    desk = Desk.open()
+    held = Rule.objects.get(code="channel_id_exact")
+    content = rules.content_of(held) | {"window_days": 0}
+    versions.install("channel_id_exact", content=content, effective_from=THU, reason="Of a test.")
+    desk.receipt("razorpay", 500, on=MON, channel_ref="pay_1")
+    desk.report(paid("pay_1", 500, paid_on=MON, settled_on=WED, settlement="S1", utr="UTR00001"))
+
+    later, earlier = desk.reconcile(THU), desk.reconcile(WED)
+
+    assert later.rule_versions["channel_id_exact"] == held.version + 1
+    assert earlier.rule_versions["channel_id_exact"] == held.version
+    assert (later.matched_count, earlier.matched_count) == (0, 1)
+
+
 # ---- what a window leaves open says so ----
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -12,7 +13,7 @@ from openpyxl import Workbook, load_workbook
 from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.errors import Malformed
 from people.models import User
-from reconciliation import bulk, decisions, sheets
+from reconciliation import bulk, decisions, sheets, undoing
 from reconciliation.bulk import Totals
 from reconciliation.models import (
     Batch,
@@ -29,6 +30,7 @@ from reconciliation.models import (
 )
 from tests.reconciliation import small_books as books
 from tests.reconciliation.test_pages_board import words
+from tests.worked_examples.accounts import Desk, Line, paid
 
 pytestmark = pytest.mark.django_db
 
@@ -234,6 +236,16 @@ def filled(*rows: tuple[str, str, str]) -> bytes:
     return saved(book)
 
 
+def filled_by(asked: Mapping[str, tuple[str, str, str]]) -> bytes:
+    """The export with the three columns filled in for the breaks of these references."""
+    book = exported()
+    for row in book["breaks"].iter_rows(min_row=2):
+        known = [asked[cell.value] for cell in row if cell.value in asked]
+        for cell, value in zip(row[12:15], known[0] if known else (), strict=False):
+            cell.value = value
+    return saved(book)
+
+
 def saved(book: Workbook) -> bytes:
     file = io.BytesIO()
     book.save(file)
@@ -283,6 +295,39 @@ def test_a_match_by_a_sheet_names_what_it_is_matched_with(users: Mapping[str, Us
     assert answers(batch)[0] == (2, "done", "")
     assert set(Match.objects.get().lines.values_list("entry_id", flat=True)) == {
         line.pk, one.lines.get().entry_id,
+    }  # fmt: skip
+
+
+def test_after_many_steps_and_an_undo_the_books_still_prove(
+    users: Mapping[str, User], settings, tmp_path: Path
+) -> None:
+    settings.STATEMENTS_DIR = tmp_path / "statements"
+    maker, checker, day = users["finance_officer"], users["finance_approver"], books.DAY
+    desk = Desk.open()
+    desk.receipt("razorpay", 500, on=day, channel_ref="pay_1")
+    settled = {"paid_on": day, "settled_on": day, "settlement": "S1", "utr": "UTR0001"}
+    desk.report(paid("pay_1", 500, **settled), paid("pay_2", 300, **settled))
+    desk.statement(Line(800, "WHO IS IT"), Line(40, "AND WHO"), on=day)
+    desk.reconcile(day)
+    found = Break.objects.filter(state="open", reason=Reason.UNIDENTIFIED_CREDIT)
+    asked = {"WHO IS IT": ("match", "Same money.", "S1"), "AND WHO": ("write_off", "Old.", "")}
+    batch = taken(filled_by(asked), maker)
+
+    bulk.approve(batch, checker=checker, seen=Totals(2, 84000))
+    bulk.run(batch.public_id)
+
+    assert sorted({(state, said) for _row, state, said in answers(batch)}) == [
+        ("done", ""), ("idle", ""),
+    ]  # fmt: skip
+    run = desk.reconcile(day)  # verifies all that it hands on
+    assert run.proofs.get(stage="bank", book="bank").closing_count == 0
+    for decision in Decision.objects.filter(batch=batch):
+        undo = undoing.propose(undoing.of_decision(decision), why="No.", maker=maker)
+        undoing.approve(undo, checker=checker)
+    run = desk.reconcile(day)
+    assert run.proofs.get(stage="bank", book="bank").closing_paise == 84000
+    assert dict(found.values_list("amount_paise", "reason")) == {
+        80000: "unidentified_credit", 4000: "unidentified_credit",
     }  # fmt: skip
 
 
