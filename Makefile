@@ -19,7 +19,7 @@ help: ## List what can be done
 demo: setup ## Set everything up, play a day, reconcile it, and serve it until Ctrl-C
 	@exec $(PY) manage.py demo
 
-test: setup ## Run every test
+test: setup ## Run the tests
 	@$(PY) -m pytest -n $(TEST_PROCESSES) -q -m "not planted and not volume" tests
 
 volume: setup ## Tests with large data, which take minutes

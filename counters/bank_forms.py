@@ -8,9 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from attachments.forms import PhotoField
 from counters.closing import WHY_MAX
+from counters.deposits import is_too_old
 from counters.drawer_forms import CountForm
 from counters.models import Instrument
 from counters.paper.returns import return_code
+from cspdcl.kernel.clock import today
 from cspdcl.kernel.money import grouped_rupees
 
 _SLIP = forms.RegexField(
@@ -40,8 +42,12 @@ class PaperSlipForm(forms.Form):
         if isinstance(again, forms.MultipleChoiceField):
             again.choices = [(str(one.public_id), _told(one)) for one in returned]
         # Only what came back for a reason of the banks goes again unasked.
-        technical = [one for one in returned if return_code(one.return_code).may_represent]
-        self.initial.setdefault("again", [str(one.public_id) for one in technical])
+        fit = [
+            one
+            for one in returned
+            if return_code(one.return_code).may_represent and not is_too_old(one, on=today())
+        ]
+        self.initial.setdefault("again", [str(one.public_id) for one in fit])
 
 
 class CashSlipForm(PaperSlipForm, CountForm):

@@ -193,6 +193,12 @@ def _held_day(asked: _Asked) -> OfficeDay | None:
     return days.office_day(asked.office, on=asked.on)
 
 
+def made_with(submit_key: str, *, by: User) -> Deposit | None:
+    """The slip that a form has made before."""
+    key = submit_key.replace("\0", "")
+    return Deposit.objects.filter(slip__submit_key=f"{by.pk}:{key}").first() if key else None
+
+
 def _made_before(asked: _Asked, *, key: str, slip_number: str) -> Deposit | None:
     known = Deposit.objects.filter(slip__submit_key=key).first() if key else None
     if known is not None:
@@ -300,12 +306,16 @@ def _check_again(asked: _Asked, presented: Collection[int]) -> None:
     known = list(rows.filter(pk__in=presented))
     if len(known) != len(presented):
         raise NothingToDeposit(_("Only papers that the bank returned here are presented again."))
-    policy = policy_of(asked.office)
     for paper in known:
-        found = validity_of(tender_of(paper), on=asked.on, policy=policy)
-        if found.verdict in (Verdict.STALE, Verdict.REVALIDATE):
-            words = _("%(number)s is too old to be presented again: ask for another.")
+        if is_too_old(paper, on=asked.on):
+            words = _("%(number)s is too old to go again: it must be renewed or replaced.")
             raise NothingToDeposit(words % {"number": paper.number})
+
+
+def is_too_old(paper: Instrument, *, on: date) -> bool:
+    """Whether the bank would send a returned paper back for its date."""
+    found = validity_of(tender_of(paper), on=on, policy=policy_of(paper.office))
+    return found.verdict in (Verdict.STALE, Verdict.REVALIDATE)
 
 
 def _is_ready(paper: Instrument) -> bool:

@@ -162,7 +162,7 @@ def _date_problems(asked: TenderAsked, *, on: date, policy: OfficePolicy) -> Ite
         until = f"{found.good_until:%d-%m-%Y}" if found.good_until else ""
         words = _("Too old: it was good until %(until)s.") % {"until": until}
         if asked.method is not Method.POSTAL_ORDER:
-            words = _("Too old for the bank: it was good until %(until)s.") % {"until": until}
+            words = _("Too old for the bank: it is good until %(until)s only.") % {"until": until}
         yield Problem("instrument_date", words)
 
 

@@ -478,7 +478,7 @@ def _merge(rows: int) -> Loaded:
     if sum(consumers) > _MANY:
         # Statistics from before would make the planner try each row with each.
         with connection.cursor() as cursor:
-            cursor.execute("ANALYZE payments_consumer, payments_bill")
+            cursor.execute("ANALYZE (SKIP_LOCKED) payments_consumer, payments_bill")
     _refuse_moved_bills()
     bills = _upsert(
         """

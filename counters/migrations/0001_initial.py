@@ -1880,7 +1880,7 @@ class Migration(migrations.Migration):
             model_name="officepolicy",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("cheque_months__gte", 1), ("cheque_months__lte", 12), ("days_to_bank__lte", 31)
+                    ("cheque_months__gte", 1), ("cheque_months__lte", 3), ("days_to_bank__lte", 20)
                 ),
                 name="office_policy_papers",
             ),

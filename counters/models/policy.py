@@ -47,7 +47,7 @@ class OfficePolicy(models.Model):
                 name="office_policy_amounts",
             ),
             models.CheckConstraint(
-                condition=Q(cheque_months__gte=1, cheque_months__lte=12, days_to_bank__lte=31),
+                condition=Q(cheque_months__gte=1, cheque_months__lte=3, days_to_bank__lte=20),
                 name="office_policy_papers",
             ),
         ]

@@ -135,6 +135,9 @@ def new(request: HttpRequest, code: str) -> HttpResponse:
     if chosen is not None:
         returned = list(deposits.returned(where, channel=chosen[0]).order_by("returned_on", "pk"))
         form = _slip_form(request, chosen[1], returned)
+        before = deposits.made_with(request.POST.get("submit_key", ""), by=signed_in(request))
+        if before is not None:  # its papers are no choice any more, so the form would be refused
+            return redirect("counters:deposit", before.reference)
         if request.method == "POST" and form.is_valid():
             made = _made(request, where, chosen[0], form, returned)
             if made is not None:

@@ -47,7 +47,7 @@ from counters.states import PaperState
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
 from payments import looks
-from payments.selectors import payments_visible_to
+from payments.selectors import hides_sums, payments_visible_to
 from people.access import has_role, offices_of, roles, signed_in
 from people.models import User
 from people.roles import CLERK, FINANCE, READERS, SUPERVISOR
@@ -71,10 +71,10 @@ def index(request: HttpRequest) -> HttpResponse:
 @roles(*READ)
 @require_safe
 def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    """The same papers as CSV."""
+    """The same papers as CSV; the list for a filter that cannot be read, or a hidden drawer."""
     form = _filter(request)
-    if not form.is_valid():
-        return _register(request)
+    if not form.is_valid() or hides_sums(signed_in(request)):
+        return redirect(reverse("counters:papers") + "?" + request.GET.urlencode())
     rows = _narrowed(signed_in(request), form).order_by("-received_on", "-pk")
     answer = StreamingHttpResponse(registers.as_csv(rows), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="cheques-{today().isoformat()}.csv"'
@@ -117,6 +117,7 @@ def _register(request: HttpRequest, *, problem: str = "") -> HttpResponse:
     if form.is_valid():
         rows = _narrowed(user, form)
     count, paise = registers.sums(rows)
+    is_hidden = hides_sums(user)  # they are what the count at close asks for
     shown = rows.select_related("office", "counter", "deposit").order_by("-received_on", "-pk")
     board = registers.BOARDS.get(form.cleaned_data.get("board", ""))
     may_act = board is not None and board.act != "" and has_role(user, *ACT)
@@ -127,14 +128,17 @@ def _register(request: HttpRequest, *, problem: str = "") -> HttpResponse:
         "sum_paise": paise,
         "count": count,
         "board": board,
-        "boards": _boards(user, chosen=board.code if board else ""),
+        "is_hidden": is_hidden,
+        "boards": [] if is_hidden else _boards(user, chosen=board.code if board else ""),
         "may_act": may_act and count > 0,
         "query": request.GET.urlencode(),
         "looks": paper_looks.PAPERS,
         "methods": looks.METHODS,
         "columns": _columns(),
         "filters": _filters(user),
-        "exports": [
+        "exports": []
+        if is_hidden
+        else [
             {
                 "url": reverse("counters:papers_csv") + "?" + request.GET.urlencode(),
                 "label": "CSV",

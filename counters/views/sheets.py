@@ -24,7 +24,7 @@ from counters.models import OfficePolicy, Sheet
 from counters.policy import policy_of
 from counters.selectors import sheets_visible_to
 from counters.taking import NotTaken, TenderAsked
-from counters.views.windows import remembered
+from counters.views.windows import of_shift, remembered
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees, rupees_from_paise
@@ -87,7 +87,7 @@ class MeantForm(forms.Form):
 def index(request: HttpRequest) -> HttpResponse:
     """The sheets, the latest first; and the form that hands one in."""
     user = signed_in(request)
-    form = SheetForm(user=user, initial={"counter": remembered(request)})
+    form = SheetForm(user=user, initial={"counter": of_shift(request) or remembered(request)})
     if request.method == "POST":
         form = SheetForm(request.POST, request.FILES, user=user)
         if form.is_valid() and (made := _hand_in(form, user)) is not None:

@@ -15,8 +15,11 @@ _REMEMBERED: Final = "counter"  # in the session
 def remembered(request: HttpRequest) -> str:
     """The code of that window; empty when there is none."""
     code: str = request.session.get(_REMEMBERED, "")
-    if code:
-        return code
+    return code or of_shift(request)
+
+
+def of_shift(request: HttpRequest) -> str:
+    """Where the person's drawer is open; empty while none is."""
     shift = shifts.shift_of(signed_in(request))
     return shift.counter.code if shift else ""
 

@@ -99,7 +99,7 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     user = signed_in(request)
     if hides_sums(user):
         messages.error(request, _("The list is to be had when your drawer is counted."))
-        return HttpResponseRedirect(reverse("payments:payments"))
+        return HttpResponseRedirect(f"{reverse('payments:payments')}?{request.GET.urlencode()}")
     chosen = _narrowed(user, _form(request, user))
     name = f"payments-{today().isoformat()}.csv"
     return StreamingHttpResponse(

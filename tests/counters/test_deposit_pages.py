@@ -183,6 +183,8 @@ def test_a_returned_cheque_goes_to_the_bank_once_more(as_role, closed, users) ->
     assert other.status_code == 422
     form = {"submit_key": drawer.key(), "slip_number": "", "again": [str(paper.public_id)]}
     assert client.post(address, form).status_code == 302
+    slip = Deposit.objects.get(instruments=paper)
+    assert client.post(address, form)["Location"] == f"/deposits/{slip.reference}/", "sent twice"
 
     paper.refresh_from_db()
     assert (paper.state, paper.presented_count) == (PaperState.DEPOSITED, 2)

@@ -62,7 +62,8 @@ def send(window: OfflineWindow, by, *envelopes: Envelope) -> list[OfflineItem]:
 
 
 def numbers() -> list[int]:
-    return list(Receipt.objects.filter(series="RPR1-T1").values_list("number", flat=True))
+    rows = Receipt.objects.filter(series="RPR1-T1").order_by("number")
+    return list(rows.values_list("number", flat=True))
 
 
 def missing(window: OfflineWindow) -> int:

@@ -245,5 +245,8 @@ def test_a_list_of_payments_keeps_the_sum_of_a_hidden_drawer(as_role, place, off
 
     assert "payments of" not in clerk
     assert "payments of" in supervisor
-    assert as_role("clerk").get("/payments/export.csv")["Location"] == "/payments/"
+    assert as_role("clerk").get("/payments/export.csv")["Location"] == "/payments/?"
     assert as_role("supervisor").get("/payments/export.csv").status_code == 200
+    assert "Sums are shown when your drawer is counted" in text(as_role("clerk").get("/cheques/"))
+    assert "Sums are shown" not in text(as_role("supervisor").get("/cheques/"))
+    assert as_role("clerk").get("/cheques/export.csv")["Location"] == "/cheques/?"

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from counters.models import CashMove, DrawerCount, Shift
 from counters.states import ShiftState
 from cspdcl.kernel.clock import today
+from cspdcl.kernel.money import grouped_rupees
 from payments.models import Bill, Counter, Payment
 from payments.states import State
 from people.models import Office, User
@@ -96,13 +97,14 @@ def test_a_clerks_day_from_the_keyboard_alone(
     expect(clerk.page.get_by_role("heading", level=1)).to_contain_text("Close shift 1")
     clerk.look()
     lies = 2_000_00 + cash_bill.amount_paise - 1_500_00
+    assert grouped_rupees(lies) not in clerk.page.content(), "the count is blind"
     _count(clerk.page, _pieces(clerk.page, lies - 10_00))
     _walk_to(clerk.page, "document.activeElement.name.includes('cheque')", key="Enter")
     clerk.page.keyboard.type("1")
     clerk.page.keyboard.press("Enter")
     clerk.page.keyboard.type(f"{cheque_bill.amount_paise / Decimal(100):.2f}")
     _press_submit(clerk.page)
-    expect(clerk.page.get_by_text("short").first).to_be_visible()
+    expect(clerk.page.get_by_text("10.00 short").first).to_be_visible()
     clerk.look()
     _say_why(clerk.page)
 

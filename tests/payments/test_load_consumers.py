@@ -1,4 +1,4 @@
-"""Consumers from a file: all of it or nothing, quickly, whatever the file tries."""
+"""Consumers from a file: all of it or nothing, whatever the file tries."""
 
 import io
 import zipfile

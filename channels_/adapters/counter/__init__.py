@@ -7,6 +7,7 @@ ADAPTER = Adapter(
     title="Counter",
     settings={
         "tenders": "Which tenders go with it: cash, cheque, demand_draft, postal_order. "
-        "Without it the channel that is called like the tender takes it.",
+        "Without it the channel that is called like the tender takes it; drafts and orders go "
+        "with cheques, and a single counter channel takes everything but cards.",
     },
 )
