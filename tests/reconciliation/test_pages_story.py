@@ -150,7 +150,7 @@ def test_the_page_asks_a_bounded_number_of_questions(day, django_assert_max_num_
     client = signed_in("finance_officer")
     payment = _fully_matched("razorpay")
 
-    with django_assert_max_num_queries(46):
+    with django_assert_max_num_queries(45):
         client.get(f"/payments/{payment.reference}/")
 
 
