@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from django.db import connection
+from django.db.models import Max
 
 from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import now
@@ -75,8 +76,14 @@ def forget(narration: str, *, consumers: Iterable[int]) -> None:
 def learn_of(run: Run) -> None:
     """Learn from transfers that a run matched by the bank's own reference: notices told of them."""
     with connection.cursor() as cursor:
-        cursor.execute(_TOLD, [run.pk])
+        cursor.execute(_TOLD, {"run": run.pk, "since": _matches_before(run)})
         learn(cursor.fetchall())
+
+
+def _matches_before(run: Run) -> int:
+    """The last match of the runs before: a number the database can plan with."""
+    before = Run.objects.filter(pk__lt=run.pk, state=Run.State.DONE)
+    return before.aggregate(last=Max("matches_until"))["last"] or 0
 
 
 # One receipt and one credit, the receipt not made of the credit itself.
@@ -89,7 +96,7 @@ SELECT credit.narration, consumer.id
   JOIN reconciliation_matchline k ON k.match_id = m.id AND k.entry_id <> l.entry_id
   JOIN reconciliation_entry receipt ON receipt.id = k.entry_id AND receipt.book = 'receipts'
   JOIN payments_consumer consumer ON consumer.number = receipt.consumer_number
- WHERE m.run_id = %s AND m.leg = 'transfer_bank' AND m.undone_at IS NULL
+ WHERE m.run_id = %(run)s AND m.id > %(since)s AND m.leg = 'transfer_bank' AND m.undone_at IS NULL
    AND credit.narration <> ''
    AND (SELECT count(*) FROM reconciliation_matchline o WHERE o.match_id = m.id) = 2
 """

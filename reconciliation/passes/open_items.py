@@ -143,13 +143,17 @@ ANALYZE open_entry; ANALYZE open_settlement; ANALYZE bank_word;
 """  # noqa: S608 - constants of this package
 
 # Taken out of what is open; what they come to by day is what the tallies have to learn.
+# The lines are found by their match, and then hashed: nobody knows beforehand how many a match has,
+# and a loop over what is open for each of a million would never end.
 _DROP_ENTRIES: Final = """
-WITH line AS (
-    SELECT l.entry_id, l.stage, l.match_id, m.matched_on
-      FROM reconciliation_match m JOIN reconciliation_matchline l ON l.match_id = m.id
-     WHERE m.id > %(before)s
-), gone AS (
-    DELETE FROM open_entry o USING line l WHERE l.entry_id = o.id AND l.stage = o.stage
+DROP TABLE IF EXISTS made_line;
+CREATE TEMP TABLE made_line ON COMMIT DROP AS
+SELECT l.entry_id, l.stage, l.match_id, m.matched_on
+  FROM reconciliation_match m JOIN reconciliation_matchline l ON l.match_id = m.id
+ WHERE m.id > %(before)s;
+SET LOCAL enable_nestloop = off;
+WITH gone AS (
+    DELETE FROM open_entry o USING made_line l WHERE l.entry_id = o.id AND l.stage = o.stage
     RETURNING o.stage, o.book, o.business_date, o.amount_paise, o.key_hash, l.match_id,
               l.matched_on
 ), hashed AS (
@@ -157,16 +161,17 @@ WITH line AS (
 )
 INSERT INTO moved
 SELECT stage, book, business_date, matched_on, false, count(*), sum(amount_paise)
-  FROM gone GROUP BY 1, 2, 3, 4
+  FROM gone GROUP BY 1, 2, 3, 4;
+SET LOCAL enable_nestloop = on;
 """
 
 _DROP_SETTLEMENTS: Final = """
+SET LOCAL enable_nestloop = off;
 WITH paid AS (
     DELETE FROM open_settlement s
-     USING reconciliation_match m JOIN reconciliation_matchpart l ON l.match_id = m.id
-     WHERE m.id > %(before)s AND m.leg = 'channel_bank'
-       AND l.entry_id = s.first_line_id AND l.stage = 'bank'
-    RETURNING s.pieces, m.id AS match_id, m.matched_on
+     USING made_line l
+     WHERE l.entry_id = s.first_line_id AND l.stage = 'bank'
+    RETURNING s.pieces, l.match_id, l.matched_on
 ), gone AS (
     DELETE FROM open_lines o
      USING (SELECT unnest(pieces) AS piece, match_id, matched_on FROM paid) AS p
@@ -177,7 +182,8 @@ WITH paid AS (
 )
 INSERT INTO moved
 SELECT 'bank', 'channel', business_date, matched_on, false, sum(line_count), sum(net_paise)
-  FROM gone GROUP BY 3, 4
+  FROM gone GROUP BY 3, 4;
+SET LOCAL enable_nestloop = on;
 """
 
 
@@ -195,4 +201,4 @@ def drop_matched(rule: Rule, *, before: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_DROP_ENTRIES, {"before": before})
         if rule.leg == Leg.CHANNEL_BANK:
-            cursor.execute(_DROP_SETTLEMENTS, {"before": before})
+            cursor.execute(_DROP_SETTLEMENTS)

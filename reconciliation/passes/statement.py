@@ -17,6 +17,7 @@ INSERT_LINES: Final = """
 INSERT INTO reconciliation_matchpart (match_id, entry_id, stage, is_live)
 """
 
+_MANY: Final = 20_000  # new lines that make the planner's statistics stale
 _MADE: Final = "SELECT count(*) FROM reconciliation_match WHERE id > %s"
 
 
@@ -30,6 +31,9 @@ def execute(sql: str, *, rule: Rule, run: Run, stage: Stage) -> int:
         cursor.execute(sql, params_of(rule, run=run, stage=stage))
         if not cursor.rowcount:
             return 0
+        if cursor.rowcount >= _MANY:
+            # The planner must not judge what follows by what was matched before this pass.
+            cursor.execute("ANALYZE reconciliation_match, reconciliation_matchpart")
         cursor.execute(_MADE, [before])
         (made,) = cursor.fetchone() or (0,)
     if made:

@@ -224,7 +224,7 @@ def test_an_entry_of_a_pair_can_be_no_part_and_the_other_way_round(desk: Desk) -
     alone = Entry.objects.get(book="receipts", channel_ref="pay_2")
     part = MatchPart.objects.create(match=other, entry=alone, stage="channel")
 
-    for entry in (pair.left, pair.right):
+    for entry in Entry.objects.filter(pk__in=[pair.left_id, pair.right_id]):
         with pytest.raises(IntegrityError, match="match_line_once"), transaction.atomic():
             MatchPart.objects.create(match=other, entry=entry, stage="channel")
     _undo(pair)
