@@ -195,5 +195,5 @@ REPORT = Report(
     roles=(*FINANCE, AUDITOR, MANAGER),
     form=ClaimForm,
     build=build,
-    position=25,
+    position=45,
 )

@@ -17,6 +17,13 @@ from tests.worked_examples.accounts import Desk, Line, paid
 
 pytestmark = pytest.mark.django_db
 
+
+@pytest.fixture(autouse=True)
+def _starting_rules(db: None) -> None:
+    """A test that committed may have truncated away what the migrations had put there."""
+    rules.install_starting()
+
+
 MON, TUE, WED, THU = (date(2026, 8, n) for n in range(10, 14))
 FRI, SAT, SUN, MON_AFTER = (date(2026, 8, n) for n in range(14, 18))
 
