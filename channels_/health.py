@@ -21,6 +21,7 @@ from channels_.panels import Worry
 from channels_.secrets import SecretAge, ages_of
 from channels_.selectors import Pulse, Somebody, files_visible_to, tallies_visible_to
 from cspdcl.kernel.clock import INDIA, day_bounds, now, today
+from cspdcl.kernel.workdays import is_working_day
 from cspdcl.ui.looks import Look
 from cspdcl.ui.templatetags.ui import age, count
 from people.heartbeats import JOB, job_name
@@ -336,6 +337,8 @@ def _look_of(
 def _due_today(channel: Channel) -> datetime | None:
     if channel.file_due_at is None or not channel.is_live:
         return None
+    if channel.file_days == Channel.Days.WORKING and not is_working_day(today()):
+        return None  # what is due comes so many working days after its own
     return datetime.combine(today(), channel.file_due_at, tzinfo=INDIA)
 
 

@@ -19,7 +19,15 @@ from channels_.secrets import WentBack, missing_secrets, set_secret
 from channels_.setups import HOUSE_SETTINGS
 from configuration.agencies import apply_agency
 from configuration.counters import DATED, POLICIES, apply_dated, apply_policy
-from configuration.schema import SECTIONS, ConfigurationRefused, Row, SecretValue, understood
+from configuration.files import apply_holiday
+from configuration.schema import (
+    FILES_OWED,
+    SECTIONS,
+    ConfigurationRefused,
+    Row,
+    SecretValue,
+    understood,
+)
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
 from payments.models import Counter
@@ -111,6 +119,7 @@ class _Configuring:
         self._each(rows, (POLICIES, partial(apply_policy, to=self)), ("rules", self._rule))
         for section in DATED:
             apply_dated(section, rows.get(section, ()), to=self)
+        self._each(rows, ("holidays", partial(apply_holiday, to=self)))
 
     @staticmethod
     def _each(rows: Mapping[str, Sequence[Row]], *steps: tuple[str, Callable[[Row], None]]) -> None:
@@ -228,7 +237,7 @@ class _Configuring:
         self.say("user", user, f"api_key {row['name']}", "set")
 
     def _bank_account(self, row: Row) -> None:
-        fields = ("name", "bank", "account_number", "ifsc", "currency", "file_due_at")
+        fields = ("name", "bank", "account_number", "ifsc", "currency", *FILES_OWED)
         values = {name: row[name] for name in fields if name in row}
         self.put(BankAccount, "bank_accounts", row, values)
 
@@ -236,7 +245,7 @@ class _Configuring:
         path = f"channels[{row['code']}]"
         fields = (
             *("name", "adapter", "route", "position", "merchant_id", "settlement_days"),
-            *("settlement_cutoff", "credit_days", "file_due_at", "receipt_series"),
+            *("settlement_cutoff", "credit_days", "receipt_series", *FILES_OWED),
             *("api_url", "settings", "quiet_minutes"),
         )
         values = {name: row[name] for name in fields if name in row}

@@ -7,14 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from agencies.models import Agency
-from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
-from configuration.schema import SECTIONS, Row
+from channels_.models import BankAccount, BankLineRule, Channel, FeeRate, FileSource
+from configuration.schema import FILES_OWED, SECTIONS, Row
 from counters.models import CashRule, OfficePolicy, ReturnCharge, SurchargeRate
 from payments.models import Counter
 from people.actions import granted_offices
 from people.models import Office, User
 from people.roles import ROLES
 from reconciliation.models import Rule
+from sources.models import Holiday
 
 
 def document() -> dict[str, list[Row]]:
@@ -47,6 +48,7 @@ def document() -> dict[str, list[Row]]:
             _plain(one, "valid_from", "percent")
             for one in SurchargeRate.objects.order_by("valid_from")
         ],
+        "holidays": [_plain(one, "day", "name", "state") for one in Holiday.objects.all()],
         "rules": [_rule(one) for one in _rules()],
     }
     return {name: rows[name] for name in SECTIONS if rows[name]}
@@ -82,8 +84,12 @@ def _user(one: User) -> Row:
 
 def _account(one: BankAccount) -> Row:
     row = _plain(one, "code", "name", "bank", "account_number", "ifsc", "currency")
-    row["file_due_at"] = _time(one.file_due_at)
+    row |= _files_owed(one)
     return {**row, "line_rules": [_line_rule(rule) for rule in _line_rules_of(one)]}
+
+
+def _files_owed(one: FileSource) -> Row:
+    return {**_plain(one, *FILES_OWED), "file_due_at": _time(one.file_due_at)}
 
 
 def _channel(one: Channel) -> Row:
@@ -97,7 +103,7 @@ def _channel(one: Channel) -> Row:
         "settlement_days": one.settlement_days,
         "settlement_cutoff": _time(one.settlement_cutoff),
         "credit_days": one.credit_days,
-        "file_due_at": _time(one.file_due_at),
+        **_files_owed(one),
         "receipt_series": one.receipt_series,
         "api_url": one.api_url,
         "settings": one.settings,

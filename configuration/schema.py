@@ -12,7 +12,7 @@ from django.conf import settings
 from agencies.capabilities import EVERY
 from agencies.models import Agency, FloatAccount
 from channels_.contract import Method
-from channels_.models import BankLineRule, Channel
+from channels_.models import BankLineRule, Channel, FileSource
 from channels_.registry import adapters
 from counters.models import CashRule, OfficePolicy
 from counters.tenders import METHODS
@@ -271,6 +271,15 @@ TERMINALS: Final = Section(
     },
 )
 
+# What whoever sends files owes, and what becomes of them.
+FILES_OWED: Final[Mapping[str, Read]] = {
+    "file_due_at": clock_time,
+    "file_days": one_of(*FileSource.Days.values),
+    "file_due_days": whole(0, 30),
+    "file_policy": one_of(*FileSource.Policy.values),
+    "file_compared": yes_no,
+}
+
 # In the order they are applied: what a row names must be there before it.
 SECTIONS: Final[Mapping[str, Section]] = {
     "offices": Section(
@@ -311,7 +320,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "account_number": text(35, least=1, shape=r"[A-Z0-9]+"),
             "ifsc": text(11, shape=r"([A-Z]{4}0[A-Z0-9]{6})?"),
             "currency": text(3, least=3, shape=r"[A-Z]{3}"),
-            "file_due_at": clock_time,
+            **FILES_OWED,
         },
         required=frozenset({"name", "bank", "account_number"}),
         tables={"line_rules": LINE_RULES},
@@ -331,7 +340,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "settlement_days": whole(0, 30),
             "settlement_cutoff": clock_time,
             "credit_days": whole(0, 30),
-            "file_due_at": clock_time,
+            **FILES_OWED,
             "receipt_series": text(12, least=1, shape=r"[A-Z0-9-]+"),
             "api_url": text(200, shape=r"(https?://[^/\s]+(/[^\s]*)?)?"),
             "settings": agreed,
@@ -433,6 +442,17 @@ SECTIONS: Final[Mapping[str, Section]] = {
         key="valid_from",
         fields={"valid_from": calendar_day, "percent": decimal(2, 100)},
         required=frozenset({"percent"}),
+    ),
+    "holidays": Section(
+        what="holiday",
+        key="day",
+        fields={
+            "day": calendar_day,
+            "name": text(80, least=1),
+            "state": text(2, shape=r"([A-Z]{2})?"),
+        },
+        required=frozenset({"name"}),
+        once=("day", "state"),
     ),
     "rules": Section(
         what="rule",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.db.models import Q, QuerySet
@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 
 from channels_ import registry
 from channels_.models import BankAccount, Channel, StatementFile
-from cspdcl.kernel.clock import INDIA, day_bounds, now, today
+from cspdcl.kernel.clock import day_bounds, now, today
 from people.access import has_role
 from people.models import User
 from people.roles import CHANNEL, OPERATOR, READERS
 from reconciliation.models import Book, Entry
+from sources import owing
 
 _FILE_READERS: Final = (*READERS, OPERATOR, CHANNEL)
 
@@ -32,7 +33,7 @@ class Due:
     source: Channel | BankAccount
     due_at: datetime | None  # None: not by a time, but a file is here
     file: StatementFile | None  # the latest that speaks of the day
-    refused: StatementFile | None  # a refused one that came after it
+    refused: StatementFile | None  # one that came after it and is refused, or waits
 
     @property
     def is_late(self) -> bool:
@@ -57,7 +58,11 @@ def dues_of(day: date) -> list[Due]:
     begins, ends = day_bounds(day)
     refused = list(  # what it speaks of is not known: what came on the day or the next counts
         StatementFile.objects.filter(
-            state=StatementFile.State.REFUSED, loaded_at__range=(begins, ends + timedelta(days=1))
+            Q(
+                state=StatementFile.State.REFUSED,
+                loaded_at__range=(begins, ends + timedelta(days=1)),
+            )
+            | Q(state=StatementFile.State.WAITING, covers_from__lte=day, covers_to__gte=day)
         ).order_by("loaded_at", "id")
     )
     dues = [_due(source, day, covering, refused) for source in sources]
@@ -85,19 +90,13 @@ def _due(
     bad = _last_of(source, refused)
     if bad and file and bad.loaded_at < file.loaded_at:
         bad = None
-    at = source.file_due_at
-    return Due(source=source, due_at=_due_at(day, at) if at else None, file=file, refused=bad)
+    return Due(source=source, due_at=owing.due_at(source, day), file=file, refused=bad)
 
 
 def _last_of(source: Channel | BankAccount, files: Iterable[StatementFile]) -> StatementFile | None:
     name = "channel_id" if isinstance(source, Channel) else "bank_account_id"
     found = [file for file in files if getattr(file, name) == source.pk]
     return found[-1] if found else None
-
-
-def _due_at(day: date, at: time) -> datetime:
-    """The instant by which the day's file should be here: a time of the next day, in India."""
-    return datetime.combine(day + timedelta(days=1), at, tzinfo=INDIA)
 
 
 def entries_of(file: StatementFile) -> QuerySet[Entry]:

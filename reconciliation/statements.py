@@ -6,7 +6,7 @@ Either the whole file is in the books or nothing of it is; what was refused is r
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -21,7 +21,7 @@ from channels_.formats import FORMATS, prove, sniff
 from channels_.formats.guard import head_of
 from channels_.models import BankAccount, Channel, StatementFile
 from cspdcl.kernel.errors import DomainError, Malformed
-from cspdcl.kernel.workdays import working_day_after
+from cspdcl.kernel.workdays import known_holidays, working_day_after
 from people import audit
 from reconciliation import chargebacks, intake, locks
 from reconciliation.bank_lines import BankLines
@@ -285,6 +285,8 @@ class _Reading:
     first: date | None = None
     last: date | None = None
     refusals: list[Refusal] = field(default_factory=list)
+    # Asked for here, because lines are turned into entries on a thread without the database.
+    holidays: Collection[date] = field(default_factory=known_holidays)
 
     def entries(self, statements: Iterator[Statement]) -> Iterator[NewEntry]:
         for statement in statements:
@@ -302,7 +304,9 @@ class _Reading:
         if isinstance(self.source, BankAccount):
             yield from BankLines.of(self.source, file_id=self.file.pk).entries(lines)
         else:
-            yield from _channel_entries(lines, channel=self.source, file_id=self.file.pk)
+            yield from _channel_entries(
+                lines, channel=self.source, file_id=self.file.pk, holidays=self.holidays
+            )
 
     def _watched(self, lines: Iterable[StatementLine]) -> Iterator[StatementLine]:
         credit = debit = 0
@@ -364,7 +368,7 @@ _NEED_A_RECEIPT: Final = frozenset({Kind.PAYMENT, Kind.REFUND, Kind.CHARGEBACK, 
 
 
 def _channel_entries(
-    lines: Iterator[StatementLine], *, channel: Channel, file_id: int
+    lines: Iterator[StatementLine], *, channel: Channel, file_id: int, holidays: Collection[date]
 ) -> Iterator[NewEntry]:
     days_as_text: dict[date, tuple[str, str]] = {}
     code, pk, days, book = channel.code, channel.pk, channel.credit_days, Book.CHANNEL.value
@@ -372,7 +376,7 @@ def _channel_entries(
         day = line.business_date
         text = days_as_text.get(day)
         if text is None:
-            text = days_as_text[day] = (str(day), str(working_day_after(day, days)))
+            text = days_as_text[day] = (str(day), str(working_day_after(day, days, holidays)))
         kind = _KINDS[line.kind]
         # By position: this runs a million times for a large report. The order is NewEntry's.
         yield NewEntry(

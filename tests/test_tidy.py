@@ -17,6 +17,7 @@ ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = (
     "cspdcl", "people", "channels_", "payments", "reconciliation", "reports", "configuration",
     "simulator", "outgoing", "agencies", "attachments", "counters", "enquiries", "refunds",
+    "sources",
 )  # fmt: skip
 
 # Who may move a state: one mover for each of these tables.
