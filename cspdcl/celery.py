@@ -68,6 +68,11 @@ app.conf.beat_schedule = {
         "task": "reconciliation.tasks.fetch_due_reports",
         "schedule": crontab(minute="*/20"),
     },
+    "miss files that are due": {
+        "task": "reconciliation.tasks.watch_files",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "ask for what only reports tell of": {
         "task": "reconciliation.tasks.follow_listed",
         "schedule": 300.0,

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from celery import shared_task
 
 from cspdcl.kernel.clock import today
-from reconciliation import clearing, closing, engine, fetching, listed
+from reconciliation import clearing, closing, engine, fetching, listed, missing
 from reconciliation.models import Run
 
 _DAYS_BACK_MAX = 7
@@ -27,6 +27,12 @@ def reconcile_day(day: str, started_by: str) -> None:
 def fetch_due_reports() -> None:
     """Load settlement reports that partners offer by their API and that have not come as files."""
     fetching.fetch_due_reports()
+
+
+@shared_task
+def watch_files() -> None:
+    """Raise an alarm for each source whose file is owed and has not come; end those that came."""
+    missing.watch()
 
 
 @shared_task(autoretry_for=(engine.AlreadyRunning,), retry_backoff=60, max_retries=8)
