@@ -74,10 +74,15 @@ def late_count(day: date) -> int:
     return sum(due.is_late for due in dues_of(day))
 
 
-def late_in_words(_user: User) -> str | None:
-    """What the navigation says beside the files: yesterday's that are late."""
+def late_in_words(user: User) -> str | None:
+    """What the navigation says beside the files: yesterday's that are late, and what waits."""
     late = late_count(today() - timedelta(days=1))
-    return _("%(count)s late") % {"count": late} if late else None
+    waiting = visible_to(user).filter(state=StatementFile.State.WAITING).count()
+    said = [
+        _("%(count)s late") % {"count": late} if late else "",
+        _("%(count)s waiting") % {"count": waiting} if waiting else "",
+    ]
+    return ", ".join(filter(None, said)) or None
 
 
 def _due(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from channels_.models import StatementFile
 from cspdcl.ui.looks import Look
 from reconciliation.models import Book, Break, DayClose, Decision, Leg, Run, Stage
+from sources.models import QuarantinedRow
 
 BREAKS: Final[Mapping[str, Look]] = {
     Break.State.OPEN: Look(_("open"), "open"),
@@ -31,7 +32,16 @@ DECISIONS: Final[Mapping[str, Look]] = {
 
 FILES: Final[Mapping[str, Look]] = {
     StatementFile.State.LOADED: Look(_("loaded"), "ok"),
+    StatementFile.State.WAITING: Look(_("waits for a second person"), "prop"),
     StatementFile.State.REFUSED: Look(_("refused"), "bad"),
+}
+
+# Of one row that was set aside.
+QUARANTINE: Final[Mapping[str, Look]] = {
+    QuarantinedRow.State.OPEN: Look(_("set aside"), "open"),
+    QuarantinedRow.State.PROPOSED: Look(_("dismissal waits for a second person"), "prop"),
+    QuarantinedRow.State.DISMISSED: Look(_("dismissed"), ""),
+    QuarantinedRow.State.MENDED: Look(_("came in a corrected file"), "ok"),
 }
 
 DAY_CLOSES: Final[Mapping[str, Look]] = {

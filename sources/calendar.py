@@ -16,7 +16,7 @@ LOOK_SECONDS: Final = 5  # a change made by another process is known here within
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    token: UUID
+    token: UUID | None  # null: nobody has ever changed a holiday
     state: str
     days: frozenset[date]
     looked_at: float
@@ -30,7 +30,7 @@ def holidays() -> frozenset[date]:
     known, moment, state = _memory.get("known"), time.monotonic(), settings.HOLIDAY_STATE
     if known is not None and known.state == state and moment - known.looked_at < LOOK_SECONDS:
         return known.days
-    token = CalendarVersion.objects.values_list("token", flat=True).get()
+    token = CalendarVersion.objects.values_list("token", flat=True).first()
     if known is None or known.token != token or known.state != state:
         found = Holiday.objects.filter(Q(state="") | Q(state=state))
         days = frozenset(found.values_list("day", flat=True))

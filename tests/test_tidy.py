@@ -48,6 +48,8 @@ MOVERS: Final = {
     "reconciliation/decisions.py": "decisions",
     "reconciliation/engine.py": "runs",
     "reconciliation/statements.py": "files",
+    "sources/doubts.py": "doubts about files",
+    "sources/quarantine.py": "rows that were set aside",
 }
 MONEY: Final = re.compile(r"paise|amount|rupees|balance|fee|tax", re.IGNORECASE)
 FINDER: Final = "channels_/registry.py"  # finds how partners look from outside, for the simulator

@@ -33,7 +33,7 @@ from channels_.contract import (
     StatementLine,
 )
 from channels_.formats.fixed import Column, check_columns, fixed_rows
-from channels_.formats.guard import refuse
+from channels_.formats.guard import has_lost_a_row, refuse
 from channels_.formats.identity import Keys
 from channels_.formats.records import json_rows, xml_rows
 from channels_.formats.references import rrn_in, utr_among
@@ -181,6 +181,10 @@ def _header(text: str) -> str:
     return header_name(text) or text.strip()
 
 
+class _Torn(ValueError):
+    """The balance behind a row does not follow from the row before."""
+
+
 class _Reading:
     """One file while it is read."""
 
@@ -211,7 +215,9 @@ class _Reading:
             try:
                 line = self._line(number, row)
             except ValueError as error:
-                refuse(self.statement, number, str(error))
+                # A balance that does not follow says that rows are missing: no row is at fault.
+                lost = None if isinstance(error, _Torn) else row
+                refuse(self.statement, number, str(error), row=lost)
                 self._balance = self._last = None
             else:
                 yield line
@@ -261,6 +267,8 @@ class _Reading:
         raise ValueError("expected a balance, got nothing")
 
     def _check_totals(self, row: Sequence[str]) -> None:
+        if has_lost_a_row(self.statement):
+            return
         for role, read in (("credit", self._credit), ("debit", self._debit)):
             text = self._text(row, role)
             if text and abs(self._amount(text)) != read:
@@ -340,7 +348,7 @@ class _Reading:
             last = self._last[0] if self._last else 0
             expected = before - last if self._table.newest_first else before + paise
             if balance != expected:
-                raise ValueError(
+                raise _Torn(
                     f"expected the balance {rupees_from_paise(expected)} behind this row, "
                     f"got {rupees_from_paise(balance)}"
                 )

@@ -11,7 +11,8 @@ INSERT INTO sources_calendarversion (id, token) VALUES (1, gen_random_uuid());
 
 CREATE FUNCTION sources_calendar_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE sources_calendarversion SET token = gen_random_uuid() WHERE id = 1;
+    INSERT INTO sources_calendarversion (id, token) VALUES (1, gen_random_uuid())
+        ON CONFLICT (id) DO UPDATE SET token = excluded.token;
     RETURN NULL;
 END $$;
 

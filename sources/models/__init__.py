@@ -1,5 +1,6 @@
 """What a source of files owes, how its files usually are, and what waits for a person."""
 
 from sources.models.calendar import CalendarVersion, Holiday
+from sources.models.waiting import Doubt, FileProfile, QuarantinedRow
 
-__all__ = ["CalendarVersion", "Holiday"]
+__all__ = ["CalendarVersion", "Doubt", "FileProfile", "Holiday", "QuarantinedRow"]
