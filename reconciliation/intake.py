@@ -10,10 +10,11 @@ from typing import Final, NamedTuple
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Sum
 from psycopg2 import DataError
 from psycopg2.errors import UniqueViolation
 
-from channels_.models import Channel
+from channels_.models import Channel, StatementFile
 from counters import books as counter_books
 from cspdcl.kernel.clock import INDIA, business_date
 from cspdcl.kernel.errors import DomainError, Malformed
@@ -21,7 +22,7 @@ from cspdcl.kernel.workdays import working_day_after
 from payments import books
 from reconciliation import locks
 from reconciliation.ahead import ahead_of
-from reconciliation.models import Book, Kind, Run
+from reconciliation.models import Book, Entry, Kind, Run
 
 ROUTE = Channel.Route
 
@@ -123,6 +124,13 @@ def add_entries(
             cursor.execute("ANALYZE reconciliation_entry")
     left_out = tuple(restated or ())
     return Added(lines=lines - len(left_out), new=new, restated=left_out)
+
+
+def sum_of(file: StatementFile) -> int:
+    """What the lines come to that a file has brought into the books of its bank account."""
+    days = (file.covers_from, file.covers_to)  # they have an index, the file has none
+    rows = Entry.objects.filter(book=Book.BANK, business_date__range=days, file=file)
+    return int(rows.aggregate(sum=Sum("amount_paise"))["sum"] or 0)
 
 
 def _add_chunk(

@@ -7,7 +7,7 @@ A source may agree that single rows are set aside instead, and a file unlike the
 import hashlib
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError, Malformed
 from cspdcl.kernel.workdays import known_holidays, working_day_after
 from people import audit
-from reconciliation import chargebacks, intake, locks
+from reconciliation import chargebacks, cut_days, intake, locks
 from reconciliation.bank_lines import BankLines
 from reconciliation.intake import NewEntry
 from reconciliation.models import Book, Kind
@@ -364,12 +364,7 @@ def _load(file: StatementFile, asked: _Asked) -> None:
         file.format = layout.code
         file.state, file.loaded_at = StatementFile.State.LOADED, now()
         file.save()  # its number goes into the entries; a refusal takes it back
-        reading = _Reading(file=file, source=asked.source, sets_aside=asked.sets_rows_aside)
-        added = intake.add_entries(
-            reading.entries(layout.read(stream)),
-            is_computed=isinstance(asked.source, Channel),
-            leaves_out_restated=asked.sets_rows_aside,
-        )
+        reading, added = _read(file, asked, layout=layout, stream=stream)
     _refuse_unread(file, reading)
     aside = _set_aside(reading, added)
     net_left_out = [one.net_paise for one in added.restated]
@@ -378,8 +373,6 @@ def _load(file: StatementFile, asked: _Asked) -> None:
     file.quarantined_paise = reading.gap_paise(net_left_out)
     file.credit_paise = reading.credit_paise - sum(net for net in net_left_out if net > 0)
     file.debit_paise = reading.debit_paise + sum(net for net in net_left_out if net < 0)
-    file.opening_paise, file.closing_paise = reading.opening_paise, reading.closing_paise
-    file.covers_from, file.covers_to = reading.first, reading.last
     profile = reading.watch.profile(sum_paise=reading.credit_paise + reading.debit_paise)
     if asked.is_compared and (reasons := reasons_against(asked.source, profile)):
         raise _Strange(reasons, profile)
@@ -401,6 +394,53 @@ def _load(file: StatementFile, asked: _Asked) -> None:
             "sha256": file.sha256,
         },
     )
+
+
+def _read(
+    file: StatementFile, asked: _Asked, *, layout: StatementFormat, stream: BinaryIO
+) -> tuple["_Reading", intake.Added]:
+    """Take the lines into the books; twice, where they turn out to be a part of a cut day."""
+    mark = transaction.savepoint()
+    reading, added = _take(file, asked, layout.read(stream), before={})
+    file.opening_paise, file.closing_paise = reading.opening_paise, reading.closing_paise
+    file.covers_from, file.covers_to = reading.first, reading.last
+    before: Mapping[str, int] = {}
+    if added.new < added.lines and reading.statements == 1 and not reading.refusals:
+        skipped = reading.credit_paise - reading.debit_paise - intake.sum_of(file)
+        before = cut_days.counted_before(
+            file, skipped_paise=skipped, amounts=lambda: _amounts(layout, stream)
+        )
+    if before:
+        transaction.savepoint_rollback(mark)
+        stream.seek(0)
+        reading, added = _take(file, asked, layout.read(stream), before=before)
+    else:
+        transaction.savepoint_commit(mark)
+    return reading, added
+
+
+def _take(
+    file: StatementFile,
+    asked: _Asked,
+    statements: Iterator[Statement],
+    *,
+    before: Mapping[str, int],
+) -> tuple["_Reading", intake.Added]:
+    reading = _Reading(file=file, source=asked.source, sets_aside=asked.sets_rows_aside)
+    entries = reading.entries(statements)
+    added = intake.add_entries(
+        cut_days.counted_on(entries, before) if before else entries,
+        is_computed=isinstance(asked.source, Channel),
+        leaves_out_restated=asked.sets_rows_aside,
+    )
+    return reading, added
+
+
+def _amounts(layout: StatementFormat, stream: BinaryIO) -> Iterator[int]:
+    stream.seek(0)
+    for statement in layout.read(stream):
+        for line in statement.lines:
+            yield line.amount_paise
 
 
 def _refuse_unread(file: StatementFile, reading: "_Reading") -> None:
@@ -477,6 +517,7 @@ class _Reading:
     first: date | None = None
     last: date | None = None
     refusals: list[Refusal] = field(default_factory=list)
+    statements: int = 0
     sets_aside: bool = False
     gaps: list[int | None] = field(default_factory=list)  # what lost rows must come to
     watch: Watch = field(default_factory=Watch)
@@ -485,6 +526,7 @@ class _Reading:
 
     def entries(self, statements: Iterator[Statement]) -> Iterator[NewEntry]:
         for statement in statements:
+            self.statements += 1
             count, net_paise = 0, 0
             for entry in self._entries_of(statement):
                 count += 1

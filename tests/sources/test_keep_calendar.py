@@ -116,7 +116,7 @@ def test_a_source_owes_files_of_its_days_by_its_time(days, after, day, due) -> N
     found = owing.due_at(account, day)
 
     # 09:00 in India
-    assert found == (datetime(*due, 3, 30, tzinfo=UTC) if due else None)
+    assert found == (datetime.combine(date(*due), time(3, 30), tzinfo=UTC) if due else None)
 
 
 def test_who_has_no_time_owes_nothing() -> None:
