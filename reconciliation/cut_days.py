@@ -66,9 +66,8 @@ def _walk(
     account: BankAccount, file: StatementFile, *, is_before: bool
 ) -> Iterator[tuple[StatementFile, date, int]]:
     day = file.covers_from if is_before else file.covers_to
-    near, far = (
-        ("closing_paise", "opening_paise") if is_before else ("opening_paise", "closing_paise")
-    )
+    ends = ("closing_paise", "opening_paise")
+    near, far = ends if is_before else ends[::-1]
     touching = {file.opening_paise if is_before else file.closing_paise}
     seen: set[int] = {file.pk}
     while touching and day is not None and len(seen) <= PARTS_MAX:

@@ -27,6 +27,7 @@ def _kept_aside(settings, tmp_path: Path) -> None:
 
 def part(paise: Sequence[int], *, opening: int = 0) -> StatementFile:
     """One file of the day; its statement number makes its bytes others every time."""
+    days.bank(file_compared=False)
     content = mt940(
         [line(MON, one, words="CASH DEPOSIT") for one in paise],
         opening=opening,
@@ -114,7 +115,9 @@ def test_the_next_day_is_no_part_of_this_one() -> None:
 class AnyCut(TestCase):
     """Credits of a day, cut anywhere, loaded in order, each part perhaps again."""
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
     @given(
         st.lists(st.sampled_from([100, 200, 300]), min_size=1, max_size=8),
         st.sets(st.integers(0, 8)),
