@@ -19,7 +19,7 @@ from channels_.secrets import WentBack, missing_secrets, set_secret
 from channels_.setups import HOUSE_SETTINGS
 from configuration.agencies import apply_agency
 from configuration.counters import DATED, POLICIES, apply_dated, apply_policy
-from configuration.files import apply_holiday
+from configuration.files import apply_fetch_plan, apply_holiday
 from configuration.schema import (
     FILES_OWED,
     SECTIONS,
@@ -89,7 +89,12 @@ def wanted_secrets(document: Mapping[str, Any]) -> list[str]:
         for row in rows:
             keys = [one.get("key") for one in row.get("api_keys", ())]
             keys += [one.get("secret") for one in row.get("keys", ())]
-            given = [row.get("password"), *row.get("secrets", {}).values(), *keys]
+            given = [
+                row.get("password"),
+                row.get("secret"),
+                *row.get("secrets", {}).values(),
+                *keys,
+            ]
             found += [one.env for one in given if isinstance(one, SecretValue) and one.env]
     return found
 
@@ -120,6 +125,7 @@ class _Configuring:
         for section in DATED:
             apply_dated(section, rows.get(section, ()), to=self)
         self._each(rows, ("holidays", partial(apply_holiday, to=self)))
+        self._each(rows, ("fetch_plans", partial(apply_fetch_plan, to=self)))
 
     @staticmethod
     def _each(rows: Mapping[str, Sequence[Row]], *steps: tuple[str, Callable[[Row], None]]) -> None:

@@ -15,7 +15,7 @@ from people.actions import granted_offices
 from people.models import Office, User
 from people.roles import ROLES
 from reconciliation.models import Rule
-from sources.models import Holiday
+from sources.models import FetchPlan, Holiday
 
 
 def document() -> dict[str, list[Row]]:
@@ -49,6 +49,7 @@ def document() -> dict[str, list[Row]]:
             for one in SurchargeRate.objects.order_by("valid_from")
         ],
         "holidays": [_plain(one, "day", "name", "state") for one in Holiday.objects.all()],
+        "fetch_plans": [_fetch_plan(one) for one in FetchPlan.objects.order_by("code")],
         "rules": [_rule(one) for one in _rules()],
     }
     return {name: rows[name] for name in SECTIONS if rows[name]}
@@ -180,6 +181,18 @@ def _cash_rule(one: CashRule) -> Row:
 def _return_charge(one: ReturnCharge) -> Row:
     names = ("code", "flat_paise", "percent", "gst_percent", "barred_days", "valid_from")
     return {**_plain(one, *names), "valid_until": one.valid_until or ""}
+
+
+def _fetch_plan(one: FetchPlan) -> Row:
+    source = one.source
+    return {
+        **_plain(one, "code", "kind", "address", "user", "secret_name", "host_key", "sender"),
+        **_plain(one, "subject", "pattern", "days_back", "keep_days"),
+        "source": source.code if source else "",
+        "at": _time(one.at),
+        "every_minutes": one.every_minutes or 0,
+        "active": one.is_active,
+    }
 
 
 def _rules() -> list[Rule]:

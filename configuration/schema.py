@@ -22,6 +22,7 @@ from people.models import Office
 from people.roles import ROLES
 from reconciliation.models import Leg, Rule
 from reconciliation.rules import Key
+from sources.models import FetchPlan
 
 Row = dict[str, Any]
 Read = Callable[[Any], Any]
@@ -271,6 +272,11 @@ TERMINALS: Final = Section(
     },
 )
 
+# Where files are fetched; of a web server {day} is a day, {day:%d%m%Y} too.
+ADDRESS: Final = (
+    r"(sftp|imaps|https)://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/([^\s{}]|\{day(:[%A-Za-z_.-]+)?\})*)?"
+)
+
 # What whoever sends files owes, and what becomes of them.
 FILES_OWED: Final[Mapping[str, Read]] = {
     "file_due_at": clock_time,
@@ -453,6 +459,29 @@ SECTIONS: Final[Mapping[str, Section]] = {
         },
         required=frozenset({"name"}),
         once=("day", "state"),
+    ),
+    "fetch_plans": Section(
+        what="fetch_plan",
+        key="code",
+        fields={
+            "code": CODE,
+            "source": CODE,
+            "kind": one_of(*FetchPlan.Kind.values),
+            "address": text(300, least=9, shape=ADDRESS),
+            "user": text(120),
+            "secret": secret,
+            "secret_name": text(32, shape=r"[a-z0-9_]*"),
+            "host_key": text(2000, shape=r"[ -~]*"),
+            "sender": text(254, shape=r"[^@\s\"]*(@[^@\s\"]+)?"),
+            "subject": text(120),
+            "pattern": text(120, least=1),
+            "at": clock_time,
+            "every_minutes": minutes,
+            "days_back": whole(0, 30),
+            "keep_days": whole(1, 36_500),
+            "active": yes_no,
+        },
+        required=frozenset({"source", "kind", "address"}),
     ),
     "rules": Section(
         what="rule",

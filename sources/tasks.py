@@ -1,0 +1,32 @@
+"""What the timetable and the pages ask of the worker."""
+
+import logging
+
+from celery import shared_task
+
+from sources import fetching, retention
+from sources.models import FetchPlan
+
+log = logging.getLogger(__name__)
+
+
+@shared_task
+def fetch_due_plans() -> None:
+    """Let the worker follow every plan whose time has come."""
+    for plan in fetching.due_plans():
+        follow_plan.delay(plan.pk, "timetable")
+
+
+@shared_task
+def follow_plan(plan_id: int, asked_by: str) -> None:
+    """Fetch what is new at one place."""
+    try:
+        fetching.follow(FetchPlan.objects.get(pk=plan_id), asked_by=asked_by)
+    except fetching.AlreadyFetching as refused:
+        log.info("not fetched: %s", refused)
+
+
+@shared_task
+def wipe_fetched() -> None:
+    """Remove the bytes of fetched files whose retention has ended."""
+    retention.wipe()
