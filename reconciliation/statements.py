@@ -29,7 +29,7 @@ from reconciliation import chargebacks, cut_days, intake, locks
 from reconciliation.bank_lines import BankLines
 from reconciliation.intake import NewEntry
 from reconciliation.models import Book, Kind
-from sources import doubts, quarantine
+from sources import doubts, mappings, quarantine
 from sources.models import Doubt
 from sources.profile import Profile, Watch
 from sources.strange import Reason, reasons_against
@@ -100,7 +100,8 @@ def source_of(code: str) -> Channel | BankAccount:
 def formats_for(source: Channel | BankAccount) -> tuple[StatementFormat, ...]:
     """The layouts a source may send."""
     if isinstance(source, BankAccount):
-        return tuple(FORMATS.values())
+        own = mappings.live_format(source)
+        return (*FORMATS.values(), *([own] if own else []))
     return registry.formats_of(source.adapter, source.settings)
 
 
@@ -493,15 +494,23 @@ def _layout(
         for layout in formats:
             if layout.code == format_code:
                 return layout
+        if isinstance(source, BankAccount):
+            approved = mappings.approved_format(source, format_code)
+            if approved is not None:
+                return approved
         raise Malformed(
             f"expected a format out of {', '.join(f.code for f in formats)}, got {format_code!r}"
         )
     head = head_of(stream)
-    return (
-        formats[0]
-        if head.startswith(b"PK\x03\x04") and len(formats) == 1
-        else sniff(head, among=formats)
-    )
+    if head.startswith(b"PK\x03\x04") and len(formats) == 1:
+        return formats[0]
+    try:
+        return sniff(head, among=formats)
+    except Malformed:
+        # Of its own table a bank tells no mark: what is no known layout is read by its mapping.
+        if isinstance(source, BankAccount) and formats[-1].code not in FORMATS:
+            return formats[-1]
+        raise
 
 
 @dataclass(slots=True)

@@ -7,8 +7,9 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
-from typing import Any, BinaryIO, ClassVar, Final, NamedTuple
+from typing import BinaryIO, ClassVar, Final, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -205,12 +206,13 @@ def _tell(plan: FetchPlan, problem: str) -> None:
         hear(plan, problem)
 
 
-def ask(plan: FetchPlan, *, by: User, send: Callable[[int, str], Any]) -> None:
-    """A person wants it now; the worker does it."""
-    if Fetch.objects.filter(
+@transaction.atomic
+def ask(plan: FetchPlan, *, by: User, send: Callable[[int, str], object]) -> None:
+    """A person wants it now; ``send`` queues it for the worker once this is committed."""
+    recent = Fetch.objects.filter(
         plan=plan, state=Fetch.State.RUNNING, started_at__gte=now() - DEAD_AFTER
-    ).exists():
+    )
+    if recent.exists():
         raise AlreadyFetching(f"{plan.code} is being fetched now; wait for its end")
-    with transaction.atomic():
-        audit.record(by, "source.fetch_asked", ("fetchplan", plan.code))
-    send(plan.pk, by.username)
+    audit.record(by, "source.fetch_asked", ("fetchplan", plan.code))
+    transaction.on_commit(partial(send, plan.pk, by.username))

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from channels_.models import FileSource, StatementFile
 from cspdcl.ui.looks import Look
 from sources.models import Fetch, FetchedFile, FetchPlan
+from sources.models import Mapping as Version
 
 FETCHES: Final[Mapping[str, Look]] = {
     Fetch.State.RUNNING: Look(_("works now"), "wait"),
@@ -28,6 +29,15 @@ FILES: Final[Mapping[str, Look]] = {
     StatementFile.State.LOADED: Look(_("loaded"), "ok"),
     StatementFile.State.WAITING: Look(_("waits for a second person"), "prop"),
     StatementFile.State.REFUSED: Look(_("refused"), "bad"),
+}
+
+
+MAPPINGS: Final[Mapping[str, Look]] = {
+    Version.State.DRAFT: Look(_("draft"), "wait"),
+    Version.State.PROPOSED: Look(_("waits for a second person"), "prop"),
+    Version.State.LIVE: Look(_("in force"), "ok"),
+    Version.State.RETIRED: Look(_("replaced"), ""),
+    Version.State.REJECTED: Look(_("rejected"), "bad"),
 }
 
 

@@ -8,7 +8,7 @@ from channels_ import registry
 from channels_.models import BankAccount, Channel, StatementFile
 from people.access import Somebody, has_role
 from people.roles import ADMINISTRATOR, AUDITOR, FINANCE, OPERATOR, READERS
-from sources.models import Doubt, Fetch, FetchedFile, FetchPlan, Holiday, QuarantinedRow
+from sources.models import Doubt, Fetch, FetchedFile, FetchPlan, Holiday, Mapping, QuarantinedRow
 
 SOURCE_READERS: Final = (*READERS, OPERATOR, ADMINISTRATOR)
 _ROW_READERS: Final = (*FINANCE, AUDITOR, OPERATOR)
@@ -69,3 +69,9 @@ def last_files(user: Somebody, source: Channel | BankAccount, *, limit: int) -> 
         return []
     whose = "channel" if isinstance(source, Channel) else "bank_account"
     return list(StatementFile.objects.filter(**{whose: source}).order_by("-id")[:limit])
+
+
+def mappings_visible_to(user: Somebody) -> QuerySet[Mapping]:
+    """How tables of accounts are read, with their samples, for finance and who audits it."""
+    rows = Mapping.objects.select_related("account", "maker", "checker")
+    return rows if has_role(user, *FINANCE, AUDITOR) else rows.none()

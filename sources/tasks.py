@@ -3,7 +3,9 @@
 import logging
 
 from celery import shared_task
+from kombu.exceptions import OperationalError
 
+from cspdcl.kernel.errors import Transient
 from sources import fetching, retention
 from sources.models import FetchPlan
 
@@ -24,6 +26,15 @@ def follow_plan(plan_id: int, asked_by: str) -> None:
         fetching.follow(FetchPlan.objects.get(pk=plan_id), asked_by=asked_by)
     except fetching.AlreadyFetching as refused:
         log.info("not fetched: %s", refused)
+
+
+def send(plan_id: int, asked_by: str) -> None:
+    """Queue a fetch that a person asked for. Raises Transient when the queue does not answer."""
+    try:
+        follow_plan.apply_async(args=[plan_id, asked_by], retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("a fetch could not be queued: %s", error)
+        raise Transient("the queue does not answer") from error
 
 
 @shared_task

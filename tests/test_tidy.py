@@ -48,6 +48,7 @@ MOVERS: Final = {
     "reconciliation/decisions.py": "decisions",
     "reconciliation/engine.py": "runs",
     "reconciliation/statements.py": "files",
+    "sources/mappings.py": "mappings",
     "sources/fetching.py": "fetches",
     "sources/doubts.py": "doubts about files",
     "sources/quarantine.py": "rows that were set aside",

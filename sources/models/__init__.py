@@ -2,6 +2,7 @@
 
 from sources.models.calendar import CalendarVersion, Holiday
 from sources.models.fetching import Fetch, FetchedFile, FetchPlan, SourceSecret
+from sources.models.mapping import Mapping
 from sources.models.waiting import Doubt, FileProfile, QuarantinedRow
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "FetchedFile",
     "FileProfile",
     "Holiday",
+    "Mapping",
     "QuarantinedRow",
     "SourceSecret",
 ]

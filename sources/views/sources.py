@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from channels_.models import BankAccount, Channel
-from cspdcl.kernel.errors import DomainError
+from cspdcl.kernel.errors import DomainError, Transient
 from people.access import Somebody, has_role, roles, signed_in
-from people.roles import FINANCE_OFFICER, OPERATOR
+from people.roles import AUDITOR, FINANCE, FINANCE_OFFICER, OPERATOR
 from sources import fetching, looks, selectors, tasks
-from sources.models import FetchPlan
+from sources.models import FetchPlan, Mapping
 
 FETCHERS: Final = (OPERATOR, FINANCE_OFFICER)
 FETCHES_SHOWN: Final = 8
@@ -59,6 +59,8 @@ def story(request: HttpRequest, code: str) -> HttpResponse:
         "files": selectors.last_files(request.user, source, limit=FILES_SHOWN),
         "file_looks": looks.FILES,
         "fetch_looks": looks.FETCHES,
+        "may_map": isinstance(source, BankAccount) and has_role(request.user, *FINANCE, AUDITOR),
+        "mapping": _mapping(request.user, source),
         "may_fetch": has_role(request.user, *FETCHERS),
     }
     return render(request, "sources/source.html", context)
@@ -75,9 +77,11 @@ def fetch(request: HttpRequest, code: str) -> HttpResponse:
     if plan is None:
         raise Http404
     try:
-        fetching.ask(plan, by=user, send=tasks.follow_plan.delay)
+        fetching.ask(plan, by=user, send=tasks.send)
     except DomainError as refused:
         messages.info(request, str(refused))
+    except Transient:
+        messages.error(request, _("The queue does not answer; try again in a moment."))
     else:
         messages.success(request, _("The worker looks now; the log below tells what it found."))
     return redirect("sources:source", code=code)
@@ -90,6 +94,13 @@ def source_of(user: Somebody, code: str) -> Source:
     if found is None:
         raise Http404
     return found
+
+
+def _mapping(user: Somebody, source: Source) -> Mapping | None:
+    if not isinstance(source, BankAccount):
+        return None
+    versions = selectors.mappings_visible_to(user).filter(account=source)
+    return versions.filter(state=Mapping.State.LIVE).first()
 
 
 def _whose(source: Source) -> dict[str, Source]:

@@ -12,7 +12,7 @@ from configuration import export
 from configuration.schema import ConfigurationRefused
 from cspdcl.kernel.clock import now
 from people.models import AuditEvent
-from sources import secrets, tasks
+from sources import secrets
 from sources.models import Fetch, FetchPlan
 from tests import factories as make
 from tests.reconciliation.test_pages_board import words
@@ -94,7 +94,7 @@ def test_a_plan_that_cannot_be_followed_is_refused_by_its_key(change, problem) -
 
 
 def test_the_page_of_a_source_tells_its_fetches_and_lets_look_now(
-    as_role: AsRole, monkeypatch
+    as_role: AsRole, django_capture_on_commit_callbacks
 ) -> None:
     days.bank()
     days.load(days.of_day(days.MON, [3_000]))
@@ -105,8 +105,6 @@ def test_the_page_of_a_source_tells_its_fetches_and_lets_look_now(
         plan=plan, asked_by="timetable", state="failed", problem="no answer", seen_count=2,
         started_at=moment, ended_at=moment,
     )  # fmt: skip
-    asked: list[tuple[int, str]] = []
-    monkeypatch.setattr(tasks.follow_plan, "delay", lambda *told: asked.append(told))
 
     page = words(as_role("auditor").get("/sources/sbi/").content.decode())
     assert "sftp://files.bank.example/out" in page
@@ -116,9 +114,10 @@ def test_the_page_of_a_source_tells_its_fetches_and_lets_look_now(
     assert "Fetch now" not in page
 
     operator = as_role("operator")
-    answer = operator.post("/sources/sbi/fetch/", {"plan": "sbi-out"}, follow=True)
+    with django_capture_on_commit_callbacks() as asked:
+        answer = operator.post("/sources/sbi/fetch/", {"plan": "sbi-out"}, follow=True)
     assert "The worker looks now" in words(answer.content.decode())
-    assert asked == [(plan.pk, "operator")]
+    assert len(asked) == 1
     Fetch.objects.create(plan=plan, asked_by="timetable")
     answer = operator.post("/sources/sbi/fetch/", {"plan": "sbi-out"}, follow=True)
     assert "is being fetched now" in words(answer.content.decode())
