@@ -8,15 +8,12 @@ from django import forms
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from sources.day_words import as_pattern, as_words
+
 _OFF: Final = {"autocomplete": "off"}
 _HEADER: Final = {**_OFF, "list": "headers"}
 _SEVERAL: Final = ";"
 
-# How days are written, for people, and as the reader wants them; the longer word first.
-_DAY_WORDS: Final = (
-    ("yyyy", "%Y"), ("yy", "%y"), ("MMM", "%b"), ("mm", "%m"), ("dd", "%d"),
-    ("HH", "%H"), ("MI", "%M"), ("SS", "%S"),
-)  # fmt: skip
 _WIDTH: Final = re.compile(r"(?P<header>.+?)\s+(?P<first>\d{1,5})\s*-\s*(?P<last>\d{1,5})")
 
 COLUMNS: Final[Sequence[tuple[str, Any]]] = (
@@ -153,7 +150,7 @@ class MappingForm(forms.Form):
             "columns": columns,
             "decimal": asked["decimal"],
             "directions": words if "direction" in columns else {},
-            "dates": [_as_pattern(one) for one in _split(asked["dates"])],
+            "dates": [as_pattern(one) for one in _split(asked["dates"])],
             "widths": _widths(asked["widths"]) if asked["source"] == "fixed" else [],
             "skips": _rows(asked["skips"]),
             "extracts": _rows(asked["extracts"]),
@@ -173,7 +170,7 @@ def initial_of(told: Mapping[str, Any]) -> dict[str, Any]:
     shown |= {
         "source": told.get("source", "table"),
         "decimal": told.get("decimal", "."),
-        "dates": f"{_SEVERAL} ".join(_as_words(one) for one in told.get("dates", ())),
+        "dates": f"{_SEVERAL} ".join(as_words(one) for one in told.get("dates", ())),
         "widths": "\n".join(widths),
         "credit_words": _joined(word for word, side in words.items() if side == "credit"),
         "debit_words": _joined(word for word, side in words.items() if side == "debit"),
@@ -199,15 +196,3 @@ def _rows(text: str) -> list[str]:
 def _widths(text: str) -> list[list[Any]]:
     found = [_WIDTH.fullmatch(line.strip()) for line in text.splitlines()]
     return [[one["header"], int(one["first"]), int(one["last"])] for one in found if one]
-
-
-def _as_pattern(words: str) -> str:
-    for word, pattern in _DAY_WORDS:
-        words = words.replace(word, pattern)
-    return words
-
-
-def _as_words(pattern: str) -> str:
-    for word, mark in _DAY_WORDS:
-        pattern = pattern.replace(mark, word)
-    return pattern

@@ -22,6 +22,7 @@ from people import audit
 from people.access import has_role
 from people.models import User
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
+from sources.day_words import as_words
 from sources.models import Mapping as Version
 
 SAMPLE_MAX: Final = 8 * 1024 * 1024
@@ -79,13 +80,13 @@ def try_on(account: BankAccount, told: Told, sample: BinaryIO) -> Tried:
         statement = next(layout.read(sample))
         lines = list(statement.lines)
     except (TypeError, ValueError, Malformed) as error:
-        return Tried(fault=str(error))
+        return Tried(fault=as_words(str(error)))
     return _tried(statement, lines)
 
 
 def _tried(statement: Statement, lines: Sequence[StatementLine]) -> Tried:
     read: list[tuple[int, StatementLine | None, str]] = [(one.line, one, "") for one in lines]
-    read += [(one.line, None, one.problem) for one in statement.refusals]
+    read += [(one.line, None, as_words(one.problem)) for one in statement.refusals]
     amounts = [one.amount_paise for one in lines]
     page = statement.page
     problem = None if statement.refusals else prove(page, sum(amounts), lines_count=len(lines))

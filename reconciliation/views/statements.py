@@ -206,12 +206,13 @@ def _proves(file: StatementFile) -> bool | None:
 def _facts(file: StatementFile) -> list[dict[str, Any]]:
     who = file.loaded_by.username if file.loaded_by else _("the command")
     source = file.channel or file.bank_account
+    is_loaded = file.state == StatementFile.State.LOADED
     return [
         {"label": _("Source"), "text": str(source)},
         {"label": _("Name, version"), "text": f"{file.name}, {file.version}"},
         {"label": _("Layout"), "text": file.format},
         {"label": _("Size"), "text": filesizeformat(file.size)},
-        {"label": _("Loaded"), "at": file.loaded_at},
+        {"label": _("Loaded") if is_loaded else _("Came"), "at": file.loaded_at},
         {"label": _("By"), "text": who},
         {"label": _("First day"), "day": file.covers_from},
         {"label": _("Last day"), "day": file.covers_to},

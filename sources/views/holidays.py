@@ -105,7 +105,7 @@ def _columns(*, may_edit: bool) -> list[dict[str, Any]]:
         {"label": _("Day")},
         {"label": _("Weekday"), "is_minor": True},
         {"label": _("Name")},
-        {"label": _("State")},
+        {"label": _("State"), "is_minor": True},
         {"label": _("Changes"), "is_minor": True},
     ]
     return [*columns, {"label": "", "is_end": True}] if may_edit else columns

@@ -159,7 +159,7 @@ def test_who_made_it_does_not_approve_it_and_a_rejection_says_why(users, make_us
     ]  # fmt: skip
 
 
-KINDS = {
+KINDS: dict[str, tuple[dict[str, Any], bytes]] = {
     "fixed": (
         {
             "source": "fixed", "widths": [["Date", 1, 10], ["Amount", 11, 20], ["Words", 21, 40]],
@@ -241,7 +241,7 @@ def test_the_page_shows_the_sample_reads_it_live_and_goes_to_a_second_person(
     partly = {**FIELDS, "dates": "yyyy.mm.dd"}
     live_part = words(officer.post(f"{at}preview/", partly).content.decode())
     assert "0 lines read, 2 not" in live_part
-    assert "expected a day like" in live_part
+    assert "expected a day like yyyy.mm.dd" in live_part
     live_part = words(officer.post(f"{at}preview/", FIELDS).content.decode())
     assert "2 lines read, 0 not" in live_part
     assert "UTR SBINN52026081012345" in live_part
