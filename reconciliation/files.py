@@ -18,6 +18,7 @@ from reconciliation.models import Book, Entry
 from sources import owing
 
 _FILE_READERS: Final = (*READERS, OPERATOR, CHANNEL)
+_STATE: Final = StatementFile.State
 
 
 def visible_to(user: User) -> QuerySet[StatementFile]:
@@ -50,21 +51,17 @@ def dues_of(day: date) -> list[Due]:
     """Every source that owes a file for the day or has sent one, channels first."""
     channels = Channel.objects.filter(is_live=True).order_by("position", "code")
     sources: list[Channel | BankAccount] = [*channels, *BankAccount.objects.order_by("code")]
-    covering = list(
-        StatementFile.objects.filter(
-            state=StatementFile.State.LOADED, covers_from__lte=day, covers_to__gte=day
-        ).order_by("loaded_at", "id")
-    )
     begins, ends = day_bounds(day)
-    refused = list(  # what it speaks of is not known: what came on the day or the next counts
+    covers = Q(covers_from__lte=day, covers_to__gte=day)
+    # What a refused file speaks of is not known: what came on the day or the next counts.
+    came = Q(state=_STATE.REFUSED, loaded_at__range=(begins, ends + timedelta(days=1)))
+    files = list(
         StatementFile.objects.filter(
-            Q(
-                state=StatementFile.State.REFUSED,
-                loaded_at__range=(begins, ends + timedelta(days=1)),
-            )
-            | Q(state=StatementFile.State.WAITING, covers_from__lte=day, covers_to__gte=day)
+            Q(covers, state__in=[_STATE.LOADED, _STATE.WAITING]) | came
         ).order_by("loaded_at", "id")
     )
+    covering = [file for file in files if file.state == _STATE.LOADED]
+    refused = [file for file in files if file.state != _STATE.LOADED]
     dues = [_due(source, day, covering, refused) for source in sources]
     return [due for due in dues if due.due_at or due.file or due.refused]
 
@@ -77,7 +74,7 @@ def late_count(day: date) -> int:
 def late_in_words(user: User) -> str | None:
     """What the navigation says beside the files: yesterday's that are late, and what waits."""
     late = late_count(today() - timedelta(days=1))
-    waiting = visible_to(user).filter(state=StatementFile.State.WAITING).count()
+    waiting = visible_to(user).filter(state=_STATE.WAITING).count()
     said = [
         _("%(count)s late") % {"count": late} if late else "",
         _("%(count)s waiting") % {"count": waiting} if waiting else "",
