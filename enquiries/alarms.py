@@ -1,4 +1,4 @@
-"""Alarms about channels and bank accounts: one open alarm of a kind, raised once, cleared when it is well again."""
+"""Alarms about channels and bank accounts: one of a kind, raised once, cleared when it is well."""
 
 import logging
 from typing import Any
