@@ -2,7 +2,7 @@
 MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 PY := .venv/bin/python
-SOURCES := cspdcl people channels_ payments enquiries refunds agencies counters reconciliation reports configuration simulator bench tools tests manage.py
+SOURCES := cspdcl people channels_ sources payments enquiries refunds agencies counters reconciliation reports configuration simulator bench tools tests manage.py
 SOURCES := $(wildcard $(SOURCES))
 TEST_PROCESSES ?= auto
 PORT ?= 8000

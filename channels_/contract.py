@@ -222,10 +222,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a line or a file was refused: where, what was expected and what came."""
+    """Why a line or a file was refused: where, what was expected and what came.
+
+    Only a line of money has its ``text``: it could be set aside and the rest be taken. What holds
+    for the whole file, its balances and sums, has none.
+    """
 
     line: int
     problem: str
+    text: str | None = None
 
 
 @dataclass(slots=True)

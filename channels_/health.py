@@ -21,6 +21,7 @@ from channels_.panels import Worry
 from channels_.secrets import SecretAge, ages_of
 from channels_.selectors import Pulse, Somebody, files_visible_to, tallies_visible_to
 from cspdcl.kernel.clock import INDIA, day_bounds, now, today
+from cspdcl.kernel.workdays import is_working_day
 from cspdcl.ui.looks import Look
 from cspdcl.ui.templatetags.ui import age, count
 from people.heartbeats import JOB, job_name
@@ -157,9 +158,14 @@ def house(user: Somebody) -> House:
     channels = channels_of(user, told=told)
     lined_up, alive, timetable = queues(user), heartbeats(), jobs()
     refusals = list(tallies_visible_to(user).filter(day=today()).order_by("channel_code", "kind"))
+    late_already = {one.channel_id for one in told if one.code == "file"}
     worries = [
         *_worries_of_parts(lined_up, alive, timetable),
-        *(worry for one in channels for worry in _worries_of(one)),
+        *(
+            worry
+            for one in channels
+            for worry in _worries_of(one, tells_file=one.channel.pk not in late_already)
+        ),
         *told,
     ]
     return House(
@@ -336,6 +342,8 @@ def _look_of(
 def _due_today(channel: Channel) -> datetime | None:
     if channel.file_due_at is None or not channel.is_live:
         return None
+    if channel.file_days == Channel.Days.WORKING and not is_working_day(today()):
+        return None  # what is due comes so many working days after its own
     return datetime.combine(today(), channel.file_due_at, tzinfo=INDIA)
 
 
@@ -368,7 +376,7 @@ def _refused_today(user: Somebody) -> Mapping[str, Sequence[tuple[str | Promise,
 # ---- what needs a person ----
 
 
-def _worries_of(one: ChannelHealth) -> list[Worry]:
+def _worries_of(one: ChannelHealth, *, tells_file: bool) -> list[Worry]:
     channel, page = one.channel, reverse("channels:channel", args=[one.channel.code])
     worries = []
     if one.parked:
@@ -387,7 +395,7 @@ def _worries_of(one: ChannelHealth) -> list[Worry]:
                 channel_id=channel.pk,
             )
         )
-    if one.file_late is not None and one.file_due_at is not None:
+    if tells_file and one.file_late is not None and one.file_due_at is not None:
         due = one.file_due_at.astimezone(INDIA).strftime("%H:%M")
         worries.append(
             Worry(

@@ -10,7 +10,32 @@ from channels_.contract import Method
 from cspdcl.kernel.clock import now
 
 
-class BankAccount(models.Model):
+class FileSource(models.Model):
+    """Who sends files of what was settled or booked, and when each of them is owed."""
+
+    class Days(models.TextChoices):
+        """The days of which it owes a file."""
+
+        EVERY = "every", _("every day")
+        WORKING = "working", _("working days of banks")
+
+    class Policy(models.TextChoices):
+        """What becomes of a file with a line that cannot be taken."""
+
+        STRICT = "strict", _("the whole file is refused")
+        ROW = "row", _("the line is set aside, the rest is loaded")
+
+    file_due_at = models.TimeField(null=True, blank=True)  # IST; null: none expected
+    file_days = models.CharField(max_length=8, choices=Days, default=Days.EVERY)
+    file_due_days = models.PositiveSmallIntegerField(default=1)  # so many such days after
+    file_policy = models.CharField(max_length=8, choices=Policy, default=Policy.STRICT)
+    file_compared = models.BooleanField(default=True)  # with its last ones, before it is loaded
+
+    class Meta:
+        abstract = True
+
+
+class BankAccount(FileSource):
     """One of the company's accounts into which collections arrive."""
 
     code = models.SlugField(max_length=24, unique=True)  # "sbi-4417": the SOURCE of load_statement
@@ -19,13 +44,20 @@ class BankAccount(models.Model):
     account_number = models.CharField(max_length=35, unique=True)
     ifsc = models.CharField(max_length=11, blank=True)
     currency = models.CharField(max_length=3, default="INR")
-    file_due_at = models.TimeField(null=True, blank=True)  # IST, the day after; null: none expected
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(file_days__in=["every", "working"], file_policy__in=["strict", "row"]),
+                name="bank_account_file_words_known",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
 
-class Channel(models.Model):
+class Channel(FileSource):
     """One configured way money reaches us. What it can do comes from its adapter."""
 
     class Route(models.TextChoices):
@@ -52,7 +84,6 @@ class Channel(models.Model):
     credit_days = models.PositiveSmallIntegerField(
         default=0
     )  # working days from settled to credited
-    file_due_at = models.TimeField(null=True, blank=True)  # IST, the day after; null: none expected
     receipt_series = models.CharField(
         max_length=12, default="WEB"
     )  # counters have series of their own
@@ -76,6 +107,10 @@ class Channel(models.Model):
             models.CheckConstraint(
                 condition=Q(paused_at__isnull=True) | (~Q(paused_by="") & ~Q(pause_reason="")),
                 name="channel_pause_has_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(file_days__in=["every", "working"], file_policy__in=["strict", "row"]),
+                name="channel_file_words_known",
             ),
         ]
 
@@ -325,6 +360,7 @@ class StatementFile(models.Model):
 
     class State(models.TextChoices):
         LOADED = "loaded", _("loaded")
+        WAITING = "waiting", _("waits for a second person")
         REFUSED = "refused", _("refused")
         UNDONE = "undone", _("taken out again")
 
@@ -342,7 +378,10 @@ class StatementFile(models.Model):
     refusals = models.JSONField(default=list)  # the first refused lines: [{line, problem}]
     covers_from = models.DateField(null=True)
     covers_to = models.DateField(null=True)  # until when its source has spoken
-    line_count = models.BigIntegerField(default=0)
+    told_count = models.BigIntegerField(default=0)  # lines that stand in the file
+    line_count = models.BigIntegerField(default=0)  # of them those that were read
+    quarantined_count = models.BigIntegerField(default=0)  # and those that were set aside
+    quarantined_paise = models.BigIntegerField(null=True)  # what they come to; null: unknown
     added_count = models.BigIntegerField(default=0)  # entries that were not known before
     credit_paise = models.BigIntegerField(default=0)
     debit_paise = models.BigIntegerField(default=0)
@@ -369,6 +408,21 @@ class StatementFile(models.Model):
             models.CheckConstraint(
                 condition=Q(covers_from__isnull=True) | Q(covers_to__gte=F("covers_from")),
                 name="statement_file_covers_forward",
+            ),
+            models.UniqueConstraint(
+                fields=["channel", "bank_account", "sha256"],
+                condition=Q(state="waiting"),
+                nulls_distinct=False,
+                name="statement_file_waits_once",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="loaded")
+                | Q(told_count=F("line_count") + F("quarantined_count")),
+                name="statement_file_loses_no_line",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["loaded", "waiting", "refused"]),
+                name="statement_file_state_known",
             ),
         ]
         indexes = [models.Index(fields=["-loaded_at"], name="statement_file_latest")]

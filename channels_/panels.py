@@ -28,6 +28,7 @@ class Worry:
     link_text: Words = ""
     channel_id: int | None = None
     look: Look | None = None  # how the channel's own row says it
+    code: str = ""  # what it is about; "file" stands for the channel's own word of a late file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

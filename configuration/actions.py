@@ -20,8 +20,16 @@ from channels_.setups import HOUSE_SETTINGS
 from configuration.agencies import apply_agency
 from configuration.breaks import LIMITS, TERMS, apply_limit, apply_term
 from configuration.counters import DATED, POLICIES, apply_dated, apply_policy
+from configuration.files import apply_fetch_plan, apply_holiday
 from configuration.matching import SECTION, apply_rule
-from configuration.schema import SECTIONS, ConfigurationRefused, Row, SecretValue, understood
+from configuration.schema import (
+    FILES_OWED,
+    SECTIONS,
+    ConfigurationRefused,
+    Row,
+    SecretValue,
+    understood,
+)
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
 from payments.models import Counter
@@ -82,7 +90,12 @@ def wanted_secrets(document: Mapping[str, Any]) -> list[str]:
         for row in rows:
             keys = [one.get("key") for one in row.get("api_keys", ())]
             keys += [one.get("secret") for one in row.get("keys", ())]
-            given = [row.get("password"), *row.get("secrets", {}).values(), *keys]
+            given = [
+                row.get("password"),
+                row.get("secret"),
+                *row.get("secrets", {}).values(),
+                *keys,
+            ]
             found += [one.env for one in given if isinstance(one, SecretValue) and one.env]
     return found
 
@@ -118,6 +131,8 @@ class _Configuring:
         )
         for section in DATED:
             apply_dated(section, rows.get(section, ()), to=self)
+        self._each(rows, ("holidays", partial(apply_holiday, to=self)))
+        self._each(rows, ("fetch_plans", partial(apply_fetch_plan, to=self)))
 
     @staticmethod
     def _each(rows: Mapping[str, Sequence[Row]], *steps: tuple[str, Callable[[Row], None]]) -> None:
@@ -235,7 +250,7 @@ class _Configuring:
         self.say("user", user, f"api_key {row['name']}", "set")
 
     def _bank_account(self, row: Row) -> None:
-        fields = ("name", "bank", "account_number", "ifsc", "currency", "file_due_at")
+        fields = ("name", "bank", "account_number", "ifsc", "currency", *FILES_OWED)
         values = {name: row[name] for name in fields if name in row}
         self.put(BankAccount, "bank_accounts", row, values)
 
@@ -243,7 +258,7 @@ class _Configuring:
         path = f"channels[{row['code']}]"
         fields = (
             *("name", "adapter", "route", "position", "merchant_id", "settlement_days"),
-            *("settlement_cutoff", "credit_days", "file_due_at", "receipt_series"),
+            *("settlement_cutoff", "credit_days", "receipt_series", *FILES_OWED),
             *("api_url", "settings", "quiet_minutes"),
         )
         values = {name: row[name] for name in fields if name in row}

@@ -7,15 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 from agencies.models import Agency
-from channels_.models import BankAccount, BankLineRule, Channel, FeeRate
+from channels_.models import BankAccount, BankLineRule, Channel, FeeRate, FileSource
 from configuration import breaks
-from configuration.schema import SECTIONS, Row
+from configuration.schema import FILES_OWED, SECTIONS, Row
 from counters.models import CashRule, OfficePolicy, ReturnCharge, SurchargeRate
 from payments.models import Counter
 from people.actions import granted_offices
 from people.models import Office, User
 from people.roles import ROLES
 from reconciliation.models import Rule
+from sources.models import FetchPlan, Holiday
 
 
 def document() -> dict[str, list[Row]]:
@@ -48,6 +49,8 @@ def document() -> dict[str, list[Row]]:
             _plain(one, "valid_from", "percent")
             for one in SurchargeRate.objects.order_by("valid_from")
         ],
+        "holidays": [_plain(one, "day", "name", "state") for one in Holiday.objects.all()],
+        "fetch_plans": [_fetch_plan(one) for one in FetchPlan.objects.order_by("code")],
         "rules": [_rule(one) for one in _rules()],
         "decision_limits": breaks.limits(),
         "break_terms": breaks.terms(),
@@ -85,8 +88,12 @@ def _user(one: User) -> Row:
 
 def _account(one: BankAccount) -> Row:
     row = _plain(one, "code", "name", "bank", "account_number", "ifsc", "currency")
-    row["file_due_at"] = _time(one.file_due_at)
+    row |= _files_owed(one)
     return {**row, "line_rules": [_line_rule(rule) for rule in _line_rules_of(one)]}
+
+
+def _files_owed(one: FileSource) -> Row:
+    return {**_plain(one, *FILES_OWED), "file_due_at": _time(one.file_due_at)}
 
 
 def _channel(one: Channel) -> Row:
@@ -102,7 +109,7 @@ def _channel(one: Channel) -> Row:
         "settlement_days": one.settlement_days,
         "settlement_cutoff": _time(one.settlement_cutoff),
         "credit_days": one.credit_days,
-        "file_due_at": _time(one.file_due_at),
+        **_files_owed(one),
         "receipt_series": one.receipt_series,
         "api_url": one.api_url,
         "settings": one.settings,
@@ -185,6 +192,18 @@ def _cash_rule(one: CashRule) -> Row:
 def _return_charge(one: ReturnCharge) -> Row:
     names = ("code", "flat_paise", "percent", "gst_percent", "barred_days", "valid_from")
     return {**_plain(one, *names), "valid_until": one.valid_until or ""}
+
+
+def _fetch_plan(one: FetchPlan) -> Row:
+    source = one.source
+    return {
+        **_plain(one, "code", "kind", "address", "user", "secret_name", "host_key", "sender"),
+        **_plain(one, "subject", "pattern", "days_back", "keep_days"),
+        "source": source.code if source else "",
+        "at": _time(one.at),
+        "every_minutes": one.every_minutes or 0,
+        "active": one.is_active,
+    }
 
 
 def _rules() -> list[Rule]:

@@ -12,7 +12,7 @@ from django.conf import settings
 from agencies.capabilities import EVERY
 from agencies.models import Agency, FloatAccount
 from channels_.contract import Method
-from channels_.models import BankLineRule, Channel
+from channels_.models import BankLineRule, Channel, FileSource
 from channels_.registry import adapters
 from counters.models import CashRule, OfficePolicy
 from counters.tenders import METHODS
@@ -22,6 +22,7 @@ from people.models import Office
 from people.roles import FINANCE, READERS, ROLES
 from reconciliation.models import Decision, Leg, Reason, Rule
 from reconciliation.rules import Key
+from sources.models import FetchPlan
 
 Row = dict[str, Any]
 Read = Callable[[Any], Any]
@@ -279,6 +280,20 @@ TERMINALS: Final = Section(
     },
 )
 
+# Where files are fetched; of a web server {day} is a day, {day:%d%m%Y} too.
+ADDRESS: Final = (
+    r"(sftp|imaps|https)://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/([^\s{}]|\{day(:[%A-Za-z_.-]+)?\})*)?"
+)
+
+# What whoever sends files owes, and what becomes of them.
+FILES_OWED: Final[Mapping[str, Read]] = {
+    "file_due_at": clock_time,
+    "file_days": one_of(*FileSource.Days.values),
+    "file_due_days": whole(0, 30),
+    "file_policy": one_of(*FileSource.Policy.values),
+    "file_compared": yes_no,
+}
+
 # In the order they are applied: what a row names must be there before it.
 SECTIONS: Final[Mapping[str, Section]] = {
     "offices": Section(
@@ -319,7 +334,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "account_number": text(35, least=1, shape=r"[A-Z0-9]+"),
             "ifsc": text(11, shape=r"([A-Z]{4}0[A-Z0-9]{6})?"),
             "currency": text(3, least=3, shape=r"[A-Z]{3}"),
-            "file_due_at": clock_time,
+            **FILES_OWED,
         },
         required=frozenset({"name", "bank", "account_number"}),
         tables={"line_rules": LINE_RULES},
@@ -339,7 +354,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             "settlement_days": whole(0, 30),
             "settlement_cutoff": clock_time,
             "credit_days": whole(0, 30),
-            "file_due_at": clock_time,
+            **FILES_OWED,
             "receipt_series": text(12, least=1, shape=r"[A-Z0-9-]+"),
             "api_url": text(200, shape=r"(https?://[^/\s]+(/[^\s]*)?)?"),
             "settings": agreed,
@@ -441,6 +456,40 @@ SECTIONS: Final[Mapping[str, Section]] = {
         key="valid_from",
         fields={"valid_from": calendar_day, "percent": decimal(2, 100)},
         required=frozenset({"percent"}),
+    ),
+    "holidays": Section(
+        what="holiday",
+        key="day",
+        fields={
+            "day": calendar_day,
+            "name": text(80, least=1),
+            "state": text(2, shape=r"([A-Z]{2})?"),
+        },
+        required=frozenset({"name"}),
+        once=("day", "state"),
+    ),
+    "fetch_plans": Section(
+        what="fetch_plan",
+        key="code",
+        fields={
+            "code": CODE,
+            "source": CODE,
+            "kind": one_of(*FetchPlan.Kind.values),
+            "address": text(300, least=9, shape=ADDRESS),
+            "user": text(120),
+            "secret": secret,
+            "secret_name": text(32, shape=r"[a-z0-9_]*"),
+            "host_key": text(2000, shape=r"[ -~]*"),
+            "sender": text(254, shape=r"[^@\s\"]*(@[^@\s\"]+)?"),
+            "subject": text(120),
+            "pattern": text(120, least=1),
+            "at": clock_time,
+            "every_minutes": minutes,
+            "days_back": whole(0, 30),
+            "keep_days": whole(1, 36_500),
+            "active": yes_no,
+        },
+        required=frozenset({"source", "kind", "address"}),
     ),
     "rules": Section(
         what="rule",

@@ -68,6 +68,21 @@ app.conf.beat_schedule = {
         "task": "reconciliation.tasks.fetch_due_reports",
         "schedule": crontab(minute="*/20"),
     },
+    # Where a plan says that files lie; each plan has a clock of its own.
+    "fetch files of sources": {
+        "task": "sources.tasks.fetch_due_plans",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "wipe fetched files": {
+        "task": "sources.tasks.wipe_fetched",
+        "schedule": crontab(hour=2, minute=50),
+    },
+    "miss files that are due": {
+        "task": "reconciliation.tasks.watch_files",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "ask for what only reports tell of": {
         "task": "reconciliation.tasks.follow_listed",
         "schedule": 300.0,

@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "outgoing",
     "attachments",
     "channels_",
+    "sources",
     "payments",
     "enquiries",
     "refunds",
@@ -283,6 +284,8 @@ CLAMD_ADDRESS = env_socket("CLAMD_ADDRESS")  # the virus scanner; empty: there i
 STATEMENT_BYTES_MAX = env_int("STATEMENT_BYTES_MAX", 2 * 1024**3)
 STATEMENTS_DIR = VAR_DIR / "statements"  # kept by sha256
 REPORTS_DIR = VAR_DIR / "reports"
+# Whose bank holidays count beside those of the whole country: two letters, as on number plates.
+HOLIDAY_STATE = env_str("HOLIDAY_STATE", "CG")
 
 # Encryption of fields: "id:base64 key[,id:base64 key]", the first encrypts, all decrypt.
 FIELD_KEYS = env_keyring("FIELD_KEYS")

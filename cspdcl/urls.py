@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("attachments.urls")),
     path("", include("outgoing.urls")),
     path("", include("channels_.urls")),
+    path("", include("sources.urls")),
     path("", include("payments.urls")),
     path("", include("counters.urls")),
     path("", include("agencies.urls")),

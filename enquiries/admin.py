@@ -20,7 +20,7 @@ class OperationAdmin(ReadOnlyAdmin):
 class AlarmAdmin(ReadOnlyAdmin):
     """Alarms about channels."""
 
-    list_display = ("channel", "kind", "raised_at", "cleared_at", "detail")
+    list_display = ("source", "kind", "raised_at", "cleared_at", "detail")
     list_filter = ("kind", "channel")
     ordering = ("-id",)
 

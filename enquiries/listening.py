@@ -239,7 +239,8 @@ def _clear_for_others(expected: Sequence[Channel]) -> None:
     still_open = Alarm.objects.filter(cleared_at__isnull=True).select_related("channel")
     moot = Q(kind=Alarm.Kind.SILENT) & ~Q(channel__in=expected) | Q(channel__is_live=False)
     for alarm in still_open.filter(moot):
-        alarms.clear(alarm.channel, kind=Alarm.Kind(alarm.kind))
+        if alarm.channel is not None:
+            alarms.clear(alarm.channel, kind=Alarm.Kind(alarm.kind))
 
 
 def _has_spoken(channel: Channel, heard: datetime) -> bool:

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from channels_.models import Channel
+from channels_.models import BankAccount, Channel
 from cspdcl.kernel.clock import now
 from enquiries.states import State
 from payments.models import Payment
@@ -189,7 +189,7 @@ class Listening(models.Model):
 
 
 class Alarm(models.Model):
-    """Something about a channel that a person must look at; one open alarm of a kind."""
+    """Something about a channel or bank account that a person must look at; one open of a kind."""
 
     class Kind(models.TextChoices):
         """What is wrong."""
@@ -199,8 +199,13 @@ class Alarm(models.Model):
         HISTORY = "history", _("missed news cannot be pulled")
         REFUND = "refund", _("more goes back than was paid")
         DISPUTE = "dispute", _("a dispute wants its answer")
+        FILE = "file", _("a file has not come")
+        FETCH = "fetch", _("files cannot be fetched")
 
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="alarms")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, null=True, related_name="alarms")
+    bank_account = models.ForeignKey(
+        BankAccount, on_delete=models.PROTECT, null=True, related_name="alarms"
+    )
     kind = models.CharField(max_length=16, choices=Kind)
     raised_at = models.DateTimeField(default=now)
     cleared_at = models.DateTimeField(null=True)
@@ -209,13 +214,24 @@ class Alarm(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["channel", "kind"],
+                fields=["channel", "bank_account", "kind"],
                 condition=Q(cleared_at__isnull=True),
+                nulls_distinct=False,
                 name="alarm_open_once",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["silent", "unreachable", "history", "refund", "dispute"]),
+                condition=Q(
+                    kind__in=[
+                        *("silent", "unreachable", "history", "refund", "dispute"),
+                        *("file", "fetch"),
+                    ]
+                ),
                 name="alarm_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(channel__isnull=False, bank_account__isnull=True)
+                | Q(channel__isnull=True, bank_account__isnull=False, kind__in=["file", "fetch"]),
+                name="alarm_has_one_source",
             ),
             models.CheckConstraint(
                 condition=Q(cleared_at__isnull=True) | Q(cleared_at__gte=F("raised_at")),
@@ -224,7 +240,12 @@ class Alarm(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel_id} {self.kind}"
+        return f"{self.source} {self.kind}"
+
+    @property
+    def source(self) -> Channel | BankAccount | None:
+        """Whom it is about."""
+        return self.channel or self.bank_account
 
 
 class TatRule(models.Model):

@@ -27,6 +27,10 @@ _LOOKS: Final[Mapping[str, Look]] = {
     Alarm.Kind.SILENT: Look(gettext_lazy("silent"), "bad", "volume-off"),
     Alarm.Kind.UNREACHABLE: Look(gettext_lazy("does not answer"), "bad", "plug-connected-x"),
     Alarm.Kind.HISTORY: Look(gettext_lazy("missed news"), "open"),
+    Alarm.Kind.REFUND: Look(gettext_lazy("more goes back"), "bad"),
+    Alarm.Kind.DISPUTE: Look(gettext_lazy("dispute waits"), "open"),
+    Alarm.Kind.FILE: Look(gettext_lazy("file late"), "bad", "clock-exclamation"),
+    Alarm.Kind.FETCH: Look(gettext_lazy("cannot be fetched"), "open", "download-off"),
 }
 _ALARMS_SHOWN: Final = 8
 
@@ -43,15 +47,20 @@ def of_channel(user: Somebody, channel: Channel) -> Sequence[Panel]:
 
 def _alarm(one: Alarm) -> Worry:
     look = _LOOKS[one.kind]
-    words = {"name": one.channel.name, "what": one.get_kind_display()}
+    words = {"name": one.source, "what": one.get_kind_display()}
+    url, link_text = reverse("reconciliation:statements"), _("Look at the files")
+    if one.channel is not None:
+        url = reverse("channels:channel", args=[one.channel.code])
+        link_text = _("Look at the channel")
     return Worry(
         tone=look.tone,
         strong=_("%(name)s: %(what)s.") % words,
         text=one.detail,
-        url=reverse("channels:channel", args=[one.channel.code]),
-        link_text=_("Look at the channel"),
+        url=url,
+        link_text=link_text,
         channel_id=one.channel_id,
         look=look,
+        code=one.kind,
     )
 
 

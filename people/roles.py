@@ -358,6 +358,12 @@ NAVIGATION: Final[Sequence[LinkGroup]] = (
                 counts="files",
             ),
             Link(
+                view="sources:sources",
+                label=_("Sources of files"),
+                icon="inbox",
+                roles=(*READERS, OPERATOR, ADMINISTRATOR),
+            ),
+            Link(
                 view="reconciliation:runs",
                 label=_("Runs"),
                 icon="refresh",

@@ -173,7 +173,16 @@ class FileSerializer(serializers.Serializer[StatementFile]):
     refusals = RefusedLineSerializer(many=True, help_text="The first hundred at most.")
     covers_from = serializers.DateField(allow_null=True)
     covers_to = serializers.DateField(allow_null=True)
+    told_lines = serializers.IntegerField(
+        source="told_count", help_text="As they stand in the file: lines and quarantined_lines."
+    )
     lines = serializers.IntegerField(source="line_count")
+    quarantined_lines = serializers.IntegerField(
+        source="quarantined_count", help_text="Could not be taken; the rest of the file was."
+    )
+    quarantined_paise = serializers.IntegerField(
+        allow_null=True, help_text="What they come to by the file's balances; null: unknown."
+    )
     new_lines = serializers.IntegerField(source="added_count")
     credit_paise = serializers.IntegerField()
     debit_paise = serializers.IntegerField()
@@ -185,7 +194,9 @@ class FileSerializer(serializers.Serializer[StatementFile]):
 class FileAnswerSerializer(FileSerializer):
     """What became of a file that was handed in."""
 
-    answer = serializers.ChoiceField(choices=["loaded", "already_loaded", "refused"])
+    answer = serializers.ChoiceField(
+        choices=["loaded", "waiting", "already_loaded", "already_waiting", "refused"]
+    )
 
 
 class CreditSerializer(serializers.Serializer[Any]):
@@ -584,13 +595,14 @@ class Files(GenericAPIView[StatementFile]):
         responses={
             200: FileAnswerSerializer,
             201: FileAnswerSerializer,
+            202: FileAnswerSerializer,
             422: FileAnswerSerializer,
             **refusals(409, 413, 415),
         },
         operation_id="files_load",
     )
     def post(self, request: Request) -> Response:
-        """Load a file whole (201), know it by its content (200), or refuse it whole (422)."""
+        """Load it (201), let it wait for a second person (202), know it (200), refuse it (422)."""
         asked = checked(FileHandedIn, request.data)
         sent = asked["file"]
         try:
@@ -603,6 +615,10 @@ class Files(GenericAPIView[StatementFile]):
             )
         except statements.AlreadyLoaded as known:
             return _answer(known.file, "already_loaded", status.HTTP_200_OK)
+        except statements.AlreadyWaiting as known:
+            return _answer(known.file, "already_waiting", status.HTTP_200_OK)
+        if file.state == StatementFile.State.WAITING:
+            return _answer(file, "waiting", status.HTTP_202_ACCEPTED)
         if file.state == StatementFile.State.REFUSED:
             return _answer(file, "refused", status.HTTP_422_UNPROCESSABLE_ENTITY)
         return _answer(file, "loaded", status.HTTP_201_CREATED)

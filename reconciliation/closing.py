@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from channels_.models import StatementFile
 from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.errors import DomainError
 from cspdcl.ui.templatetags.ui import count
@@ -51,10 +52,26 @@ def obstacles(day: date) -> list[str]:
     run = last_run(day)
     if run is None:
         return [_("No run has proved this day yet.")]
-    found = [*_inputs_missing(run), *_matches_moved(run), *_opens_otherwise(day)]
+    found = [
+        *_files_waiting(day),
+        *_inputs_missing(run),
+        *_matches_moved(run),
+        *_opens_otherwise(day),
+    ]
     if Run.objects.filter(state=Run.State.RUNNING).exists() and locks.is_run_alive():
         found.append(_("A run is at work; it must end first."))
     return found
+
+
+def _files_waiting(day: date) -> list[str]:
+    """Files that may speak of the day and that nobody has released or refused yet."""
+    rows = StatementFile.objects.filter(
+        state=StatementFile.State.WAITING, covers_from__lte=day, covers_to__gte=day
+    )
+    return [
+        _("The file %(name)s waits for a second person.") % {"name": file.name}
+        for file in rows.order_by("id")
+    ]
 
 
 def _inputs_missing(run: Run) -> list[str]:

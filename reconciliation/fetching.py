@@ -36,7 +36,7 @@ def _fetch(channel: Channel, day: date) -> int:
     for name, content in pulled:
         try:
             statements.load(channel, io.BytesIO(content), name=name)
-        except statements.AlreadyLoaded:
+        except (statements.AlreadyLoaded, statements.AlreadyWaiting):
             continue
         count += 1
     return count

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.db.models import Q, QuerySet
@@ -10,16 +10,18 @@ from django.utils.translation import gettext as _
 
 from channels_ import registry
 from channels_.models import BankAccount, Channel, StatementFile
-from cspdcl.kernel.clock import INDIA, day_bounds, now, today
+from cspdcl.kernel.clock import day_bounds, now, today
 from people.access import has_role
 from people.models import User
 from people.roles import CHANNEL, OPERATOR, READERS
 from reconciliation.models import Book, Entry
+from sources import owing
 
 CONTRA: Final = "contra:"  # begins the key of a line that cancels another
 SPLIT: Final = "split:"  # begins the key of a part that people made of a credit
 
 _FILE_READERS: Final = (*READERS, OPERATOR, CHANNEL)
+_STATE: Final = StatementFile.State
 
 
 def visible_to(user: User) -> QuerySet[StatementFile]:
@@ -35,7 +37,7 @@ class Due:
     source: Channel | BankAccount
     due_at: datetime | None  # None: not by a time, but a file is here
     file: StatementFile | None  # the latest that speaks of the day
-    refused: StatementFile | None  # a refused one that came after it
+    refused: StatementFile | None  # one that came after it and is refused, or waits
 
     @property
     def is_late(self) -> bool:
@@ -52,17 +54,17 @@ def dues_of(day: date) -> list[Due]:
     """Every source that owes a file for the day or has sent one, channels first."""
     channels = Channel.objects.filter(is_live=True).order_by("position", "code")
     sources: list[Channel | BankAccount] = [*channels, *BankAccount.objects.order_by("code")]
-    covering = list(
-        StatementFile.objects.filter(
-            state=StatementFile.State.LOADED, covers_from__lte=day, covers_to__gte=day
-        ).order_by("loaded_at", "id")
-    )
     begins, ends = day_bounds(day)
-    refused = list(  # what it speaks of is not known: what came on the day or the next counts
+    covers = Q(covers_from__lte=day, covers_to__gte=day)
+    # What a refused file speaks of is not known: what came on the day or the next counts.
+    came = Q(state=_STATE.REFUSED, loaded_at__range=(begins, ends + timedelta(days=1)))
+    files = list(
         StatementFile.objects.filter(
-            state=StatementFile.State.REFUSED, loaded_at__range=(begins, ends + timedelta(days=1))
+            Q(covers, state__in=[_STATE.LOADED, _STATE.WAITING]) | came
         ).order_by("loaded_at", "id")
     )
+    covering = [file for file in files if file.state == _STATE.LOADED]
+    refused = [file for file in files if file.state != _STATE.LOADED]
     dues = [_due(source, day, covering, refused) for source in sources]
     return [due for due in dues if due.due_at or due.file or due.refused]
 
@@ -72,10 +74,15 @@ def late_count(day: date) -> int:
     return sum(due.is_late for due in dues_of(day))
 
 
-def late_in_words(_user: User) -> str | None:
-    """What the navigation says beside the files: yesterday's that are late."""
+def late_in_words(user: User) -> str | None:
+    """What the navigation says beside the files: yesterday's that are late, and what waits."""
     late = late_count(today() - timedelta(days=1))
-    return _("%(count)s late") % {"count": late} if late else None
+    waiting = visible_to(user).filter(state=_STATE.WAITING).count()
+    said = [
+        _("%(count)s late") % {"count": late} if late else "",
+        _("%(count)s waiting") % {"count": waiting} if waiting else "",
+    ]
+    return ", ".join(filter(None, said)) or None
 
 
 def _due(
@@ -88,19 +95,13 @@ def _due(
     bad = _last_of(source, refused)
     if bad and file and bad.loaded_at < file.loaded_at:
         bad = None
-    at = source.file_due_at
-    return Due(source=source, due_at=_due_at(day, at) if at else None, file=file, refused=bad)
+    return Due(source=source, due_at=owing.due_at(source, day), file=file, refused=bad)
 
 
 def _last_of(source: Channel | BankAccount, files: Iterable[StatementFile]) -> StatementFile | None:
     name = "channel_id" if isinstance(source, Channel) else "bank_account_id"
     found = [file for file in files if getattr(file, name) == source.pk]
     return found[-1] if found else None
-
-
-def _due_at(day: date, at: time) -> datetime:
-    """The instant by which the day's file should be here: a time of the next day, in India."""
-    return datetime.combine(day + timedelta(days=1), at, tzinfo=INDIA)
 
 
 def entries_of(file: StatementFile) -> QuerySet[Entry]:

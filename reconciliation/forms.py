@@ -1,11 +1,12 @@
 """What people type or choose on the pages of the books."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from channels_.models import StatementFile
 from reconciliation import files
 from reconciliation.backtest import DAYS, DAYS_MAX
 from reconciliation.listing import AGES
@@ -134,6 +135,41 @@ class UploadForm(forms.Form):
         field.choices = [("", _("Choose who sent it")), *files.source_choices()]
 
 
+class RowsForm(forms.Form):
+    """Rows of a file that were set aside, and what is said of them."""
+
+    row = forms.TypedMultipleChoiceField(coerce=int, required=False)
+    verdict = forms.CharField(required=False, max_length=10)
+    words = forms.CharField(
+        label=_("Reason"),
+        required=False,
+        max_length=300,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, positions: Iterable[int], **kwargs: Any) -> None:
+        """``positions``: the rows of the file."""
+        super().__init__(*args, **kwargs)
+        field = self.fields["row"]
+        assert isinstance(field, forms.TypedMultipleChoiceField)  # noqa: S101 - declared above
+        field.choices = [(str(position), str(position)) for position in positions]
+
+    @property
+    def chosen(self) -> list[str]:
+        """The rows as they were ticked, whatever is wrong beside them."""
+        return list(self["row"].value() or [])
+
+
+class CorrectionForm(forms.Form):
+    """A corrected file, whole or its bad rows alone."""
+
+    file = forms.FileField(
+        label=_("Corrected file"),
+        allow_empty_file=True,
+        help_text=_("The whole file again, or only the rows that were set aside."),
+    )
+
+
 class RunsFilter(forms.Form):
     """What the list of runs may be narrowed by."""
 
@@ -146,9 +182,7 @@ class FilesFilter(forms.Form):
 
     day = forms.DateField(required=False)
     source = forms.MultipleChoiceField(required=False)
-    state = forms.MultipleChoiceField(
-        required=False, choices=[("loaded", "loaded"), ("refused", "refused")]
-    )
+    state = forms.MultipleChoiceField(required=False, choices=StatementFile.State.choices)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """The sources are what is configured now."""

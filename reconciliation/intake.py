@@ -11,10 +11,11 @@ from typing import Final, NamedTuple
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Sum
 from psycopg2 import DataError
 from psycopg2.errors import UniqueViolation
 
-from channels_.models import Channel
+from channels_.models import Channel, StatementFile
 from counters import books as counter_books
 from cspdcl.kernel.clock import INDIA, business_date
 from cspdcl.kernel.errors import DomainError, Malformed
@@ -22,7 +23,7 @@ from cspdcl.kernel.workdays import working_day_after
 from payments import books
 from reconciliation import locks
 from reconciliation.ahead import ahead_of
-from reconciliation.models import Book, Kind, Run
+from reconciliation.models import Book, Entry, Kind, Run
 
 ROUTE = Channel.Route
 
@@ -71,23 +72,44 @@ class ChangedLine(DomainError):
     code = "changed_line"
 
 
+class Restated(NamedTuple):
+    """A line that is in the books and came with another amount, fee or tax."""
+
+    key: str
+    line: int
+    was_paise: int
+    came_paise: int
+    net_paise: int  # as it came
+
+    def __str__(self) -> str:
+        return (
+            f"line {self.key} is in the books with {self.was_paise} paise and came again with "
+            f"{self.came_paise}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Added:
-    """How many lines came, and how many of them were new."""
+    """How many lines came, and how many of them were new; those that were left out are neither."""
 
     lines: int
     new: int
+    restated: tuple[Restated, ...] = ()
 
 
-def add_entries(rows: Iterable[NewEntry], *, is_computed: bool = False) -> Added:
+def add_entries(
+    rows: Iterable[NewEntry], *, is_computed: bool = False, leaves_out_restated: bool = False
+) -> Added:
     """Add lines to the books inside the caller's transaction; known ones are skipped.
 
     Rows that are only computed (``is_computed``) are made on a second thread while the database
     takes those before; rows that ask the database themselves are made between two COPYs.
     Raises ChangedLine when a known line came with another amount: a restatement is a decision.
+    With ``leaves_out_restated`` such a line is left out and told instead.
     """
     locks.hold_books_open()
     lines = new = 0
+    restated: list[Restated] | None = [] if leaves_out_restated else None
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS incoming")
         cursor.execute(
@@ -96,15 +118,25 @@ def add_entries(rows: Iterable[NewEntry], *, is_computed: bool = False) -> Added
         )
         with ahead_of(_chunks(rows), is_computed=is_computed) as chunks:
             for count, text in chunks:
-                new += _add_chunk(cursor, text, count)
+                new += _add_chunk(cursor, text, count, restated)
                 lines += count
         if new >= _MANY:
             # The planner must not judge the passes by what the table was before this load.
             cursor.execute("ANALYZE reconciliation_entry")
-    return Added(lines=lines, new=new)
+    left_out = tuple(restated or ())
+    return Added(lines=lines - len(left_out), new=new, restated=left_out)
 
 
-def _add_chunk(cursor: CursorWrapper, text: bytes, count: int) -> int:
+def sum_of(file: StatementFile) -> int:
+    """What the lines come to that a file has brought into the books of its bank account."""
+    days = (file.covers_from, file.covers_to)  # they have an index, the file has none
+    rows = Entry.objects.filter(book=Book.BANK, business_date__range=days, file=file)
+    return int(rows.aggregate(sum=Sum("amount_paise"))["sum"] or 0)
+
+
+def _add_chunk(
+    cursor: CursorWrapper, text: bytes, count: int, restated: list[Restated] | None
+) -> int:
     """Lines are new but where a file is sent again: so they are copied as new, else compared."""
     try:
         with transaction.atomic():
@@ -118,7 +150,7 @@ def _add_chunk(cursor: CursorWrapper, text: bytes, count: int) -> int:
     cursor.execute(_ADD)
     added = int(cursor.rowcount)
     if added < count:
-        added += _take_known(cursor)
+        added += _take_known(cursor, restated)
     return added
 
 
@@ -135,7 +167,7 @@ def _copy(cursor: CursorWrapper, table: str, text: bytes) -> None:
         raise _does_not_fit(error, text) from error
 
 
-def _take_known(cursor: CursorWrapper) -> int:
+def _take_known(cursor: CursorWrapper, restated: list[Restated] | None) -> int:
     """What was skipped is known. Settled again it is another line; restated it is refused."""
     again = 0
     cursor.execute("ANALYZE incoming")
@@ -143,7 +175,7 @@ def _take_known(cursor: CursorWrapper) -> int:
     if cursor.rowcount:
         cursor.execute(_ADD)
         again = int(cursor.rowcount)
-    _refuse_changed(cursor)
+    _refuse_changed(cursor, restated)
     cursor.execute(_LEARN_UTR)
     return again
 
@@ -158,27 +190,32 @@ def _does_not_fit(error: DataError, text: bytes) -> Malformed:
     return Malformed(f"line {line}, {found[2] or 'text'}: {error.diag.message_primary}")
 
 
-def _refuse_changed(cursor: CursorWrapper) -> None:
+def _refuse_changed(cursor: CursorWrapper, restated: list[Restated] | None) -> None:
     cursor.execute(_CHANGED)
-    changed = cursor.fetchone()
-    if changed is not None:
-        key, was, came = changed
+    changed = [Restated(*row) for row in cursor.fetchmany(_RESTATED_MAX + 1)]
+    if changed and restated is None:
         raise ChangedLine(
-            f"line {key} is in the books with {was} paise and came again with {came}; "
-            "a changed line needs a decision, nothing of this file was loaded"
+            f"{changed[0]}; a changed line needs a decision, nothing of this file was loaded"
         )
+    if restated is not None:
+        restated += changed
+        if len(restated) > _RESTATED_MAX:
+            raise ChangedLine(
+                f"{changed[0]}; more than {_RESTATED_MAX} lines changed, nothing was loaded"
+            )
 
 
 _COPY_CONTEXT: Final = re.compile(r"line (\d+)(?:, column (\w+))?")
+_RESTATED_MAX: Final = 1000  # as many lines as may be unreadable
 _MANY: Final = 20_000  # new lines that make the planner's statistics stale
 
 _CHANGED: Final = """
 WITH changed AS MATERIALIZED (
-    SELECT i.source_key, e.amount_paise AS was, i.amount_paise AS came
+    SELECT i.source_key, i.line, e.amount_paise AS was, i.amount_paise AS came, i.net_paise AS net
       FROM incoming i JOIN reconciliation_entry e ON e.book = i.book AND e.source_key = i.source_key
      WHERE (e.amount_paise, e.fee_paise, e.tax_paise) <> (i.amount_paise, i.fee_paise, i.tax_paise)
 )
-SELECT source_key, was, came FROM changed ORDER BY source_key LIMIT 1
+SELECT source_key, line, was, came, net FROM changed ORDER BY source_key
 """
 
 # The same payment in another settlement is listed a second time: a line of its own.

@@ -23,6 +23,7 @@ from reconciliation.models import (
     Stage,
     Undo,
 )
+from sources.models import QuarantinedRow
 
 BREAKS: Final[Mapping[str, Look]] = {
     Break.State.OPEN: Look(_("open"), "open"),
@@ -67,8 +68,17 @@ UNDOS: Final[Mapping[str, Look]] = {
 
 FILES: Final[Mapping[str, Look]] = {
     StatementFile.State.LOADED: Look(_("loaded"), "ok"),
+    StatementFile.State.WAITING: Look(_("waits for a second person"), "prop"),
     StatementFile.State.REFUSED: Look(_("refused"), "bad"),
     StatementFile.State.UNDONE: Look(_("taken out again"), "open"),
+}
+
+# Of one row that was set aside.
+QUARANTINE: Final[Mapping[str, Look]] = {
+    QuarantinedRow.State.OPEN: Look(_("set aside"), "open"),
+    QuarantinedRow.State.PROPOSED: Look(_("dismissal waits for a second person"), "prop"),
+    QuarantinedRow.State.DISMISSED: Look(_("dismissed"), ""),
+    QuarantinedRow.State.MENDED: Look(_("came in a corrected file"), "ok"),
 }
 
 DAY_CLOSES: Final[Mapping[str, Look]] = {

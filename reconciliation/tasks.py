@@ -15,6 +15,7 @@ from reconciliation import (
     fetching,
     listed,
     locks,
+    missing,
     tallies,
     undoing,
     verifying,
@@ -39,6 +40,12 @@ def reconcile_day(day: str, started_by: str) -> None:
 def fetch_due_reports() -> None:
     """Load settlement reports that partners offer by their API and that have not come as files."""
     fetching.fetch_due_reports()
+
+
+@shared_task
+def watch_files() -> None:
+    """Raise an alarm for each source whose file is owed and has not come; end those that came."""
+    missing.watch()
 
 
 @shared_task(autoretry_for=(engine.AlreadyRunning,), retry_backoff=60, max_retries=8)

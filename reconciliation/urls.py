@@ -10,6 +10,7 @@ from reconciliation.views import (
     board,
     breaks,
     days,
+    file_answers,
     found_money,
     rates,
     rules,
@@ -109,5 +110,9 @@ urlpatterns = [
     path("runs/<business_date:day>/<int:number>/", runs.story, name="run"),
     path("statements/", statements.listed, name="statements"),
     path("statements/upload/", statements.upload, name="upload"),
-    path("statements/<slug:sha256>/", statements.story, name="statement"),
+    path("statements/<slug:sha256>/", file_answers.story, name="statement"),
+    path("statements/<slug:sha256>/answer/", file_answers.answer, name="answer_file"),
+    path("statements/<slug:sha256>/rows/propose/", file_answers.propose, name="propose_rows"),
+    path("statements/<slug:sha256>/rows/answer/", file_answers.decide, name="answer_rows"),
+    path("statements/<slug:sha256>/correct/", file_answers.correct, name="correct_file"),
 ]

@@ -17,6 +17,7 @@ from payments.views import check
 from people import actions
 from people.models import Office, User
 from people.roles import ROLES
+from sources import calendar
 
 NO_TRUNCATE = """
     SELECT tgrelid::regclass::text, tgname FROM pg_trigger
@@ -72,6 +73,7 @@ def nothing_remembered() -> None:
     agency_doors.forget()
     inbox.forget()
     tat.forget()
+    calendar.forget()
     check.WRONG.forget()
 
 

@@ -17,6 +17,7 @@ ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = (
     "cspdcl", "people", "channels_", "payments", "reconciliation", "reports", "configuration",
     "simulator", "outgoing", "agencies", "attachments", "counters", "enquiries", "refunds",
+    "sources",
 )  # fmt: skip
 
 # Who may move a state: one mover for each of these tables.
@@ -54,6 +55,10 @@ MOVERS: Final = {
     "reconciliation/statements.py": "files",
     "reconciliation/versions.py": "versions of rules",
     "reconciliation/undoing.py": "undos, and the files they take out",
+    "sources/mappings.py": "mappings",
+    "sources/fetching.py": "fetches",
+    "sources/doubts.py": "doubts about files",
+    "sources/quarantine.py": "rows that were set aside",
 }
 MONEY: Final = re.compile(r"paise|amount|rupees|balance|fee|tax", re.IGNORECASE)
 FINDER: Final = "channels_/registry.py"  # finds how partners look from outside, for the simulator

@@ -153,7 +153,7 @@ class _Reading:
             try:
                 line = self._line(statement, number, row)
             except ValueError as error:
-                refuse(statement, number, f"{row.get('txnReferenceId', '')[:40]}: {error}")
+                refuse(statement, number, f"{row.get('txnReferenceId', '')[:40]}: {error}", row=row)
                 continue
             if line is None:
                 continue

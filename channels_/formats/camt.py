@@ -127,11 +127,18 @@ class _Reading:
                 if name == "Ntry":
                     self.entries += 1
                     if self._is_booked(element):
-                        yield from self._lines_of(element)
+                        yield from list(self._lines_of(element))  # all of an entry, or none
                 else:
                     self._turn(element, name)
             except ValueError as error:
-                refuse(self.statement, self.entries, f"{name}: {error}")
+                row = [text for part in element.itertext() if (text := str(part).strip())]
+                is_line = name == "Ntry"
+                refuse(
+                    self.statement,
+                    self.entries,
+                    f"{name}: {error}",
+                    row=row if is_line else None,
+                )
         if self.statement.notes:
             # What is declared counts the entries that are not booked, too.
             self.statement.page = replace(

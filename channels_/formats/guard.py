@@ -6,7 +6,7 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import wraps
 from typing import BinaryIO, Final, cast
 
@@ -17,6 +17,7 @@ MEGABYTE: Final = 1024 * 1024
 CHUNK: Final = 256 * 1024
 HEAD: Final = 4096
 REFUSALS_MAX: Final = 1000
+ROW_MAX: Final = 1000  # characters of a row that are kept
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
 ZIP_MEMBERS_MAX: Final = 50
@@ -91,11 +92,29 @@ def open_text(file: BinaryIO, *, newline: str | None = None) -> io.TextIOWrapper
     return io.TextIOWrapper(cast("BinaryIO", _Unclosed(file)), encoding=encoding, newline=newline)
 
 
-def refuse(statement: Statement, line: int, problem: str) -> None:
-    """Note why a line cannot be read; give the file up when there are too many of them."""
+def refuse(statement: Statement, line: int, problem: str, *, row: object = None) -> None:
+    """Note why a line cannot be read; give the file up when there are too many of them.
+
+    ``row`` is what stands there, when it is a line of money and nothing that holds for the file.
+    """
     if len(statement.refusals) >= REFUSALS_MAX:
         raise Malformed(f"line {line}: {problem}; more than {REFUSALS_MAX} lines cannot be read")
-    statement.refusals.append(Refusal(line, problem))
+    statement.refusals.append(Refusal(line, problem, None if row is None else _shown(row)))
+
+
+def has_lost_a_row(statement: Statement) -> bool:
+    """Whether a line of money could not be read: then no sum of the file can agree."""
+    return any(one.text is not None for one in statement.refusals)
+
+
+def _shown(row: object) -> str:
+    """A row as a person finds it again."""
+    if isinstance(row, Mapping):
+        cells = [f"{name}={cell}" for name, cell in row.items() if cell]
+        text = " | ".join(cells)
+    else:
+        text = " | ".join(map(str, row)) if isinstance(row, list | tuple) else str(row)
+    return " ".join(text.replace("\0", "").split())[:ROW_MAX]
 
 
 def check_archive(file: BinaryIO, *, limit: int) -> None:

@@ -33,7 +33,7 @@ from channels_.contract import (
     StatementLine,
 )
 from channels_.formats.fixed import Column, check_columns, fixed_rows
-from channels_.formats.guard import refuse
+from channels_.formats.guard import has_lost_a_row, refuse
 from channels_.formats.identity import Keys
 from channels_.formats.records import json_rows, xml_rows
 from channels_.formats.references import rrn_in, utr_among
@@ -49,6 +49,12 @@ ROLES: Final = frozenset(
 SOURCES: Final = ("table", "fixed", "xml", "json")
 
 _YEARS: Final = range(1990, 2200)
+_CELLS_OF_A_HEADER: Final = 3  # a day, an amount, and what it was for
+
+# What may be taken out of a narration, and what each part of such a pattern stands for.
+EXTRACTED: Final = ("utr", "rrn", "reference", "channel_ref", "instrument")
+EXTRACTS_MAX: Final = 20
+_PLACE: Final = re.compile(r"\{(\w+|\*)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,7 @@ class BankTable:
     closing_label: str = ""
     total_label: str = ""
     account_label: str = ""
+    extracts: Sequence[str] = ()  # "NEFT CR-{utr}-{*}": what a narration holds, the first that fits
 
     @property
     def proves(self) -> bool:
@@ -115,7 +122,32 @@ def bank_table_format(table: BankTable) -> StatementFormat:
     )
 
 
+def raw_rows(file: BinaryIO, told: Mapping[str, Any]) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a file before any column is known, as far as its kind lets them be told."""
+    source = told.get("source", "table")
+    if source == "fixed":
+        return fixed_rows(file, columns=[Column(*one) for one in told.get("widths", ())])
+    if source != "table":
+        raise TypeError(f"{source}: its rows are known only by their fields")
+    wanted = {
+        _header(one)
+        for heads in told.get("columns", {}).values()
+        for one in ((heads,) if isinstance(heads, str) else heads)
+    }
+    return table_rows(
+        file,
+        delimiters=told.get("delimiters", ",;\t|"),
+        # The widest cut of the first bytes, while no header is known.
+        is_header=lambda row: (
+            bool(wanted & {_header(cell) for cell in row})
+            if wanted
+            else len(row) >= _CELLS_OF_A_HEADER
+        ),
+    )
+
+
 def _check(table: BankTable) -> None:
+    _check_extracts(table)
     columns = set(table.columns)
     if unknown := columns - ROLES:
         raise TypeError(f"columns: no such meaning {sorted(unknown)}")
@@ -181,6 +213,10 @@ def _header(text: str) -> str:
     return header_name(text) or text.strip()
 
 
+class _Torn(ValueError):
+    """The balance behind a row does not follow from the row before."""
+
+
 class _Reading:
     """One file while it is read."""
 
@@ -199,6 +235,7 @@ class _Reading:
         self._credit = self._debit = 0
         self._balance: int | None = None  # behind the row before
         self._last: tuple[int, date] | None = None  # amount and day of the row before
+        self._extracts = [_extractor(one) for one in table.extracts]
 
     def lines(self, rows: Iterable[tuple[int, list[str]]]) -> Iterator[StatementLine]:
         """The rows as lines; what stands around them goes into the page."""
@@ -211,7 +248,9 @@ class _Reading:
             try:
                 line = self._line(number, row)
             except ValueError as error:
-                refuse(self.statement, number, str(error))
+                # A balance that does not follow says that rows are missing: no row is at fault.
+                lost = None if isinstance(error, _Torn) else row
+                refuse(self.statement, number, str(error), row=lost)
                 self._balance = self._last = None
             else:
                 yield line
@@ -261,6 +300,8 @@ class _Reading:
         raise ValueError("expected a balance, got nothing")
 
     def _check_totals(self, row: Sequence[str]) -> None:
+        if has_lost_a_row(self.statement):
+            return
         for role, read in (("credit", self._credit), ("debit", self._debit)):
             text = self._text(row, role)
             if text and abs(self._amount(text)) != read:
@@ -301,7 +342,9 @@ class _Reading:
         else:
             self._debit -= paise
         narration = " ".join(" ".join(self._all(row, "narration")).split())
-        reference, channel_ref = self._text(row, "reference"), self._text(row, "channel_ref")
+        found = self._extracted(narration)
+        reference = self._text(row, "reference") or found.get("reference", "")
+        channel_ref = self._text(row, "channel_ref") or found.get("channel_ref", "")
         return StatementLine(
             line=number,
             key=self._keys.key(
@@ -317,12 +360,20 @@ class _Reading:
             business_date=day,
             channel_ref=channel_ref,
             reference=reference,
-            utr=self._text(row, "utr").upper() or utr_among(reference, channel_ref, narration),
-            rrn=self._text(row, "rrn") or rrn_in(narration),
-            instrument=self._text(row, "instrument"),
+            utr=(self._text(row, "utr") or found.get("utr", "")).upper()
+            or utr_among(reference, channel_ref, narration),
+            rrn=self._text(row, "rrn") or found.get("rrn", "") or rrn_in(narration),
+            instrument=self._text(row, "instrument") or found.get("instrument", ""),
             code=self._text(row, "code"),
             narration=narration,
         )
+
+    def _extracted(self, narration: str) -> Mapping[str, str]:
+        for extractor in self._extracts:
+            found = extractor.search(narration)
+            if found:
+                return found.groupdict()
+        return {}
 
     def _check_balance(self, row: Sequence[str], *, day: date, paise: int) -> None:
         text = self._text(row, "balance")
@@ -340,7 +391,7 @@ class _Reading:
             last = self._last[0] if self._last else 0
             expected = before - last if self._table.newest_first else before + paise
             if balance != expected:
-                raise ValueError(
+                raise _Torn(
                     f"expected the balance {rupees_from_paise(expected)} behind this row, "
                     f"got {rupees_from_paise(balance)}"
                 )
@@ -383,6 +434,32 @@ class _Reading:
 
     def _all(self, row: Sequence[str], role: str) -> list[str]:
         return [cell_text(row[at]) for at in self._places.get(role, ()) if at < len(row)]
+
+
+def _check_extracts(table: BankTable) -> None:
+    if len(table.extracts) > EXTRACTS_MAX:
+        raise TypeError(f"extracts: expected at most {EXTRACTS_MAX}")
+    for pattern in table.extracts:
+        places = _PLACE.findall(pattern)
+        named = [place for place in places if place != "*"]
+        if not named or not set(named) <= set(EXTRACTED) or len(set(named)) < len(named):
+            raise TypeError(
+                f"extracts: expected one or more of {', '.join(EXTRACTED)} in braces, each once, "
+                f"got {pattern!r}"
+            )
+        if "}{" in pattern:
+            raise TypeError(f"extracts: expected a text between two places, got {pattern!r}")
+
+
+def _extractor(pattern: str) -> re.Pattern[str]:
+    """A pattern of words and places; a place holds letters and digits, ``{*}`` anything short."""
+    parts, end = [], 0
+    for place in _PLACE.finditer(pattern):
+        parts.append(re.escape(pattern[end : place.start()]))
+        name = place[1]
+        parts.append(r".{0,60}?" if name == "*" else f"(?P<{name}>[A-Za-z0-9]{{1,40}})")
+        end = place.end()
+    return re.compile("".join([*parts, re.escape(pattern[end:])]), re.IGNORECASE)
 
 
 def _begins(text: str, label: str) -> bool:

@@ -118,7 +118,8 @@ def _lines(statement: Statement, fields: "_Fields", keys: Keys) -> Iterator[Stat
             else:
                 statement.page = _page(statement.page, field)
         except ValueError as error:
-            refuse(statement, field.line, f":{field.tag}: {error}")
+            row = f":61:{field.text}" if field.tag == "61" else None
+            refuse(statement, field.line, f":{field.tag}: {error}", row=row)
     if entry is not None:
         yield _line(statement.page, entry, details, keys)
     if not tags_read >= SUMS:  # one side alone declares nothing about the whole

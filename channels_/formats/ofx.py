@@ -110,7 +110,7 @@ def _lines(
             try:
                 yield _line(statement.page, part, inside, keys)
             except ValueError as error:
-                refuse(statement, part.line, f"{TRANSACTION}: {error}")
+                refuse(statement, part.line, f"{TRANSACTION}: {error}", row=part.fields)
             inside = {}
         elif part.name == PENDING:
             statement.notes["pending"] = statement.notes.get("pending", 0) + 1

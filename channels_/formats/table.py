@@ -330,7 +330,7 @@ def _lines(
         try:
             line = read.line(number, row)
         except ValueError as error:
-            refuse(statement, number, str(error))
+            refuse(statement, number, str(error), row=row)
             continue
         if line is None:
             _count(statement, "not_counting")

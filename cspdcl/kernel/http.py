@@ -140,7 +140,7 @@ class _Try:
         began = time.monotonic()
         with (
             httpx.Client(
-                timeout=timeout, verify=_tls(), trust_env=False, follow_redirects=False
+                timeout=timeout, verify=tls(), trust_env=False, follow_redirects=False
             ) as client,
             client.stream(
                 self._call.method,
@@ -229,15 +229,27 @@ def _host(target: SplitResult) -> str:
 
 
 def _resolved(target: SplitResult) -> Sequence[Address]:
+    return _addresses(target.hostname or "", _port(target), scheme=target.scheme)
+
+
+def allowed_address(host: str, port: int) -> str:
+    """Where a server lies that speaks another protocol, encrypted; the same rules hold for it.
+
+    Raises NotAllowed or NotSent.
+    """
+    return str(_addresses(host, port, scheme="https")[0])
+
+
+def _addresses(host: str, port: int, *, scheme: str) -> Sequence[Address]:
     """Every address of the name, looked up once; one that is not allowed refuses them all."""
     try:
-        found = socket.getaddrinfo(target.hostname, _port(target), type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NotSent(f"{target.hostname} has no address") from error
+        raise NotSent(f"{host} has no address") from error
     addresses = list(dict.fromkeys(ip_address(str(row[4][0]).partition("%")[0]) for row in found))
     for address in addresses:
-        if not _is_allowed(address, scheme=target.scheme):
-            raise NotAllowed(f"{target.hostname} lies at {address}, where we may not call")
+        if not _is_allowed(address, scheme=scheme):
+            raise NotAllowed(f"{host} lies at {address}, where we may not call")
     return addresses
 
 
@@ -264,7 +276,8 @@ def _networks() -> Sequence[Any]:
     return [ip_network(text) for text in settings.PARTNER_NETWORKS]
 
 
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
+    """What servers must show us: a certificate of the public authorities, or of the bank's own."""
     return _context(settings.PARTNER_CA_FILE)
 
 

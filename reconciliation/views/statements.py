@@ -1,17 +1,17 @@
 """Statement files: what is due, what came, what was refused and why; and each with its lines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Concatenate, Final, ParamSpec
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import Coalesce
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
@@ -36,7 +36,8 @@ FILE_LOADERS: Final = (FINANCE_OFFICER, OPERATOR)
 PAGE_SIZE: Final = 50
 _FORM_BYTES: Final = 64 * 1024  # what the fields around a file may take
 
-View = Callable[[HttpRequest], HttpResponse]
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 @roles(*FILE_READERS)
@@ -46,7 +47,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     return _show(request, UploadForm())
 
 
-def not_too_large(view: View) -> View:
+def not_too_large(view: View[P]) -> View[P]:
     """Refuse by the announced length, before a byte of the body is read.
 
     The check of the CSRF token reads the whole form, so it stands inside.
@@ -54,13 +55,13 @@ def not_too_large(view: View) -> View:
 
     @csrf_exempt
     @wraps(view)
-    def checked(request: HttpRequest) -> HttpResponse:
+    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if int(length) > settings.STATEMENT_BYTES_MAX + _FORM_BYTES:
             most = filesizeformat(settings.STATEMENT_BYTES_MAX)
             messages.error(request, _("The file is larger than %(most)s.") % {"most": most})
             return redirect("reconciliation:statements")
-        return csrf_protect(view)(request)
+        return csrf_protect(view)(request, *args, **kwargs)
 
     return checked
 
@@ -83,12 +84,20 @@ def _upload(request: HttpRequest) -> HttpResponse:
             _("This very file is in the books already; nothing was added, nothing is lost."),
         )
         return redirect("reconciliation:statement", sha256=known.file.sha256)
+    except statements.AlreadyWaiting as known:
+        messages.info(request, _("This very file waits for a second person already."))
+        return redirect("reconciliation:statement", sha256=known.file.sha256)
     except (DomainError, Malformed) as refused:
         form.add_error("file", str(refused))
         return _show(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     if file.state == StatementFile.State.LOADED:
         words = ngettext("%(n)s line loaded.", "%(n)s lines loaded.", file.line_count)
         messages.success(request, words % {"n": count(file.line_count)})
+        _say_set_aside(request, file)
+    elif file.state == StatementFile.State.WAITING:
+        messages.warning(
+            request, _("The file looks unlike the last ones and waits for a second person.")
+        )
     else:
         messages.error(request, _("The file was refused; nothing of it is in the books."))
     return redirect("reconciliation:statement", sha256=file.sha256)
@@ -97,14 +106,20 @@ def _upload(request: HttpRequest) -> HttpResponse:
 upload = not_too_large(_upload)
 
 
-@roles(*FILE_READERS)
-@require_safe
-def story(request: HttpRequest, sha256: str) -> HttpResponse:
-    """One file by its content: its sums, its refusals, its entries."""
-    tries = list(files.visible_to(signed_in(request)).filter(sha256=sha256).order_by("-id"))
-    if not tries:
-        raise Http404
-    file = next((one for one in tries if one.state == StatementFile.State.LOADED), tries[0])
+def _say_set_aside(request: HttpRequest, file: StatementFile) -> None:
+    if file.quarantined_count:
+        words = ngettext(
+            "%(n)s line could not be read and was set aside.",
+            "%(n)s lines could not be read and were set aside.",
+            file.quarantined_count,
+        )
+        messages.warning(request, words % {"n": count(file.quarantined_count)})
+
+
+def context_of(
+    request: HttpRequest, file: StatementFile, *, tries: Sequence[StatementFile]
+) -> dict[str, Any]:
+    """What the page of a file tells of it: its sums, its refusals, its entries."""
     entries = files.entries_of(file)
     by_kind = list(
         entries.order_by()
@@ -114,9 +129,9 @@ def story(request: HttpRequest, sha256: str) -> HttpResponse:
     )
     paginator = Paginator(entries, PAGE_SIZE)
     paginator.count = sum(row["n"] for row in by_kind)
-    context = {
+    return {
         "file": file,
-        "tries": [one for one in tries if one != file],
+        "tries": tries,
         "looks": looks.FILES,
         "facts": _facts(file),
         "proves": _proves(file),
@@ -126,7 +141,6 @@ def story(request: HttpRequest, sha256: str) -> HttpResponse:
         "may_run": has_role(request.user, *FILE_LOADERS),
         "may_undo": file.state == StatementFile.State.LOADED and has_role(request.user, *FINANCE),
     }
-    return render(request, "reconciliation/statement.html", context)
 
 
 def _show(
@@ -193,12 +207,13 @@ def _proves(file: StatementFile) -> bool | None:
 def _facts(file: StatementFile) -> list[dict[str, Any]]:
     who = file.loaded_by.username if file.loaded_by else _("the command")
     source = file.channel or file.bank_account
+    is_loaded = file.state == StatementFile.State.LOADED
     return [
         {"label": _("Source"), "text": str(source)},
         {"label": _("Name, version"), "text": f"{file.name}, {file.version}"},
         {"label": _("Layout"), "text": file.format},
         {"label": _("Size"), "text": filesizeformat(file.size)},
-        {"label": _("Loaded"), "at": file.loaded_at},
+        {"label": _("Loaded") if is_loaded else _("Came"), "at": file.loaded_at},
         {"label": _("By"), "text": who},
         {"label": _("First day"), "day": file.covers_from},
         {"label": _("Last day"), "day": file.covers_to},

@@ -97,6 +97,16 @@ def test_a_day_closes_with_all_that_was_proved(house: House, closed: DayClose) -
     assert AuditEvent.objects.filter(action="day.closed", object_id=closed.number).count() == 1
 
 
+def test_a_day_does_not_close_while_a_file_that_speaks_of_it_waits(house: House) -> None:
+    house.desk.reconcile(WED)
+    factories.StatementFileFactory(state="waiting", name="w.csv", covers_from=WED, covers_to=WED)
+
+    with pytest.raises(closing.NotClosable, match=r"The file w\.csv waits for a second person\."):
+        closing.propose(WED, maker=house.officer)
+
+    assert not DayClose.objects.exists()
+
+
 def test_the_same_person_never_proposes_and_signs(house: House) -> None:
     house.desk.reconcile(WED)
     proposal = closing.propose(WED, maker=house.approver)

@@ -142,7 +142,7 @@ def _lines(
         try:
             line = _line(number, row, payouts.get(row.get("cf_settlement_id", ""), _Payout()))
         except ValueError as error:
-            refuse(statement, number, str(error))
+            refuse(statement, number, str(error), row=row)
             continue
         seen = times[line.key] = times.get(line.key, 0) + 1
         yield line if seen == 1 else line._replace(key=f"{line.key}#{seen}")

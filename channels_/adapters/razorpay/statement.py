@@ -181,7 +181,7 @@ def _lines(
     unsettled = 0
     for number, row in rows:
         if len(row) != width:
-            refuse(statement, number, f"expected {width} cells, got {len(row)}")
+            refuse(statement, number, f"expected {width} cells, got {len(row)}", row=row)
             continue
         row.append("")
         # fmt: off
@@ -192,7 +192,7 @@ def _lines(
         ) = pick(row)
         # fmt: on
         if currency not in RUPEES:
-            refuse(statement, number, f"expected the currency INR, got {currency!r}")
+            refuse(statement, number, f"expected the currency INR, got {currency!r}", row=row)
             continue
         try:
             if not _is_settled(settled, settled_at):
@@ -229,7 +229,7 @@ def _lines(
                 description,
             )
         except ValueError as error:
-            refuse(statement, number, str(error))
+            refuse(statement, number, str(error), row=row)
             continue
         yield line
     if unsettled:

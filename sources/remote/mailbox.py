@@ -1,0 +1,117 @@
+"""Files attached to mails of one sender, read over IMAP with TLS; the mails stay as they are."""
+
+import email
+import imaplib
+import io
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from email import policy
+from email.message import EmailMessage
+from email.utils import parseaddr
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from cspdcl.kernel.http import NotAllowed, NotSent, allowed_address, tls
+from sources.remote.terms import CONNECT_SECONDS, Arrived, IsKnown, OutOfReach, Terms
+
+PORT: Final = 993
+MAILS_MAX: Final = 500  # of one fetch
+_MONTHS: Final = (  # of the protocol, in no language
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
+_SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)")
+_WORD: Final = re.compile(r"[A-Za-z0-9._%+@/ -]+")
+
+
+def pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:
+    """The attachments that fit, of the mails of the days that are asked for."""
+    try:
+        yield from _pull(terms, is_known)
+    except (imaplib.IMAP4.error, ssl.SSLError, OSError) as error:
+        raise OutOfReach(f"{terms.host}: {type(error).__name__}: {_told(error, terms)}") from error
+    except (NotAllowed, NotSent) as error:
+        raise OutOfReach(str(error)) from error
+
+
+def _pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:
+    port = terms.port or PORT
+    with closing(_Mailbox(terms.host, port, allowed_address(terms.host, port))) as box:
+        box.login(terms.user, terms.secret)
+        _ok(box.select(_quoted(terms.path.strip("/") or "INBOX"), readonly=True))
+        validity = _ok(("OK", box.response("UIDVALIDITY")[1] or [b""]))[0] or b""
+        since = _imap_day(min(terms.days))
+        found = _ok(box.uid("SEARCH", "SINCE", since, "FROM", _quoted(terms.sender)))
+        for uid in (found[0] or b"").split()[-MAILS_MAX:]:
+            mark = f"{validity.decode()}:{uid.decode()}"
+            if not is_known("", mark):
+                yield from _attached(terms, box, uid.decode(), mark)
+
+
+def _attached(terms: Terms, box: imaplib.IMAP4, uid: str, mark: str) -> Iterator[Arrived]:
+    told = _ok(box.uid("FETCH", uid, "(RFC822.SIZE)"))
+    size = _SIZE.search(b" ".join(one for one in told if isinstance(one, bytes)))
+    if size is None or int(size[1]) > 2 * terms.bytes_max:  # attached files grow by a third
+        raise OutOfReach(f"mail {uid} has more than {2 * terms.bytes_max} bytes; it is not read")
+    parts = _ok(box.uid("FETCH", uid, "(BODY.PEEK[])"))
+    raw = next((one[1] for one in parts if isinstance(one, tuple)), b"")
+    mail = email.message_from_bytes(raw, policy=policy.default)
+    if not _is_meant(terms, mail):
+        return
+    for part in mail.iter_attachments():
+        name = part.get_filename() or ""
+        content = part.get_payload(decode=True)
+        if name and terms.wants(name) and isinstance(content, bytes):
+            yield Arrived(name, mark, io.BytesIO(content))
+
+
+def _is_meant(terms: Terms, mail: EmailMessage) -> bool:
+    """The server looks for the sender as a part of a text; here it is the address itself."""
+    sender = parseaddr(str(mail.get("From", "")))[1]
+    subject = " ".join(str(mail.get("Subject", "")).split())
+    is_sender = sender.lower() == terms.sender.lower()
+    return is_sender and fnmatchcase(subject.lower(), terms.subject.lower())
+
+
+class _Mailbox(imaplib.IMAP4_SSL):
+    """A connection to the address that was found to be allowed, under the server's own name."""
+
+    def __init__(self, host: str, port: int, address: str) -> None:
+        self._address = address
+        super().__init__(host, port, ssl_context=tls(), timeout=CONNECT_SECONDS)
+
+    def close(self) -> Any:
+        """Hang up, whatever state the talk is in; a polite end may hang on a broken line."""
+        self.shutdown()
+
+    def _create_socket(self, timeout: float | None) -> ssl.SSLSocket:
+        plain = socket.create_connection((self._address, self.port), timeout)
+        return tls().wrap_socket(plain, server_hostname=self.host)
+
+
+def _ok(answer: tuple[str, Any]) -> list[Any]:
+    """What came with an answer; of a message a pair of bytes among them."""
+    word, data = answer
+    if word != "OK":
+        raise imaplib.IMAP4.error(f"the server answered {word}")
+    return list(data)
+
+
+def _quoted(text: str) -> str:
+    """A word of the protocol; what could end it early is refused."""
+    if not _WORD.fullmatch(text):
+        raise OutOfReach(f"expected letters and digits in {text!r}")
+    return f'"{text}"'
+
+
+def _imap_day(day: date) -> str:
+    return f"{day.day:02d}-{_MONTHS[day.month - 1]}-{day.year}"
+
+
+def _told(error: Exception, terms: Terms) -> str:
+    text = str(error)
+    return text.replace(terms.secret, "***") if terms.secret else text
