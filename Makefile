@@ -20,7 +20,7 @@ demo: setup ## Set everything up, play a day, reconcile it, and serve it until C
 	@exec $(PY) manage.py demo
 
 test: setup ## Run every test
-	@$(PY) -m pytest -n $(TEST_PROCESSES) -q -m "not planted" tests
+	@$(PY) -m pytest -n $(TEST_PROCESSES) -q -m "not planted and not long" tests
 
 check: setup ## Format, lint, types, imports, templates, migrations, deployment, tidiness
 	@$(MAKE) check-format check-lint check-types check-imports check-templates check-migrations check-deploy check-tidy
