@@ -32,7 +32,7 @@ def _listed_twice(day: Day) -> bool:
             keys = [
                 (one.reference == held.name, bool(held.rrn) and one.rrn == held.rrn) for one in same
             ]
-            if len(same) > 1 and any(sum(told) == 1 for told in zip(*keys, strict=True)):
+            if any(any(told) and not all(told) for told in zip(*keys, strict=True)):
                 return True
     return False
 
@@ -98,6 +98,16 @@ def _undeposited(day: Day) -> bool:
     return False
 
 
+def _small_letters(day: Day) -> bool:
+    """A report tells a UTR in small letters that several credits name."""
+    told = [f"{one.narration} {one.utr} {one.reference}".upper() for one in day.credits]
+    return any(
+        len([0 for one in told if row.utr.upper() in one]) > 1
+        for row in day.rows
+        if row.utr != row.utr.upper()
+    )
+
+
 FAULTS: Final[Mapping[str, Callable[[Day], bool]]] = {
     "empty_id": _empty_id,
     "listed_twice": _listed_twice,
@@ -106,6 +116,7 @@ FAULTS: Final[Mapping[str, Callable[[Day], bool]]] = {
     "carried_choice": _carried_choice,
     "underscored": _underscored,
     "undeposited": _undeposited,
+    "small_letters": _small_letters,
 }
 
 
