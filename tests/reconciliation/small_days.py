@@ -25,6 +25,7 @@ from reconciliation.models import BreakLine, Entry, Expected, MatchLine, Run
 from tests import factories
 
 PROVED: Final = date(2026, 8, 14)  # a Friday
+Key = tuple[str, str]  # book and source key: what names an entry outside the database
 SOURCES: Final = {"g": "settlement", "h": "settlement", "c": "deposit", "t": "transfer"}
 
 
@@ -372,25 +373,17 @@ class Books:
 
     def read(self, run: Run) -> list[Found]:
         """What the books say of each day after a run."""
-        matches: dict[int, tuple[int, str, set[str]]] = {}
-        lines = MatchLine.objects.filter(is_live=True)
-        for match, stage, book, key in lines.values_list(
-            "match_id", "stage", "entry__book", "entry__source_key"
-        ):
-            number, name = self.names[book, key]
-            matches.setdefault(match, (number, stage, set()))[2].add(name)
-        broken: list[set[tuple[str, str, str]]] = [set() for _ in self.days]
-        for stage, reason, book, key in BreakLine.objects.filter(
-            open_break__state="open"
-        ).values_list(
-            "open_break__stage", "open_break__reason", "entry__book", "entry__source_key"
-        ):
-            number, name = self.names[book, key]
-            broken[number].add((stage, name, reason))
-        waiting = self._waiting(run)
         made: list[set[tuple[str, frozenset[str]]]] = [set() for _ in self.days]
-        for number, stage, names in matches.values():
-            made[number].add((stage, frozenset(names)))
+        for stage, keys in live_matches():
+            names = {self.names[key] for key in keys}
+            ((number, _),) = {(number, "") for number, _ in names}
+            made[number].add((stage, frozenset(name for _, name in names)))
+        broken: list[set[tuple[str, str, str]]] = [set() for _ in self.days]
+        for stage, reason, keys in open_breaks():
+            for key in keys:
+                number, name = self.names[key]
+                broken[number].add((stage, name, reason))
+        waiting = self._waiting(run)
         return [
             Found(frozenset(made[number]), frozenset(broken[number]), waiting.get(number, {}))
             for number in range(len(self.days))
@@ -417,6 +410,29 @@ _FILLED: Final = [
         BreakLine,
     )
 ]  # fmt: skip
+
+
+def live_matches() -> list[tuple[str, frozenset[Key]]]:
+    """Every live match: its stage, and its entries by book and source key."""
+    found: dict[tuple[int, str], set[Key]] = {}
+    lines = MatchLine.objects.filter(is_live=True)
+    for match, stage, *key in lines.values_list(
+        "match_id", "stage", "entry__book", "entry__source_key"
+    ):
+        found.setdefault((match, stage), set()).add((key[0], key[1]))
+    return [(stage, frozenset(keys)) for (_, stage), keys in found.items()]
+
+
+def open_breaks() -> list[tuple[str, str, frozenset[Key]]]:
+    """Every open break: its stage, its reason, and its entries by book and source key."""
+    found: dict[tuple[int, str, str], set[Key]] = {}
+    lines = BreakLine.objects.filter(open_break__state="open")
+    for one, stage, reason, *key in lines.values_list(
+        "open_break_id", "open_break__stage", "open_break__reason", "entry__book",
+        "entry__source_key",
+    ):  # fmt: skip
+        found.setdefault((one, stage, reason), set()).add((key[0], key[1]))
+    return [(stage, reason, frozenset(keys)) for (_, stage, reason), keys in found.items()]
 
 
 def _noon(day: str) -> datetime:
