@@ -60,12 +60,13 @@ def _shares_payout(day: Day) -> bool:
 
 
 def _loses_utr(day: Day) -> bool:
-    """A settlement tells several UTRs, and one of its rows none."""
-    return any(
-        "" in utrs and len(utrs) > 2
-        for one in day.sources
-        for utrs in _utrs(_rows(day, one)).values()
-    )
+    """A row without a UTR where its settlement tells some: those of what is open alone count."""
+    for source in day.sources:
+        rows = _rows(day, source)
+        several = 2 if any(one.is_late for one in rows) else 3
+        if any("" in utrs and len(utrs) >= several for utrs in _utrs(rows).values()):
+            return True
+    return False
 
 
 def _carried_choice(day: Day) -> bool:

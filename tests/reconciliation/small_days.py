@@ -21,7 +21,7 @@ from cspdcl.kernel.clock import INDIA
 from cspdcl.kernel.workdays import working_day_after
 from payments.models import Deposit, Payment, PaymentEvent, Refund, Tender
 from payments.states import State
-from reconciliation.models import BreakLine, Entry, Expected, MatchLine, Run
+from reconciliation.models import BreakLine, Entry, Expected, Match, MatchLine, Run
 from tests import factories
 
 PROVED: Final = date(2026, 8, 14)  # a Friday
@@ -412,10 +412,10 @@ _FILLED: Final = [
 ]  # fmt: skip
 
 
-def live_matches() -> list[tuple[str, frozenset[Key]]]:
-    """Every live match: its stage, and its entries by book and source key."""
+def live_matches(*, kinds: Collection[str] = Match.Kind.values) -> list[tuple[str, frozenset[Key]]]:
+    """Every live match of some kinds: its stage, and its entries by book and source key."""
     found: dict[tuple[int, str], set[Key]] = {}
-    lines = MatchLine.objects.filter(is_live=True)
+    lines = MatchLine.objects.filter(is_live=True, match__kind__in=kinds)
     for match, stage, *key in lines.values_list(
         "match_id", "stage", "entry__book", "entry__source_key"
     ):
