@@ -22,7 +22,7 @@ from cspdcl.kernel.workdays import working_day_after
 from payments.models import Deposit, Payment, PaymentEvent, Refund, Tender
 from payments.states import State
 from reconciliation.models import BreakLine, Entry, Expected, Match, MatchLine, Run
-from tests import factories
+from tests import factories, played
 
 PROVED: Final = date(2026, 8, 14)  # a Friday
 Key = tuple[str, str]  # book and source key: what names an entry outside the database
@@ -179,6 +179,7 @@ class Books:
     """Many small days in the database at once; each knows its entries by its own names."""
 
     def __init__(self, days: Sequence[Day]) -> None:
+        played.install_rules()  # a test that committed has emptied their table
         self.days = days
         self.names: dict[tuple[str, str], tuple[int, str]] = {}  # book, source key: day, name
         self._counter = factories.CounterFactory.create()
