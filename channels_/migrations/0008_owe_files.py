@@ -97,6 +97,7 @@ class Migration(migrations.Migration):
                     ("loaded", "loaded"),
                     ("waiting", "waits for a second person"),
                     ("refused", "refused"),
+                    ("undone", "taken out again"),
                 ],
                 max_length=8,
             ),

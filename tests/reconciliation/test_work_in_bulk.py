@@ -240,7 +240,7 @@ def filled_by(asked: Mapping[str, tuple[str, str, str]]) -> bytes:
     """The export with the three columns filled in for the breaks of these references."""
     book = exported()
     for row in book["breaks"].iter_rows(min_row=2):
-        known = [asked[cell.value] for cell in row if cell.value in asked]
+        known = [asked[str(cell.value)] for cell in row if cell.value in asked]
         for cell, value in zip(row[12:15], known[0] if known else (), strict=False):
             cell.value = value
     return saved(book)
