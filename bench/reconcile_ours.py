@@ -20,7 +20,8 @@ from django.db.models import Sum  # noqa: E402
 
 from channels_.models import BankAccount, Channel  # noqa: E402
 from cspdcl.kernel.clock import now  # noqa: E402
-from reconciliation import engine, intake, statements  # noqa: E402
+from reconciliation import engine  # noqa: E402
+from reconciliation.incoming import intake, statements  # noqa: E402
 from reconciliation.models import Book, Break, Entry, Kind, Match, MatchLine, Run  # noqa: E402
 
 

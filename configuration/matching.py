@@ -6,9 +6,10 @@ from configuration.agencies import Configuring
 from configuration.schema import SECTIONS, Row
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
-from reconciliation import rules, versions
+from reconciliation.desk import versions
 from reconciliation.models import Rule
 from reconciliation.models.rules import FIRST_DAY
+from reconciliation.rulebook import rules
 
 SECTION: Final = "rules"
 # What the file calls otherwise than the row.

@@ -21,7 +21,7 @@ from cspdcl.kernel.money import PAISE_MAX
 from people.models import Office
 from people.roles import FINANCE, READERS, ROLES
 from reconciliation.models import Decision, Leg, Reason, Rule
-from reconciliation.rules import Key
+from reconciliation.rulebook.rules import Key
 from sources.models import FetchPlan
 
 Row = dict[str, Any]

@@ -7,7 +7,7 @@ from import_export.admin import ExportMixin
 
 from people.admin_base import MasterAdmin, ReadOnlyAdmin, RecordedResource
 from reconciliation.models import Break, Decision, Entry, Match, Rule, Run
-from reconciliation.rules import CONTENT
+from reconciliation.rulebook.rules import CONTENT
 
 
 class RuleResource(RecordedResource):

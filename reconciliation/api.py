@@ -28,7 +28,10 @@ from payments.notices import consumers_by_number
 from payments.selectors import payments_visible_to
 from people import roles
 from people.models import User
-from reconciliation import actions, assigning, files, listing, selectors, statements, story
+from reconciliation import actions, selectors, story
+from reconciliation.desk import listing
+from reconciliation.found import assigning
+from reconciliation.incoming import files, statements
 from reconciliation.models import Book, Break, Leg, Match, Proof, Reason, Rule, Run, Stage
 
 _READERS: Final = (*roles.FINANCE, roles.AUDITOR, roles.OPERATOR, roles.CHANNEL)

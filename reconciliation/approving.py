@@ -1,7 +1,8 @@
 """The second person's yes, to whatever was proposed."""
 
 from people.models import User
-from reconciliation import assigning, decisions, steps
+from reconciliation.desk import decisions, steps
+from reconciliation.found import assigning
 from reconciliation.models import Decision
 
 

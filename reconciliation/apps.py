@@ -11,7 +11,8 @@ class ReconciliationConfig(AppConfig):
         """Say the numbers beside our lines of the navigation, and what the bank says of a slip."""
         from counters import told  # noqa: PLC0415 - models are ready only now
         from people.context import count_by  # noqa: PLC0415
-        from reconciliation import fetched, files, panels, selectors  # noqa: PLC0415
+        from reconciliation import panels, selectors  # noqa: PLC0415
+        from reconciliation.incoming import fetched, files  # noqa: PLC0415
         from sources import fetching  # noqa: PLC0415
 
         count_by("breaks", selectors.open_breaks_count)

@@ -14,7 +14,7 @@ from channels_.models import Channel, StatementFile
 from cspdcl.kernel.clock import now, today
 from cspdcl.ui.templatetags.ui import age, count
 from reconciliation import selectors
-from reconciliation.files import Due
+from reconciliation.incoming.files import Due
 from reconciliation.looks import PROOFS, WAITS
 from reconciliation.models import Break, Expected, Proof, Run, Stage
 from reconciliation.selectors import BoardRow, Cell

@@ -17,21 +17,14 @@ from django.db import IntegrityError, connection, transaction
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
 from payments import inbox
-from reconciliation import (
-    bank_credits,
-    breaks,
-    carrying,
-    classify,
-    inputs,
-    intake,
-    locks,
-    proof,
-    verifying,
-)
-from reconciliation.carrying import Since
+from reconciliation import locks
+from reconciliation.found import bank_credits
+from reconciliation.incoming import intake
+from reconciliation.matching import breaks, carrying, classify, inputs, proof, verifying
+from reconciliation.matching.carrying import Since
+from reconciliation.matching.passes import IDENTITY, PASSES, open_items
 from reconciliation.models import Run
-from reconciliation.passes import IDENTITY, PASSES, open_items
-from reconciliation.rules import Key, active_rules
+from reconciliation.rulebook.rules import Key, active_rules
 
 logger = logging.getLogger(__name__)
 

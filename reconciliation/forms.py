@@ -7,11 +7,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from channels_.models import StatementFile
-from reconciliation import files
-from reconciliation.backtest import DAYS, DAYS_MAX
-from reconciliation.listing import AGES
+from reconciliation.desk.listing import AGES
+from reconciliation.incoming import files
+from reconciliation.matching.backtest import DAYS, DAYS_MAX
 from reconciliation.models import Break, Decision, Leg, Reason, Rule, Run, Stage
-from reconciliation.rules import CONTENT, SHAPES, wrong_in
+from reconciliation.rulebook.rules import CONTENT, SHAPES, wrong_in
 
 
 class BreaksFilter(forms.Form):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from channels_.contract import Method
 from cspdcl.kernel.money import NotMoney, Paise, paise_from_rupees
-from reconciliation.rates import ROWS_MAX
+from reconciliation.rulebook.rates import ROWS_MAX
 
 _BLANK_ROWS = 3
 

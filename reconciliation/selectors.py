@@ -17,7 +17,8 @@ from payments.states import State as PaymentState
 from people.access import has_role
 from people.models import User
 from people.roles import ADMINISTRATOR, AUDITOR, CHANNEL, FINANCE, OPERATOR, READERS
-from reconciliation import bank_credits, explain
+from reconciliation.desk import explain
+from reconciliation.found import bank_credits
 from reconciliation.models import (
     BackTest,
     Batch,

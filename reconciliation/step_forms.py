@@ -12,9 +12,9 @@ from attachments.forms import PhotoField
 from cspdcl.kernel.money import NotMoney, paise_from_rupees
 from people.models import User
 from people.roles import FINANCE
-from reconciliation.letters import WORDS_MAX
+from reconciliation.desk.letters import WORDS_MAX
+from reconciliation.desk.splitting import KINDS, Part
 from reconciliation.models import Kind
-from reconciliation.splitting import KINDS, Part
 
 _ONE_LINE: Final = {"autocomplete": "off"}
 _PARTS: Final = 6  # rows of the page; more parts by splitting a part

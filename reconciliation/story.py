@@ -13,9 +13,10 @@ from cspdcl.kernel.money import grouped_rupees
 from cspdcl.ui.templatetags.ui import ago, count, day, instant
 from payments.models import Payment
 from payments.states import State
-from reconciliation import explain, selectors
+from reconciliation import selectors
+from reconciliation.desk import explain
 from reconciliation.models import Book, Break, Entry, Match, Rule, Stage
-from reconciliation.rules import Key
+from reconciliation.rulebook.rules import Key
 from reconciliation.selectors import BookStep
 
 Shown = Mapping[str, Any]

@@ -6,20 +6,12 @@ from datetime import date, timedelta
 from celery import shared_task
 
 from cspdcl.kernel.clock import today
-from reconciliation import (
-    backtest,
-    bulk,
-    clearing,
-    closing,
-    engine,
-    fetching,
-    listed,
-    locks,
-    missing,
-    tallies,
-    undoing,
-    verifying,
-)
+from reconciliation import engine, locks
+from reconciliation.dayend import closing
+from reconciliation.desk import bulk, undoing
+from reconciliation.found import clearing, listed
+from reconciliation.incoming import fetching, missing
+from reconciliation.matching import backtest, tallies, verifying
 from reconciliation.models import Run
 
 _DAYS_BACK_MAX = 7

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from people.access import roles
 from people.roles import OPERATOR, READERS
-from reconciliation.leaf import leaf_of
+from reconciliation.dayend.leaf import leaf_of
 from reconciliation.models import DayClose
 from reconciliation.views.days import signed_close
 from reports.render import pdf

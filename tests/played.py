@@ -28,8 +28,11 @@ from payments.inbox import drain
 from payments.models import Bill, Consumer, Counter, Payment
 from people import actions
 from people.models import Office, User
-from reconciliation import engine, rules, statements, versions
+from reconciliation import engine
+from reconciliation.desk import versions
+from reconciliation.incoming import statements
 from reconciliation.models import Rule, Run
+from reconciliation.rulebook import rules
 from simulator.chance import instant
 from simulator.day import Day, play_day
 from simulator.files import eve_statement_of, statements_of, write_day

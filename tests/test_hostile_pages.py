@@ -14,8 +14,8 @@ from counters.taking import receipts_given
 from people import actions
 from people.models import User
 from people.roles import CHANNEL, ROLES
-from reconciliation import workbench
-from reconciliation.decisions import NotDecidable
+from reconciliation.desk import workbench
+from reconciliation.desk.decisions import NotDecidable
 from reconciliation.models import Book
 from tests.factories import CounterFactory
 from tests.reconciliation import small_books as books

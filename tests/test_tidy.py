@@ -44,17 +44,17 @@ MOVERS: Final = {
     "payments/owed.py": "owed replies",
     "refunds/actions.py": "requests for refunds",
     "refunds/answering.py": "answers to disputes",
-    "reconciliation/backtest.py": "back-tests",
-    "reconciliation/bulk.py": "steps for many breaks",
-    "reconciliation/closing.py": "closings of days",
-    "reconciliation/letters.py": "letters about breaks",
-    "reconciliation/sheets.py": "rows of a sheet before they are stored",
-    "reconciliation/decisions.py": "decisions",
+    "reconciliation/matching/backtest.py": "back-tests",
+    "reconciliation/desk/bulk.py": "steps for many breaks",
+    "reconciliation/dayend/closing.py": "closings of days",
+    "reconciliation/desk/letters.py": "letters about breaks",
+    "reconciliation/desk/sheets.py": "rows of a sheet before they are stored",
+    "reconciliation/desk/decisions.py": "decisions",
     "reconciliation/engine.py": "runs",
-    "reconciliation/rates.py": "rate cards",
-    "reconciliation/statements.py": "files",
-    "reconciliation/versions.py": "versions of rules",
-    "reconciliation/undoing.py": "undos, and the files they take out",
+    "reconciliation/rulebook/rates.py": "rate cards",
+    "reconciliation/incoming/statements.py": "files",
+    "reconciliation/desk/versions.py": "versions of rules",
+    "reconciliation/desk/undoing.py": "undos, and the files they take out",
     "sources/mappings.py": "mappings",
     "sources/fetching.py": "fetches",
     "sources/doubts.py": "doubts about files",
@@ -63,7 +63,7 @@ MOVERS: Final = {
 MONEY: Final = re.compile(r"paise|amount|rupees|balance|fee|tax", re.IGNORECASE)
 FINDER: Final = "channels_/registry.py"  # finds how partners look from outside, for the simulator
 # Takes an error to the thread that asked, and raises it there.
-CARRIERS: Final = frozenset({"reconciliation/ahead.py"})
+CARRIERS: Final = frozenset({"reconciliation/incoming/ahead.py"})
 HOSTS: Final = re.compile(
     r"/(?:home|root|work|Users)/\w|(?:registry|mirror|proxy)[\w.-]*\.(?:com|org|net|io|local|internal)"
 )

@@ -55,7 +55,7 @@ DROP FUNCTION entry_guard();
 
 
 def install_rules(apps, schema_editor):
-    from reconciliation.rules import STARTING_RULES
+    from reconciliation.rulebook.rules import STARTING_RULES
 
     Rule = apps.get_model("reconciliation", "Rule")
     Rule.objects.bulk_create(Rule(**rule._asdict()) for rule in STARTING_RULES)

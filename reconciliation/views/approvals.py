@@ -19,8 +19,10 @@ from cspdcl.kernel.money import grouped_rupees
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
-from reconciliation import approving, assigning, decisions, explain, looks, selectors, steps
+from reconciliation import approving, looks, selectors
+from reconciliation.desk import decisions, explain, steps
 from reconciliation.forms import AnswerForm
+from reconciliation.found import assigning
 from reconciliation.models import Batch, Book, Decision, DecisionLine, Reason, Undo
 
 DECISION_READERS: Final = (*FINANCE, AUDITOR)

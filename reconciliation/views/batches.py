@@ -19,7 +19,8 @@ from cspdcl.kernel.errors import DomainError, Malformed
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
-from reconciliation import bulk, explain, listing, looks, selectors, sheets
+from reconciliation import looks, selectors
+from reconciliation.desk import bulk, explain, listing, sheets
 from reconciliation.forms import AnswerForm
 from reconciliation.models import Batch, BatchItem, Reason
 from reconciliation.views.breaks import narrowed

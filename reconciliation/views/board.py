@@ -21,7 +21,8 @@ from cspdcl.kernel.errors import Transient
 from people.access import has_role, roles, signed_in
 from people.middleware import go_to
 from people.roles import AUDITOR, FINANCE, FINANCE_OFFICER, OPERATOR, READERS
-from reconciliation import actions, board, files, looks, selectors
+from reconciliation import actions, board, looks, selectors
+from reconciliation.incoming import files
 from reconciliation.models import Book, Break, Decision, Entry, Kind, MatchLine, Run, Stage
 
 BOARD_READERS: Final = (*READERS, OPERATOR)

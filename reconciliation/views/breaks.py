@@ -29,20 +29,11 @@ from cspdcl.ui.templatetags.ui import count
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import FINANCE, FINANCE_APPROVER, OPERATOR, READERS
-from reconciliation import (
-    assigning,
-    decisions,
-    explain,
-    filters,
-    listing,
-    looks,
-    selectors,
-    terms,
-    why_not,
-    workbench,
-)
+from reconciliation import looks, selectors
 from reconciliation.board import OLD_DAYS
+from reconciliation.desk import decisions, explain, filters, listing, terms, why_not, workbench
 from reconciliation.forms import BreaksFilter, ProposalForm, SaveFilterForm
+from reconciliation.found import assigning
 from reconciliation.models import Book, Break, BreakNote, Decision, Reason, Stage
 from reconciliation.views.steps import steps_for
 

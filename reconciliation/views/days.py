@@ -15,9 +15,10 @@ from cspdcl.kernel.errors import DomainError
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import FINANCE, FINANCE_APPROVER, FINANCE_OFFICER, OPERATOR, READERS
-from reconciliation import board, certificates, closing, looks, selectors
+from reconciliation import board, looks, selectors
+from reconciliation.dayend import certificates, closing
+from reconciliation.dayend.leaf import cause_row, leaf_of
 from reconciliation.forms import AnswerForm, CloseForm
-from reconciliation.leaf import cause_row, leaf_of
 from reconciliation.models import DayClose
 
 DAY_READERS: Final = (*READERS, OPERATOR)

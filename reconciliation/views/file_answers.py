@@ -17,8 +17,9 @@ from cspdcl.ui.templatetags.ui import count
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import FINANCE, FINANCE_APPROVER
-from reconciliation import files, looks, statements
+from reconciliation import looks
 from reconciliation.forms import AnswerForm, CorrectionForm, RowsForm
+from reconciliation.incoming import files, statements
 from reconciliation.views.statements import FILE_LOADERS, FILE_READERS, context_of, not_too_large
 from sources import quarantine, strange
 from sources.models import Doubt, QuarantinedRow

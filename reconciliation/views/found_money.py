@@ -20,10 +20,12 @@ from payments.models import Consumer, Payment
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
-from reconciliation import assigning, bank_credits, listing, schedules, selectors
-from reconciliation import listed as reports
+from reconciliation import selectors
 from reconciliation.board import OLD_DAYS
+from reconciliation.desk import listing
 from reconciliation.forms import AssignForm, WhyForm
+from reconciliation.found import assigning, bank_credits, schedules
+from reconciliation.found import listed as reports
 from reconciliation.models import Break, Decision, Entry, Evidence
 
 FOUND_READERS: Final = (*FINANCE, AUDITOR)

@@ -20,10 +20,11 @@ from cspdcl.kernel.money import rupees_from_paise
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
-from reconciliation import looks, rate_card, rates, selectors
+from reconciliation import looks, selectors
 from reconciliation.forms import AnswerForm
 from reconciliation.models import FeeClaim, RateCard
 from reconciliation.rate_forms import ClaimForm, RateCardForm, RateRows
+from reconciliation.rulebook import rate_card, rates
 
 RATE_READERS: Final = (*FINANCE, AUDITOR)
 MONTHS_SHOWN: Final = 12

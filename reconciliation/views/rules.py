@@ -16,10 +16,13 @@ from cspdcl.kernel.errors import DomainError
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER, OPERATOR
-from reconciliation import backtest, looks, rule_words, selectors, tallies, versions
+from reconciliation import looks, selectors
+from reconciliation.desk import versions
 from reconciliation.forms import AnswerForm, NewRuleForm, RuleForm, TryForm
+from reconciliation.matching import backtest, tallies
 from reconciliation.models import BackTest, Rule
-from reconciliation.rules import content_of
+from reconciliation.rulebook import rule_words
+from reconciliation.rulebook.rules import content_of
 
 RULE_READERS: Final = (*FINANCE, AUDITOR, OPERATOR)
 _MAKING: Final = versions.IN_THE_MAKING

@@ -26,8 +26,9 @@ from cspdcl.ui.templatetags.ui import count
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_OFFICER, OPERATOR
-from reconciliation import files, looks, selectors, statements
+from reconciliation import looks, selectors
 from reconciliation.forms import FilesFilter, UploadForm
+from reconciliation.incoming import files, statements
 from reconciliation.models import Kind
 
 FILE_READERS: Final = (*FINANCE, AUDITOR, OPERATOR)

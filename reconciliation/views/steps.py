@@ -21,7 +21,8 @@ from cspdcl.kernel.errors import DomainError
 from people.access import offices_of, roles, signed_in
 from people.models import Office, User
 from people.roles import FINANCE
-from reconciliation import care, explain, letters, selectors, steps
+from reconciliation import selectors
+from reconciliation.desk import care, explain, letters, steps
 from reconciliation.models import Break, BreakLetter, Decision, Reason, Stage
 from reconciliation.step_forms import (
     AnswerStep,

@@ -14,7 +14,8 @@ from cspdcl.kernel.errors import DomainError
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
-from reconciliation import looks, selectors, undo_targets, undoing
+from reconciliation import looks, selectors
+from reconciliation.desk import undo_targets, undoing
 from reconciliation.forms import AnswerForm, WhyForm
 from reconciliation.models import Undo
 

@@ -12,7 +12,8 @@ from channels_.models import Channel
 from cspdcl.kernel.money import grouped_rupees
 from cspdcl.ui.templatetags.ui import count
 from people.roles import ADMINISTRATOR, READERS
-from reconciliation import explain, selectors
+from reconciliation import selectors
+from reconciliation.desk import explain
 from reconciliation.models import Book, Break, BreakLine, Reason
 from reconciliation.models import Kind as EntryKind
 from reports.catalogue.day import stamp_of

@@ -13,8 +13,8 @@ from channels_.models import Channel
 from cspdcl.kernel.money import grouped_rupees
 from cspdcl.ui.templatetags.ui import count
 from people.roles import AUDITOR, FINANCE, MANAGER
-from reconciliation import rate_card, rates
 from reconciliation.models import Break, BreakLine, Entry, FeeClaim
+from reconciliation.rulebook import rate_card, rates
 from reports.contract import (
     Ask,
     Column,

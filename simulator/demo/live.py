@@ -19,7 +19,8 @@ from counters.states import PaperState
 from cspdcl.kernel.clock import now, played_at, today
 from payments.models import Counter, Payment
 from people.models import Office, User
-from reconciliation import clearing, engine
+from reconciliation import engine
+from reconciliation.found import clearing
 from simulator.chance import chance, instant
 from simulator.consumers import RUPEE, SampleConsumer
 from simulator.day import Day

@@ -12,7 +12,8 @@ from counters.states import PaperState
 from payments.models import Payment
 from payments.states import State
 from people.models import Office, User
-from reconciliation import certificates, clearing, closing
+from reconciliation.dayend import certificates, closing
+from reconciliation.found import clearing
 from reconciliation.models import Break, DayCause, DayClose, Entry, Kind, Match
 from tests.counters.lives import Branch, tariff
 from tests.worked_examples.accounts import Desk, Line

@@ -11,7 +11,7 @@ from python_calamine import CalamineWorkbook
 
 from channels_.models import StatementFile
 from cspdcl.kernel.money import grouped_rupees
-from reconciliation import explain, workbench
+from reconciliation.desk import explain, workbench
 from reconciliation.models import Break, Decision, Reason
 from tests.e2e.conftest import DAY
 from tests.e2e.window import Window

@@ -12,7 +12,8 @@ from payments import found, inbox
 from payments.models import Payment, Receipt
 from people.models import AuditEvent, User
 from people.roles import CLERK, FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation import assigning, bank_credits, decisions
+from reconciliation.desk import decisions
+from reconciliation.found import assigning, bank_credits
 from reconciliation.models import Break, Decision, Entry, Evidence, KnownPayer, Match, Proof
 from tests import factories
 from tests.worked_examples.accounts import Desk, Line

@@ -20,7 +20,9 @@ from cspdcl.kernel.errors import DomainError, Malformed
 from payments.models import Payment
 from people import audit
 from people.models import AuditEvent, User
-from reconciliation import certificates, closing, decisions, locks, tasks
+from reconciliation import locks, tasks
+from reconciliation.dayend import certificates, closing
+from reconciliation.desk import decisions
 from reconciliation.models import Break, DayCause, DayClose, Decision
 from tests import factories
 from tests.reconciliation.test_pages_board import words

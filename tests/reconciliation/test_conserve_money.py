@@ -27,7 +27,8 @@ from hypothesis.stateful import (
 from people import actions
 from people.models import User
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation import decisions, statements
+from reconciliation.desk import decisions
+from reconciliation.incoming import statements
 from reconciliation.models import Break, Decision, Entry, Expected, Match, Stage
 from tests import factories
 from tests.reconciliation.small_days import Key, live_matches, open_breaks

@@ -12,7 +12,8 @@ from django.db.utils import IntegrityError
 
 from people.models import AuditEvent, User
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation import decisions, locks
+from reconciliation import locks
+from reconciliation.desk import decisions
 from reconciliation.models import Break, Decision, Entry, Match, MatchLine, Proof
 from tests.worked_examples.accounts import Desk, Line, paid
 

@@ -7,7 +7,7 @@ import pytest
 
 from channels_.models import Channel
 from people.models import User
-from reconciliation.explain import match_sentence, sentence
+from reconciliation.desk.explain import match_sentence, sentence
 from reconciliation.models import Break, Decision, Match, Reason, Rule
 
 RAZORPAY = Channel(name="Razorpay")

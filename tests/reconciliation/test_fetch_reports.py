@@ -11,7 +11,7 @@ from channels_.contract import Wire
 from channels_.models import StatementFile
 from cspdcl.kernel.clock import INDIA
 from enquiries.models import Operation
-from reconciliation import fetching
+from reconciliation.incoming import fetching
 from reconciliation.models import Entry
 from tests.enquiries.asking import channel_at, listed
 from tests.enquiries.partner import Partner, running

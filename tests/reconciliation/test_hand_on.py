@@ -8,8 +8,8 @@ from django.db import IntegrityError, connection, transaction
 
 from cspdcl.kernel.clock import now
 from reconciliation import engine
+from reconciliation.matching.verifying import BooksDiffer
 from reconciliation.models import Entry, Match, MatchLine, MatchPart, OpenItem, OpenLines, Run
-from reconciliation.verifying import BooksDiffer
 from tests import factories
 from tests.reconciliation import small_books
 from tests.worked_examples.accounts import Desk, Line, paid

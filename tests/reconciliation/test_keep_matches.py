@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import pytest
 from django.db import transaction
 
-from reconciliation import statements
+from reconciliation.incoming import statements
 from tests.reconciliation.small_days import Key, live_matches, open_breaks
 from tests.worked_examples.accounts import HEADER, Desk, Line, adjusted, mt940, paid, refunded
 

@@ -12,8 +12,8 @@ from django.test import Client
 
 from channels_.models import FeeRate
 from people.models import AuditEvent, User
-from reconciliation import rate_card, rates
 from reconciliation.models import FeeClaim, RateCard
+from reconciliation.rulebook import rate_card, rates
 from reports.contract import Ask, Figure
 from reports.registry import reports
 from tests import factories

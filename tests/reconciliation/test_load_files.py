@@ -12,7 +12,7 @@ from django.db import connections
 
 from channels_.models import StatementFile
 from people.models import AuditEvent
-from reconciliation import statements
+from reconciliation.incoming import statements
 from reconciliation.models import Entry
 from tests.worked_examples.accounts import HEADER, Desk, Line, mt940, paid
 

@@ -11,7 +11,7 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from people.models import AuditEvent
-from reconciliation import listing, workbench
+from reconciliation.desk import listing, workbench
 from reconciliation.models import (
     Book,
     Break,

@@ -16,7 +16,7 @@ from cspdcl.kernel.errors import Malformed
 from payments.models import Payment
 from people.models import User
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation import assigning, schedules
+from reconciliation.found import assigning, schedules
 from reconciliation.models import Book, Break, Decision, Kind, Leg, Reason, Stage
 from tests import factories
 from tests.reconciliation import small_books as books

@@ -11,7 +11,7 @@ from django.test import Client
 
 from channels_.models import BankAccount, StatementFile
 from people.models import AuditEvent
-from reconciliation import files
+from reconciliation.incoming import files
 from reconciliation.models import Book, Entry, Reason, Rule, Run
 from tests import factories as make
 from tests.reconciliation import small_books as books

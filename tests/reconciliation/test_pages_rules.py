@@ -8,8 +8,9 @@ import pytest
 import time_machine
 from django.test import Client
 
-from reconciliation import backtest, rules, tallies
+from reconciliation.matching import backtest, tallies
 from reconciliation.models import BackTest, Book, Rule
+from reconciliation.rulebook import rules
 from tests.reconciliation import small_books as books
 from tests.reconciliation.test_pages_board import words
 

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from people.models import User
-from reconciliation import decisions, proposals, subset, suggestions, workbench
+from reconciliation.desk import decisions, proposals, subset, suggestions, workbench
 from reconciliation.models import Book, Break, Decision, Kind, Leg, Match, Reason, Stage
 from tests import factories
 from tests.reconciliation import small_books as books

@@ -11,7 +11,8 @@ from typing import Final
 import pytest
 from django.db import connections, transaction
 
-from reconciliation import engine, statements
+from reconciliation import engine
+from reconciliation.incoming import statements
 from reconciliation.models import Entry
 from tests.reconciliation.small_days import Key, live_matches, open_breaks
 from tests.worked_examples.accounts import HEADER, Desk, Line, mt940, paid

@@ -7,8 +7,8 @@ import pytest
 
 from channels_.contract import LineKind, StatementLine
 from channels_.models import BankAccount, Channel
-from reconciliation.bank_lines import BankLines
-from reconciliation.intake import NewEntry
+from reconciliation.incoming.bank_lines import BankLines
+from reconciliation.incoming.intake import NewEntry
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,8 @@ import time_machine
 from payments.models import Payment, Receipt
 from people.models import User
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation import assigning, decisions, listed
+from reconciliation.desk import decisions
+from reconciliation.found import assigning, listed
 from reconciliation.models import Break, Evidence, Proof
 from tests import factories
 from tests.worked_examples.accounts import Desk, Line, paid

@@ -13,7 +13,9 @@ from channels_.models import Channel
 from outgoing.models import Outgoing
 from people.models import User
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation import approving, care, decisions, letters, splitting, steps, terms, undoing
+from reconciliation import approving
+from reconciliation.desk import care, decisions, letters, splitting, steps, terms, undoing
+from reconciliation.desk.splitting import Part
 from reconciliation.models import (
     Break,
     BreakLetter,
@@ -26,7 +28,6 @@ from reconciliation.models import (
     Proof,
     Reason,
 )
-from reconciliation.splitting import Part
 from tests import factories
 from tests.worked_examples.accounts import Desk, Line, paid
 

@@ -9,8 +9,11 @@ import time_machine
 from django.db import connection
 
 from people.models import User
-from reconciliation import backtest, rules, tallies, tasks, versions
+from reconciliation import tasks
+from reconciliation.desk import versions
+from reconciliation.matching import backtest, tallies
 from reconciliation.models import Book, Entry, Kind, Match, MatchLine, Rule, RuleTally
+from reconciliation.rulebook import rules
 from tests.played import use_rule
 from tests.reconciliation import small_books as books
 from tests.worked_examples.accounts import Desk, Line, paid

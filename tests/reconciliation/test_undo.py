@@ -14,16 +14,11 @@ from django.db.utils import IntegrityError, InternalError
 from channels_.models import StatementFile
 from people.models import AuditEvent, User
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation import (
-    approving,
-    assigning,
-    causes,
-    decisions,
-    engine,
-    locks,
-    steps,
-    undoing,
-)
+from reconciliation import approving, engine, locks
+from reconciliation.dayend import causes
+from reconciliation.desk import decisions, steps, undoing
+from reconciliation.desk.splitting import Part
+from reconciliation.found import assigning
 from reconciliation.models import (
     Break,
     DayCause,
@@ -37,7 +32,6 @@ from reconciliation.models import (
     Run,
     Undo,
 )
-from reconciliation.splitting import Part
 from tests import factories
 from tests.worked_examples.accounts import Desk, Line, paid
 

@@ -13,8 +13,8 @@ from openpyxl import Workbook, load_workbook
 from cspdcl.kernel.clock import now, today
 from cspdcl.kernel.errors import Malformed
 from people.models import User
-from reconciliation import bulk, decisions, sheets, undoing
-from reconciliation.bulk import Totals
+from reconciliation.desk import bulk, decisions, sheets, undoing
+from reconciliation.desk.bulk import Totals
 from reconciliation.models import (
     Batch,
     BatchItem,

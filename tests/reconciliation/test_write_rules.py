@@ -9,8 +9,9 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from people.models import AuditEvent, User
-from reconciliation import rules, versions
+from reconciliation.desk import versions
 from reconciliation.models import BackTest, DayClose, Rule
+from reconciliation.rulebook import rules
 from tests.reconciliation import small_books as books
 
 pytestmark = pytest.mark.django_db

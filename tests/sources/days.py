@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from channels_.models import BankAccount, StatementFile
 from people.models import User
-from reconciliation import statements
+from reconciliation.incoming import statements
 from tests import factories as make
 
 ACCOUNT_NUMBER: Final = "30000000001"

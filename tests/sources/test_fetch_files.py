@@ -16,7 +16,7 @@ from cspdcl.kernel import http
 from cspdcl.kernel.clock import now
 from enquiries.models import Alarm
 from people.models import AuditEvent
-from reconciliation import statements
+from reconciliation.incoming import statements
 from reconciliation.models import Entry
 from sources import fetching, retention, secrets
 from sources.models import Fetch, FetchedFile, FetchPlan

@@ -14,7 +14,7 @@ from django.test import Client
 from channels_.contract import LineKind, StatementLine
 from channels_.models import BankAccount, StatementFile
 from people.models import AuditEvent
-from reconciliation import statements
+from reconciliation.incoming import statements
 from reconciliation.models import Entry
 from sources import doubts, strange
 from sources.models import Doubt, FileProfile

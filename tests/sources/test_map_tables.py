@@ -14,7 +14,7 @@ from channels_.contract import StatementFormat
 from channels_.formats.mapped import bank_table, bank_table_format
 from people.models import AuditEvent
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation import statements
+from reconciliation.incoming import statements
 from reconciliation.models import Entry
 from sources import mappings
 from sources.mapping_forms import MappingForm, initial_of

@@ -7,7 +7,7 @@ import time_machine
 
 from channels_.models import BankAccount, StatementFile
 from enquiries.models import Alarm
-from reconciliation import missing
+from reconciliation.incoming import missing
 from sources import holidays
 from tests import factories as make
 

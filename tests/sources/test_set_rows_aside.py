@@ -14,7 +14,7 @@ from django.test import Client
 
 from channels_.models import StatementFile
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation import statements
+from reconciliation.incoming import statements
 from reconciliation.models import Entry
 from sources import doubts, quarantine
 from sources.models import FileProfile, QuarantinedRow

@@ -18,7 +18,8 @@ from payments import disputes
 from payments.models import Counter, Deposit, Dispute, Payment, Refund
 from payments.states import State
 from people.models import User
-from reconciliation import engine, selectors, statements
+from reconciliation import engine, selectors
+from reconciliation.incoming import statements
 from reconciliation.models import Proof, Run
 from tests import factories, played
 

@@ -7,7 +7,7 @@ import pytest
 
 from payments.models import Payment
 from payments.states import State
-from reconciliation import explain
+from reconciliation.desk import explain
 from reconciliation.models import Break, Entry, Kind, Match
 from tests import factories
 from tests.worked_examples.accounts import Desk, Line, at

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import grouped_rupees
-from reconciliation import certificates
-from reconciliation.certificates import Checked
+from reconciliation.dayend import certificates
+from reconciliation.dayend.certificates import Checked
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from channels_.models import StatementFile
 from cspdcl.kernel.errors import DomainError, Malformed
 from cspdcl.kernel.money import grouped_rupees
-from reconciliation import statements
+from reconciliation.incoming import statements
 from sources import doubts, strange
 
 

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import grouped_rupees
 from people.models import User
-from reconciliation import undo_targets, undoing
+from reconciliation.desk import undo_targets, undoing
 from reconciliation.models import Undo
 
 

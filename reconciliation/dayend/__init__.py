@@ -1,0 +1,1 @@
+"""Closing a business date: its certificate, and what touches it afterwards."""

@@ -1,0 +1,1 @@
+"""What people do about breaks: look, decide, undo; alone, in pairs, in bulk."""

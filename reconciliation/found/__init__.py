@@ -1,0 +1,1 @@
+"""Money that no notice told of: whose it is, and what becomes of it."""

@@ -1,0 +1,1 @@
+"""How files of channels and banks, and our own receipts, come into the books."""

@@ -1,0 +1,39 @@
+"""Files that were fetched from the places of their sources, on their way into the books."""
+
+from typing import BinaryIO
+
+from channels_.models import BankAccount, Channel, StatementFile
+from cspdcl.kernel.errors import DomainError, Malformed
+from enquiries import alarms
+from enquiries.models import Alarm
+from reconciliation.incoming import statements
+from sources.fetching import Loaded
+from sources.models import FetchedFile, FetchPlan
+
+_OUTCOMES = {
+    StatementFile.State.LOADED: FetchedFile.Outcome.LOADED,
+    StatementFile.State.WAITING: FetchedFile.Outcome.WAITING,
+    StatementFile.State.REFUSED: FetchedFile.Outcome.REFUSED,
+}
+
+
+def load(source: Channel | BankAccount, content: BinaryIO, name: str) -> Loaded:
+    """Load one file that was fetched; what cannot be taken is told and not tried again."""
+    try:
+        file = statements.load(source, content, name=name)
+    except (statements.AlreadyLoaded, statements.AlreadyWaiting) as known:
+        return Loaded(FetchedFile.Outcome.KNOWN, known.file)
+    except (DomainError, Malformed) as refused:
+        return Loaded(FetchedFile.Outcome.REFUSED, None, str(refused))
+    return Loaded(_OUTCOMES[StatementFile.State(file.state)], file, file.problem)
+
+
+def hear(plan: FetchPlan, problem: str) -> None:
+    """An alarm while a plan fails again and again, and none when all plans of its source work."""
+    source = plan.source
+    if source is None:
+        return
+    if problem:
+        alarms.sound(source, kind=Alarm.Kind.FETCH, detail=f"{plan.code}: {problem}")
+    else:
+        alarms.clear(source, kind=Alarm.Kind.FETCH)

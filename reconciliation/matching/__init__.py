@@ -1,0 +1,1 @@
+"""A run: the passes that match, the classifiers that name what is left, the proof."""

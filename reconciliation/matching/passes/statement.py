@@ -1,0 +1,53 @@
+"""Running a pass: its one statement, how many matches it made, and what is open no longer."""
+
+from typing import Final
+
+from django.db import connection
+
+from reconciliation.matching import carrying
+from reconciliation.matching.passes import open_items
+from reconciliation.models import Rule, Run, Stage
+
+INSERT_MATCHES: Final = """
+    INSERT INTO reconciliation_match
+           (id, kind, stage, leg, run_id, rule_id, matched_on, difference_paise)
+"""
+
+INSERT_LINES: Final = """
+INSERT INTO reconciliation_matchpart (match_id, entry_id, stage, is_live)
+"""
+
+_MANY: Final = 20_000  # new lines that make the planner's statistics stale
+_MADE: Final = "SELECT count(*) FROM reconciliation_match WHERE id > %s"
+
+
+def execute(sql: str, *, rule: Rule, run: Run, stage: Stage) -> int:
+    """Run a pass's statement and take what it matched out of the open tables.
+
+    Returns the matches that it made.
+    """
+    before = carrying.last_match()
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params_of(rule, run=run, stage=stage))
+        if not cursor.rowcount:
+            return 0
+        if cursor.rowcount >= _MANY:
+            # The planner must not judge what follows by what was matched before this pass.
+            cursor.execute("ANALYZE reconciliation_match, reconciliation_matchpart")
+        cursor.execute(_MADE, [before])
+        (made,) = cursor.fetchone() or (0,)
+    if made:
+        open_items.drop_matched(rule, before=before)
+        carrying.note_made(rule, run)
+    return int(made)
+
+
+def params_of(rule: Rule, *, run: Run, stage: Stage) -> dict[str, int | str]:
+    """What every pass's statement may name."""
+    return {
+        "tolerance": rule.tolerance_paise,
+        "stage": stage,
+        "leg": rule.leg,
+        "run": run.pk,
+        "rule": rule.pk,
+    }
