@@ -259,7 +259,7 @@ def jobs() -> list[Job]:
 
 def last_files(user: Somebody, *, channel: Channel | None = None, limit: int = 6) -> list[Any]:
     """The statement files that came last."""
-    rows = files_visible_to(user).select_related("channel", "bank_account")
+    rows = files_visible_to(user).select_related("channel", "bank_account", "ledger")
     if channel is not None:
         rows = rows.filter(channel=channel)
     return list(rows.order_by("-loaded_at")[:limit])

@@ -1,5 +1,7 @@
 """Channels and bank accounts as configuration, and what came in through them."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.core.validators import URLValidator
 from django.db import models
@@ -25,6 +27,8 @@ class FileSource(models.Model):
         STRICT = "strict", _("the whole file is refused")
         ROW = "row", _("the line is set aside, the rest is loaded")
 
+    whose: ClassVar[str]  # the column by which rows about a source name it
+
     file_due_at = models.TimeField(null=True, blank=True)  # IST; null: none expected
     file_days = models.CharField(max_length=8, choices=Days, default=Days.EVERY)
     file_due_days = models.PositiveSmallIntegerField(default=1)  # so many such days after
@@ -37,6 +41,8 @@ class FileSource(models.Model):
 
 class BankAccount(FileSource):
     """One of the company's accounts into which collections arrive."""
+
+    whose = "bank_account"
 
     code = models.SlugField(max_length=24, unique=True)  # "sbi-4417": the SOURCE of load_statement
     name = models.CharField(max_length=120)
@@ -57,8 +63,41 @@ class BankAccount(FileSource):
         return self.name
 
 
+class LedgerSystem(FileSource):
+    """The ERP, which posts each of our receipts to its consumer and sends what it has posted.
+
+    There is one or none: without it no posting is expected of any receipt.
+    """
+
+    whose = "ledger"
+
+    code = models.SlugField(max_length=24, unique=True)  # "sap": the SOURCE of load_statement
+    name = models.CharField(max_length=80)
+    compared_from = models.DateField()  # receipts of earlier days are not expected there
+    posting_days = models.PositiveSmallIntegerField(default=1)  # working days after the receipt
+    clarification_days = models.PositiveSmallIntegerField(
+        default=5
+    )  # working days in clarification
+    settings = models.JSONField(default=dict, blank=True)  # of its files, see formats.postings
+    is_the_one = models.BooleanField(default=True, unique=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(is_the_one=True), name="ledger_system_is_the_one"),
+            models.CheckConstraint(
+                condition=Q(file_days__in=["every", "working"], file_policy__in=["strict", "row"]),
+                name="ledger_system_file_words_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Channel(FileSource):
     """One configured way money reaches us. What it can do comes from its adapter."""
+
+    whose = "channel"
 
     class Route(models.TextChoices):
         """How a receipt of this channel is proved."""
@@ -368,6 +407,9 @@ class StatementFile(models.Model):
     bank_account = models.ForeignKey(
         BankAccount, on_delete=models.PROTECT, null=True, related_name="files"
     )
+    ledger = models.ForeignKey(
+        LedgerSystem, on_delete=models.PROTECT, null=True, related_name="files"
+    )
     sha256 = models.CharField(max_length=64)
     name = models.CharField(max_length=200)  # as it was sent; never used as a path
     version = models.PositiveSmallIntegerField(default=1)  # of this name within the source
@@ -395,12 +437,13 @@ class StatementFile(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(channel__isnull=False, bank_account__isnull=True)
-                | Q(channel__isnull=True, bank_account__isnull=False),
+                condition=Q(channel__isnull=False, bank_account__isnull=True, ledger__isnull=True)
+                | Q(channel__isnull=True, bank_account__isnull=False, ledger__isnull=True)
+                | Q(channel__isnull=True, bank_account__isnull=True, ledger__isnull=False),
                 name="statement_file_has_one_source",
             ),
             models.UniqueConstraint(
-                fields=["channel", "bank_account", "sha256"],
+                fields=["channel", "bank_account", "ledger", "sha256"],
                 condition=Q(state="loaded"),
                 nulls_distinct=False,
                 name="statement_file_loaded_once",
@@ -410,7 +453,7 @@ class StatementFile(models.Model):
                 name="statement_file_covers_forward",
             ),
             models.UniqueConstraint(
-                fields=["channel", "bank_account", "sha256"],
+                fields=["channel", "bank_account", "ledger", "sha256"],
                 condition=Q(state="waiting"),
                 nulls_distinct=False,
                 name="statement_file_waits_once",
@@ -431,7 +474,15 @@ class StatementFile(models.Model):
         return f"{self.name} v{self.version}"
 
     @property
+    def source(self) -> "Source | None":
+        """Whom it speaks for; the database knows that there is one."""
+        return self.channel or self.bank_account or self.ledger
+
+    @property
     def source_code(self) -> str:
-        """The code of the channel or bank account it speaks for."""
-        source = self.channel or self.bank_account
+        """The code of the channel, bank account or ERP it speaks for."""
+        source = self.source
         return source.code if source else ""
+
+
+Source = Channel | BankAccount | LedgerSystem

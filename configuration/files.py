@@ -4,7 +4,7 @@ from typing import Final
 
 from django.db.models import Q
 
-from channels_.models import BankAccount, Channel
+from channels_.models import BankAccount, Channel, Source
 from configuration.agencies import Configuring
 from configuration.schema import SECTIONS, Row
 from sources import secrets
@@ -51,7 +51,7 @@ def apply_fetch_plan(row: Row, *, to: Configuring) -> None:
         _secret(plan, row, path, to)
 
 
-def _source(row: Row, path: str, to: Configuring) -> Channel | BankAccount | None:
+def _source(row: Row, path: str, to: Configuring) -> Source | None:
     code = row.get("source", "")
     found = (
         Channel.objects.filter(code=code).first() or BankAccount.objects.filter(code=code).first()

@@ -5,14 +5,14 @@ from typing import Any
 
 from django.db import transaction
 
-from channels_.models import BankAccount, Channel
+from channels_.models import Source
 from cspdcl.kernel.clock import now
 from enquiries.models import Alarm
 
 log = logging.getLogger(__name__)
 
 
-def sound(source: Channel | BankAccount, *, kind: Alarm.Kind, detail: str) -> bool:
+def sound(source: Source, *, kind: Alarm.Kind, detail: str) -> bool:
     """Raise an alarm unless one of this kind is open; says whether it is new."""
     whom = _whom(source)
     with transaction.atomic():
@@ -28,7 +28,7 @@ def sound(source: Channel | BankAccount, *, kind: Alarm.Kind, detail: str) -> bo
     return is_new
 
 
-def clear(source: Channel | BankAccount, *, kind: Alarm.Kind) -> bool:
+def clear(source: Source, *, kind: Alarm.Kind) -> bool:
     """It is well again; says whether an alarm was open."""
     open_now = Alarm.objects.filter(**_whom(source), kind=kind, cleared_at__isnull=True)
     is_cleared = bool(open_now.update(cleared_at=now()))
@@ -37,5 +37,5 @@ def clear(source: Channel | BankAccount, *, kind: Alarm.Kind) -> bool:
     return is_cleared
 
 
-def _whom(source: Channel | BankAccount) -> dict[str, Any]:
-    return {"channel" if isinstance(source, Channel) else "bank_account": source}
+def _whom(source: Source) -> dict[str, Any]:
+    return {source.whose: source}

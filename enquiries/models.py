@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from channels_.models import BankAccount, Channel
+from channels_.models import BankAccount, Channel, LedgerSystem, Source
 from cspdcl.kernel.clock import now
 from enquiries.states import State
 from payments.models import Payment
@@ -189,7 +189,7 @@ class Listening(models.Model):
 
 
 class Alarm(models.Model):
-    """Something about a channel or bank account that a person must look at; one open of a kind."""
+    """Something about a source of money or files that a person must look at; one open of a kind."""
 
     class Kind(models.TextChoices):
         """What is wrong."""
@@ -206,6 +206,9 @@ class Alarm(models.Model):
     bank_account = models.ForeignKey(
         BankAccount, on_delete=models.PROTECT, null=True, related_name="alarms"
     )
+    ledger = models.ForeignKey(
+        LedgerSystem, on_delete=models.PROTECT, null=True, related_name="alarms"
+    )
     kind = models.CharField(max_length=16, choices=Kind)
     raised_at = models.DateTimeField(default=now)
     cleared_at = models.DateTimeField(null=True)
@@ -214,7 +217,7 @@ class Alarm(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["channel", "bank_account", "kind"],
+                fields=["channel", "bank_account", "ledger", "kind"],
                 condition=Q(cleared_at__isnull=True),
                 nulls_distinct=False,
                 name="alarm_open_once",
@@ -229,8 +232,12 @@ class Alarm(models.Model):
                 name="alarm_kind_known",
             ),
             models.CheckConstraint(
-                condition=Q(channel__isnull=False, bank_account__isnull=True)
-                | Q(channel__isnull=True, bank_account__isnull=False, kind__in=["file", "fetch"]),
+                condition=Q(channel__isnull=False, bank_account__isnull=True, ledger__isnull=True)
+                | Q(channel__isnull=True, kind__in=["file", "fetch"])
+                & (
+                    Q(bank_account__isnull=False, ledger__isnull=True)
+                    | Q(bank_account__isnull=True, ledger__isnull=False)
+                ),
                 name="alarm_has_one_source",
             ),
             models.CheckConstraint(
@@ -243,9 +250,9 @@ class Alarm(models.Model):
         return f"{self.source} {self.kind}"
 
     @property
-    def source(self) -> Channel | BankAccount | None:
+    def source(self) -> Source | None:
         """Whom it is about."""
-        return self.channel or self.bank_account
+        return self.channel or self.bank_account or self.ledger
 
 
 class TatRule(models.Model):

@@ -114,7 +114,7 @@ def is_overdue(payment: Payment) -> bool:
 def open_alarms(user: Somebody) -> Sequence[Alarm]:
     """Alarms that are open now, the oldest first."""
     rows = alarms_visible_to(user).filter(cleared_at__isnull=True)
-    rows = rows.select_related("channel", "bank_account")
+    rows = rows.select_related("channel", "bank_account", "ledger")
     return list(rows.order_by("raised_at"))
 
 

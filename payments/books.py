@@ -1,7 +1,7 @@
 """What reconciliation may read of payments: querysets with named columns, and nothing to write."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import (
@@ -24,6 +24,7 @@ from payments.models import (
     DisputeLine,
     Payment,
     PaymentEvent,
+    Receipt,
     Refund,
     Tender,
 )
@@ -148,6 +149,29 @@ def slips_among(references: Collection[str]) -> Rows:
     return Deposit.objects.filter(reference__in=list(references)).values(
         "reference", "channel_id", "business_date"
     )
+
+
+def references_of_receipts(labels: Collection[str]) -> dict[str, str]:
+    """The payments of receipts by the number that is printed on them; unknown ones are left out."""
+    parts = [label.split("/") for label in labels]
+    asked = [
+        (series, year, int(number))
+        for series, year, number in (part for part in parts if len(part) == 3)
+        if number.isascii() and number.isdigit() and len(number) <= 18  # digits of a BIGINT
+    ]
+    rows = Receipt.objects.filter(
+        series__in={one[0] for one in asked},
+        year__in={one[1] for one in asked},
+        number__in={one[2] for one in asked},
+    ).select_related("payment")
+    found = {row.label: str(row.payment.reference) for row in rows}
+    return {label: found[label] for label in labels if label in found}
+
+
+def references_before(references: Collection[str], *, day: date) -> frozenset[str]:
+    """Which of these payments are of a business date before a day."""
+    rows = Payment.objects.filter(reference__in=list(references), business_date__lt=day)
+    return frozenset(rows.values_list("reference", flat=True))
 
 
 def consumer_numbers_among(numbers: Collection[str]) -> dict[str, str]:

@@ -20,11 +20,12 @@ from payments import inbox
 from reconciliation import locks
 from reconciliation.found import bank_credits
 from reconciliation.incoming import intake
-from reconciliation.matching import breaks, carrying, classify, inputs, proof, verifying
+from reconciliation.matching import breaks, carrying, classify, inputs, ledger, proof, verifying
 from reconciliation.matching.carrying import Since
-from reconciliation.matching.passes import IDENTITY, PASSES, open_items
-from reconciliation.models import Run
-from reconciliation.rulebook.rules import Key, active_rules
+from reconciliation.matching.ledger import Ledger
+from reconciliation.matching.passes import EARLY, PASSES, is_early, open_items
+from reconciliation.models import Run, Stage
+from reconciliation.rulebook.rules import active_rules, stage_of
 
 logger = logging.getLogger(__name__)
 
@@ -118,10 +119,11 @@ def _work(run: Run, *, rebuild: bool, verify: bool) -> None:
     intake.read_receipts()
     locks.hold_books_closed()
     run.entries_until, run.input_hash = inputs.seen(run.business_date)
-    since = carrying.take_over(run, rebuild=rebuild)
-    _match(run, since)
+    erp = ledger.hold_ledger()
+    since = carrying.take_over(run, rebuild=rebuild, ledger=erp)
+    _match(run, since, erp)
     carrying.hand_on(run)
-    classify.classify(run, since)
+    classify.classify(run, since, erp)
     changed = breaks.store_found(run)
     proof.prove(run)
     run.carried = breaks.carried(run.business_date)
@@ -134,20 +136,22 @@ def _work(run: Run, *, rebuild: bool, verify: bool) -> None:
     run.save()
 
 
-def _match(run: Run, since: Since) -> None:
+def _match(run: Run, since: Since, erp: Ledger | None) -> None:
     rules = active_rules(run.business_date)
+    if erp is None:  # nothing is posted: its rules are none of this run
+        rules = [rule for rule in rules if stage_of(rule) != Stage.ERP]
     before = carrying.last_match()
-    identity = [rule for rule in rules if rule.key == Key.CHANNEL_REF]
+    early = [rule for rule in rules if is_early(rule)]
     run.rule_versions = {rule.code: rule.version for rule in rules}
-    for rule in identity:
-        run.matched_count += IDENTITY(rule, run, since)
+    for rule in early:
+        run.matched_count += EARLY[rule.leg](rule, run, since)
     if run.matched_count >= _MANY:
         # The planner must not judge the other passes by what was matched before this run.
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE reconciliation_match")
-    open_items.prepare(since, paired_since=before)
+    open_items.prepare(since, paired_since=before, erp=erp)
     for rule in rules:
-        if rule not in identity:
+        if rule not in early:
             run.matched_count += PASSES[rule.cardinality](rule, run)
 
 

@@ -124,6 +124,8 @@ PROOFS: Final[Mapping[tuple[str, str], str | Promise]] = {
     (Stage.BANK, Book.RECEIPTS): _("Counters, transfers → bank"),
     (Stage.BANK, Book.CHANNEL): _("Settlements → bank"),
     (Stage.BANK, Book.BANK): _("Bank → books"),
+    (Stage.ERP, Book.RECEIPTS): _("Receipts → ERP"),
+    (Stage.ERP, Book.ERP): _("ERP → receipts"),
 }
 
 LEGS: Final[Mapping[str, str | Promise]] = dict(Leg.choices)
@@ -134,6 +136,7 @@ WAITS: Final[Mapping[str, str | Promise]] = {
     "not_deposited": _("not on a slip yet"),
     "carried": _("carried on"),
     "not_settled": _("not settled yet"),
+    "in_clarification": _("in clarification in the ERP"),
 }
 
 # Of one entry in one stage.

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from channels_.models import BankAccount, Channel, StatementFile
+from channels_.models import Source, StatementFile
 from cspdcl.kernel.clock import INDIA, now, today
 from cspdcl.kernel.errors import DomainError
 from people import audit
@@ -48,7 +48,7 @@ class Loaded(NamedTuple):
     problem: str = ""
 
 
-Loader = Callable[[Channel | BankAccount, BinaryIO, str], Loaded]
+Loader = Callable[[Source, BinaryIO, str], Loaded]
 Hear = Callable[[FetchPlan, str], None]
 
 _loaders: Final[dict[str, Loader]] = {}
@@ -148,7 +148,7 @@ def _take_all(plan: FetchPlan, fetch: Fetch) -> None:
         fetch.seen_count = seen
 
 
-def _take(plan: FetchPlan, fetch: Fetch, arrived: Arrived, *, source: Channel | BankAccount) -> int:
+def _take(plan: FetchPlan, fetch: Fetch, arrived: Arrived, *, source: Source) -> int:
     digest = _digest_of(arrived.content)
     loaded = _loaders["books"](source, arrived.content, arrived.name)
     with transaction.atomic():
@@ -180,7 +180,7 @@ def _digest_of(content: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _terms(plan: FetchPlan, source: Channel | BankAccount) -> Terms:
+def _terms(plan: FetchPlan, source: Source) -> Terms:
     is_open = plan.kind == FetchPlan.Kind.HTTPS and not plan.secret_name
     return Terms(
         address=plan.address,

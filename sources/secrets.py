@@ -4,15 +4,13 @@ from typing import ClassVar
 
 from django.db import transaction
 
-from channels_.models import BankAccount, Channel
+from channels_.models import Source
 from cspdcl.kernel import crypto
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError
 from people import audit
 from people.models import User
 from sources.models import SourceSecret
-
-Source = Channel | BankAccount
 
 
 class NoSecret(DomainError):
@@ -45,7 +43,7 @@ def value_of(source: Source, *, name: str) -> str:
 
 
 def _whose(source: Source) -> dict[str, Source]:
-    return {"channel" if isinstance(source, Channel) else "bank_account": source}
+    return {source.whose: source}
 
 
 def _opened(row: SourceSecret, source: Source) -> str:

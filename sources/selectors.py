@@ -5,7 +5,7 @@ from typing import Final
 from django.db.models import QuerySet
 
 from channels_ import registry
-from channels_.models import BankAccount, Channel, StatementFile
+from channels_.models import BankAccount, Channel, LedgerSystem, Source, StatementFile
 from people.access import Somebody, has_role
 from people.roles import ADMINISTRATOR, AUDITOR, FINANCE, OPERATOR, READERS
 from sources.models import Doubt, Fetch, FetchedFile, FetchPlan, Holiday, Mapping, QuarantinedRow
@@ -33,7 +33,7 @@ def quarantine_visible_to(user: Somebody) -> QuerySet[QuarantinedRow]:
 
 def plans_visible_to(user: Somebody) -> QuerySet[FetchPlan]:
     """Where files are fetched, for whoever reads the sources; their secrets are nowhere."""
-    rows = FetchPlan.objects.select_related("channel", "bank_account")
+    rows = FetchPlan.objects.select_related("channel", "bank_account", "ledger")
     return rows if has_role(user, *SOURCE_READERS) else rows.none()
 
 
@@ -63,11 +63,17 @@ def accounts_visible_to(user: Somebody) -> QuerySet[BankAccount]:
     return rows if has_role(user, *SOURCE_READERS) else rows.none()
 
 
-def last_files(user: Somebody, source: Channel | BankAccount, *, limit: int) -> list[StatementFile]:
+def ledgers_visible_to(user: Somebody) -> QuerySet[LedgerSystem]:
+    """The ERP, for the same."""
+    rows = LedgerSystem.objects.order_by("code")
+    return rows if has_role(user, *SOURCE_READERS) else rows.none()
+
+
+def last_files(user: Somebody, source: Source, *, limit: int) -> list[StatementFile]:
     """What came of a source last, whatever became of it, for the same."""
     if not has_role(user, *SOURCE_READERS):
         return []
-    whose = "channel" if isinstance(source, Channel) else "bank_account"
+    whose = source.whose
     return list(StatementFile.objects.filter(**{whose: source}).order_by("-id")[:limit])
 
 

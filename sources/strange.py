@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from channels_.models import BankAccount, Channel, StatementFile
+from channels_.models import Source, StatementFile
 from cspdcl.kernel.money import grouped_rupees
 from cspdcl.ui.templatetags.ui import count
 from sources.models import FileProfile
@@ -30,7 +30,7 @@ CODES_TOLD: Final = 10
 Reason = dict[str, Any]
 
 
-def reasons_against(source: Channel | BankAccount, profile: Profile) -> list[Reason]:
+def reasons_against(source: Source, profile: Profile) -> list[Reason]:
     """What is strange about a file, as codes with their facts; nothing for one like the last."""
     last = _last_of(source)
     if len(last) < FIRST_FILES:
@@ -45,8 +45,8 @@ def reasons_against(source: Channel | BankAccount, profile: Profile) -> list[Rea
     return [one for one in found if one is not None]
 
 
-def _last_of(source: Channel | BankAccount) -> list[FileProfile]:
-    whose = "channel" if isinstance(source, Channel) else "bank_account"
+def _last_of(source: Source) -> list[FileProfile]:
+    whose = source.whose
     rows = FileProfile.objects.filter(
         **{f"file__{whose}": source}, file__state=StatementFile.State.LOADED
     )

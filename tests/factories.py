@@ -13,6 +13,7 @@ from channels_.models import (
     ChannelSecret,
     FeeRate,
     InboundMessage,
+    LedgerSystem,
     RefusalTally,
     StatementFile,
 )
@@ -71,6 +72,15 @@ class BankAccountFactory(DjangoModelFactory):
     name = factory.LazyAttribute(lambda account: f"Account {account.code}")
     bank = "A bank"
     account_number = factory.Sequence(lambda n: f"{10_000_000_000 + n}")
+
+
+class LedgerSystemFactory(DjangoModelFactory):
+    class Meta:
+        model = LedgerSystem
+
+    code = "sap"
+    name = "SAP FI-CA"
+    compared_from = date(2026, 8, 1)
 
 
 class ChannelFactory(DjangoModelFactory):

@@ -152,7 +152,7 @@ def _files(closed: _Closed, since: _Since) -> list[DayCause]:
             total = sums.setdefault(name, [0, 0])
             total[0] += row["n"]
             total[1] += row["paise"]
-    files = StatementFile.objects.select_related("channel", "bank_account").in_bulk(
+    files = StatementFile.objects.select_related("channel", "bank_account", "ledger").in_bulk(
         {file_id for file_id, _day, _contra in sums}
     )
     return [
@@ -321,10 +321,7 @@ def _paise_of(matches: QuerySet[Match]) -> int:
     by_stage: dict[str, dict[str, int]] = {}
     for stage, book, paise in rows:
         by_stage.setdefault(stage, {})[book] = int(paise)
-    return sum(
-        next(books[one] for one in (Book.RECEIPTS, Book.CHANNEL, Book.BANK) if one in books)
-        for books in by_stage.values()
-    )
+    return sum(next(books[one] for one in Book if one in books) for books in by_stage.values())
 
 
 def _later_matches(closed: _Closed, since: _Since) -> list[DayCause]:
@@ -371,5 +368,5 @@ def _side_of(matches: list[int]) -> tuple[int, int]:
         .values_list("entry__book")
         .annotate(paise=Sum("entry__amount_paise"))
     )
-    first = next((book for book in (Book.RECEIPTS, Book.CHANNEL, Book.BANK) if book in rows), None)
+    first = next((book for book in Book if book in rows), None)
     return len(matches), int(rows[first]) if first else 0

@@ -29,6 +29,7 @@ from reconciliation.models import (
     MatchLine,
     MatchPart,
     Stage,
+    right_book,
 )
 
 
@@ -230,12 +231,12 @@ def settle_alone(decision: Decision) -> None:
 
 def difference_of(entries: Sequence[Entry], *, stage: Stage) -> int:
     """What the sides lack to agree: left less right, in paise; 0 is a match."""
-    right_book = Book.CHANNEL if stage == Stage.CHANNEL else Book.BANK
+    right = right_book(stage)
     total = 0
     for entry in entries:
         is_net = entry.book == Book.CHANNEL and stage == Stage.BANK
         amount = entry.net_paise if is_net else entry.amount_paise
-        total += -amount if entry.book == right_book else amount
+        total += -amount if entry.book == right else amount
     return total
 
 

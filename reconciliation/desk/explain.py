@@ -1,18 +1,19 @@
 """Why a break is a break and why a match is a match, each in one sentence."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from cspdcl.kernel.money import grouped_rupees
-from reconciliation.models import Break, Match, Reason, Rule
-
-Facts = Mapping[str, Any]
+from reconciliation.desk import posting_words
+from reconciliation.desk.facts import Facts
+from reconciliation.desk.facts import day as _day
+from reconciliation.desk.facts import rupees as _rupees
+from reconciliation.models import Break, Leg, Match, Reason, Rule
 
 _KEY_NAMES: Final = {
     "channel_ref": gettext_lazy("payment id"),
@@ -44,10 +45,21 @@ _RETURNED: Final = gettext_lazy(
 )
 
 
+_POSTED: Final[Mapping[str, str | Promise]] = {
+    Rule.Cardinality.ONE_TO_ONE: gettext_lazy("same %(key)s, amount and consumer."),
+    Rule.Cardinality.NIL: gettext_lazy(
+        "together they come to nothing, so no posting is left over or missing."
+    ),
+}
+
+
 def sentence(open_break: Break) -> str:
     """The break in a sentence: what stands on one side, what is missing or differs on the other."""
     facts = {**open_break.facts, "reference": open_break.reference}
-    return _SENTENCES[Reason(open_break.reason)](facts, open_break)
+    reason = Reason(open_break.reason)
+    if open_break.leg == Leg.RECEIPT_ERP and reason in posting_words.SENTENCES:
+        return posting_words.SENTENCES[reason](facts)
+    return _SENTENCES[reason](facts, open_break)
 
 
 def match_sentence(match: Match) -> str:
@@ -74,6 +86,8 @@ def match_sentence(match: Match) -> str:
 
 
 def _rule_sentence(rule: Rule) -> str | Promise:
+    if rule.leg == Leg.RECEIPT_ERP:
+        return _POSTED[rule.cardinality]
     if rule.key == "instrument":
         return _RETURNED
     return _RULE_SENTENCES[Rule.Cardinality(rule.cardinality)]
@@ -81,15 +95,6 @@ def _rule_sentence(rule: Rule) -> str | Promise:
 
 def _keys(rule: Rule) -> str:
     return str(_(" or ")).join(_key(key) for key in rule.keys)
-
-
-def _rupees(facts: Facts, name: str) -> str:
-    return grouped_rupees(abs(int(facts.get(name) or 0)))
-
-
-def _day(facts: Facts, name: str) -> str:
-    text = facts.get(name)
-    return f"{date.fromisoformat(text):%d-%m-%Y}" if text else _("now")
 
 
 def _key(name: object) -> str:

@@ -14,7 +14,7 @@ from reconciliation.models import Break, Entry
 _SPLIT: Final = re.compile(r"\s*[;\n]\s*")
 _NAMES: Final = ("reference", "channel_ref", "order_ref", "settlement_ref", "deposit_ref", "utr",
                  "rrn", "instrument")  # fmt: skip
-_KNOWN: Final = re.compile(r"(?:receipts|channel|bank|settlement|deposit):.+")
+_KNOWN: Final = re.compile(r"(?:receipts|channel|bank|erp|settlement|deposit):.+")
 _ENTRIES_MAX: Final = 10_000
 
 

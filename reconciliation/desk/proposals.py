@@ -15,7 +15,8 @@ from django.utils.translation import ngettext
 
 from reconciliation.desk import subset
 from reconciliation.desk.workbench import DAYS, Candidate, amount_of, name_of
-from reconciliation.models import Book, Break, Entry, Kind, Stage
+from reconciliation.matching.ledger import in_stage
+from reconciliation.models import Book, Break, Entry, Kind, Stage, right_book
 
 NAME: Final = "sum"  # what a form calls the whole proposal
 _ROWS_MAX: Final = 20_000  # entries behind the candidates; a settlement is one candidate
@@ -101,19 +102,15 @@ def expanded(open_break: Break, names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*(name for name in names if name != NAME), *parts]))
 
 
-def _right(stage: str) -> Book:
-    return Book.BANK if stage == Stage.BANK else Book.CHANNEL
-
-
 def _lacking(own: Sequence[Entry], *, stage: str) -> int:
     """Left less right: above zero the right side is missing, below zero the left."""
-    right = _right(stage)
+    right = right_book(stage)
     return sum((-1 if one.book == right else 1) * amount_of(one, stage=stage) for one in own)
 
 
 def _items(open_break: Break, own: Sequence[Entry], *, lacks_right: bool) -> list[Item] | None:
     """What is open on the side that is missing, grouped; nothing where it is too much."""
-    right = _right(open_break.stage)
+    right = right_book(open_break.stage)
     side = Q(book=right) if lacks_right else ~Q(book=right)
     rows = list(_free(open_break, own).filter(side).order_by("id")[: _ROWS_MAX + 1])
     if len(rows) > _ROWS_MAX:
@@ -126,14 +123,18 @@ def _free(open_break: Break, own: Sequence[Entry]) -> QuerySet[Entry]:
     """Entries of the same stage, account and days that nothing explains yet."""
     span = timedelta(days=DAYS)
     days = [one.business_date for one in own]
-    in_stage = Q(in_bank_stage=True) if open_break.stage == Stage.BANK else Q(in_channel_stage=True)
     free = (
-        Entry.objects.filter(in_stage, business_date__range=(min(days) - span, max(days) + span))
+        Entry.objects.filter(
+            in_stage(open_break.stage),
+            business_date__range=(min(days) - span, max(days) + span),
+        )
         .exclude(match_lines__stage=open_break.stage, match_lines__is_live=True)
         .exclude(break_lines__open_break=open_break)
         .exclude(kind__in=_NO_COLLECTION)
         .select_related("channel", "bank_account")
     )
+    if open_break.stage == Stage.ERP:  # a posting names its receipt: sums alone are no reason
+        return free.none()
     if open_break.stage == Stage.CHANNEL:
         return free.filter(channel=open_break.channel)
     accounts = {_account(one) for one in own} - {None}

@@ -16,7 +16,8 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from cspdcl.kernel.money import grouped_rupees
 from reconciliation.desk.workbench import FIELDS, Candidate, amount_of, name_of
-from reconciliation.models import Book, Break, Entry, Stage
+from reconciliation.matching.ledger import in_stage
+from reconciliation.models import Book, Break, Entry, Stage, right_book
 
 SHOWN: Final = 12
 DAYS: Final = 10
@@ -53,7 +54,7 @@ def suggestions_for(open_break: Break, *, most: int = SHOWN) -> list[Suggestion]
     own = list(Entry.objects.filter(break_lines__open_break=open_break).order_by("id")[:50])
     if not own:
         return []
-    right = Book.BANK if open_break.stage == Stage.BANK else Book.CHANNEL
+    right = right_book(open_break.stage)
     total = sum(
         (-1 if one.book == right else 1) * amount_of(one, stage=open_break.stage) for one in own
     )
@@ -71,7 +72,7 @@ def _pool(open_break: Break, own: Sequence[Entry], *, right: Book, total: int) -
     money = abs(total)
     around = (money - money // 10, money + money // 10)
     turned = (money // 10, money * 10)  # two digits that changed places move it further
-    stage = Q(in_bank_stage=True) if open_break.stage == Stage.BANK else Q(in_channel_stage=True)
+    stage = in_stage(open_break.stage)
     side = Q(book=right) if total > 0 else ~Q(book=right)
     of_break = Q(break_lines__open_break__state=Break.State.OPEN)
     alike = (

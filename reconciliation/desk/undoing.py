@@ -26,7 +26,9 @@ from people.models import User
 from people.roles import FINANCE, FINANCE_APPROVER
 from reconciliation import locks
 from reconciliation.desk import steps
-from reconciliation.models import Book, Decision, Evidence, Match, Run, Undo
+from reconciliation.incoming.files import book_of
+from reconciliation.matching.ledger import IN_ERP
+from reconciliation.models import Decision, Evidence, Match, Run, Undo
 
 log = logging.getLogger(__name__)
 
@@ -289,6 +291,7 @@ def _refuse_file(file: StatementFile) -> None:
     later = StatementFile.objects.filter(
         channel=file.channel_id,
         bank_account=file.bank_account_id,
+        ledger=file.ledger_id,
         state=StatementFile.State.LOADED,
         pk__gt=file.pk,
         covers_from__lte=file.covers_to,
@@ -414,18 +417,19 @@ WITH hit AS MATERIALIZED (
 SELECT (SELECT count(*) FROM hit),
        (SELECT coalesce(sum(abs(e.amount_paise)), 0)::bigint
           FROM line JOIN reconciliation_entry e ON e.id = line.entry_id
-         WHERE e.book <> 'bank' AND (line.stage = 'bank' OR e.book = 'receipts'))
+         WHERE e.book NOT IN ('bank', 'erp') AND (line.stage = 'bank' OR e.book = 'receipts'))
 """
 
-_GATHER: Final = """
+_GATHER: Final = f"""
 DROP TABLE IF EXISTS undone_entry;
 CREATE TEMP TABLE undone_entry ON COMMIT DROP AS
-SELECT id, business_date, in_channel_stage, in_bank_stage, abs(amount_paise) AS paise
-  FROM reconciliation_entry
+SELECT id, business_date, in_channel_stage, in_bank_stage,
+       coalesce({IN_ERP}, false) AS in_erp_stage, abs(amount_paise) AS paise
+  FROM reconciliation_entry e
  WHERE book = %(book)s AND business_date BETWEEN %(first)s AND %(last)s AND file_id = %(file)s
-   AND NOT source_key LIKE ANY ('{undone:%%,contra:%%,split:%%}');
+   AND NOT source_key LIKE ANY ('{{undone:%%,contra:%%,split:%%}}');
 ANALYZE undone_entry
-"""
+"""  # noqa: S608 - constants of ours
 
 _SIZE_OF_FILE: Final = "SELECT count(*), coalesce(sum(paise), 0)::bigint FROM undone_entry"
 
@@ -472,34 +476,39 @@ WITH made AS (
            e.in_channel_stage, e.in_bank_stage
       FROM reconciliation_entry e JOIN undone_entry u ON u.id = e.id
      ORDER BY e.id
-    RETURNING id, business_date, in_channel_stage, in_bank_stage
+    RETURNING id, source_key, business_date, in_channel_stage, in_bank_stage
 )
-SELECT * FROM made
+SELECT made.id, made.business_date, made.in_channel_stage, made.in_bank_stage, u.in_erp_stage
+  FROM made JOIN undone_entry u ON made.source_key = 'contra:' || u.id
 """
 
 _CONTRA_MATCHES: Final = """
 WITH both_sides AS (
-    SELECT id, business_date, in_channel_stage, in_bank_stage FROM undone_entry
+    SELECT id, business_date, in_{stage}_stage AS is_in FROM undone_entry
     UNION ALL
-    SELECT id, business_date, in_channel_stage, in_bank_stage FROM contra_entry
+    SELECT id, business_date, in_{stage}_stage FROM contra_entry
 ), made AS (
     INSERT INTO reconciliation_match (kind, stage, leg, matched_on, difference_paise)
     SELECT 'hand', '{stage}', '{leg}', business_date, 0
-      FROM both_sides WHERE in_{stage}_stage GROUP BY business_date
+      FROM both_sides WHERE is_in GROUP BY business_date
     RETURNING id, matched_on
 )
 INSERT INTO reconciliation_matchpart (match_id, entry_id, stage, is_live)
 SELECT made.id, s.id, '{stage}', true
   FROM both_sides s JOIN made ON made.matched_on = s.business_date
- WHERE s.in_{stage}_stage
+ WHERE s.is_in
  ORDER BY s.id
 """
 
-_LEGS: Final[Mapping[str, str]] = {"channel": "receipt_channel", "bank": "channel_bank"}
+_LEGS: Final[Mapping[str, str]] = {
+    "channel": "receipt_channel",
+    "bank": "channel_bank",
+    "erp": "receipt_erp",
+}
 
 
 def _gather(cursor: Any, file: StatementFile) -> None:
-    book = Book.CHANNEL if file.channel_id else Book.BANK
+    book = book_of(file)
     days = {"first": file.covers_from, "last": file.covers_to}  # these have an index
     cursor.execute(_GATHER, {"file": file.pk, "book": book, **days})
 
@@ -521,7 +530,7 @@ ANALYZE undone_match
 
 
 def _take_out(file: StatementFile) -> None:
-    """Cancel a file's lines on their own days, in both stages, and let it be loaded again."""
+    """Cancel a file's lines on their own days, in every stage, and let it be loaded again."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS contra_entry")
         cursor.execute(_CLOSE_BREAKS, {"at": now()})

@@ -10,7 +10,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cspdcl.kernel.money import grouped_rupees
-from reconciliation.models import Book, Break, Entry, MatchLine, Rule, Stage
+from reconciliation.models import (
+    Book,
+    Break,
+    Entry,
+    Leg,
+    MatchLine,
+    Reason,
+    Rule,
+    Stage,
+    right_book,
+)
 from reconciliation.rulebook.rules import Key, active_rules
 
 _DAYS: Final = 10  # by day and book there is an index, by most names there is none
@@ -52,10 +62,17 @@ def _others(open_break: Break, own: Sequence[Entry], keys: Iterable[str]) -> lis
     near = Entry.objects.filter(
         shared,
         business_date__range=(day - span, day + span),
-        book__in=[book for book in Book.values if book != own[0].book],
+        book__in=_others_of(open_break, own[0].book),
     )
     named = near.exclude(source_key__startswith="undone:").annotate(is_taken=Exists(live))
     return list(named.order_by("id")[: _OTHERS_MAX * 4])
+
+
+def _others_of(open_break: Break, book: str) -> list[str]:
+    """The books that a break's own may be held against in its stage."""
+    if open_break.leg == Leg.RECEIPT_ERP:
+        return [Book.ERP if book == Book.RECEIPTS else Book.RECEIPTS]
+    return [one for one in Book.values if one not in (book, Book.ERP)]
 
 
 def _verdict(rule: Rule, open_break: Break, own: Sequence[Entry], near: Sequence[Entry]) -> Verdict:
@@ -72,7 +89,7 @@ def _verdict(rule: Rule, open_break: Break, own: Sequence[Entry], near: Sequence
 
 def _of_both_sides(rule: Rule, open_break: Break, own: Sequence[Entry], key: str) -> Verdict:
     """Both sides stand in the break: they share the key, or the run would have parted them."""
-    right = Book.BANK if open_break.stage == Stage.BANK else Book.CHANNEL
+    right = right_book(open_break.stage)
     ours = [entry for entry in own if entry.book != right]
     theirs = [entry for entry in own if entry.book == right]
     if len(theirs) > 1 or (len(ours) > 1 and rule.cardinality == Rule.Cardinality.ONE_TO_ONE):
@@ -81,6 +98,12 @@ def _of_both_sides(rule: Rule, open_break: Break, own: Sequence[Entry], key: str
     is_bank = open_break.stage == Stage.BANK
     left = sum(e.net_paise if is_bank and e.book == Book.CHANNEL else e.amount_paise for e in ours)
     lacks = sum(entry.amount_paise for entry in theirs) - left
+    if lacks == 0 and open_break.reason == Reason.WRONG_CONSUMER:
+        words = _("%(key)s and amount fit, the consumer does not")
+        return Verdict(str(rule), words % {"key": key}, is_near=True)
+    if lacks == 0 and open_break.reason == Reason.IN_CLARIFICATION:
+        words = _("%(key)s and amount fit, but it lies in clarification: it is nobody's yet")
+        return Verdict(str(rule), words % {"key": key}, is_near=True)
     if lacks == 0:
         return Verdict(str(rule), _("it names another by %(key)s too") % {"key": key})
     word = _("%(key)s fits, %(paise)s more") if lacks > 0 else _("%(key)s fits, %(paise)s short")

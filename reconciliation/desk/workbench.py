@@ -12,7 +12,17 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from cspdcl.kernel.money import grouped_rupees
 from reconciliation.desk import decisions
-from reconciliation.models import Book, Break, BreakLine, Entry, Kind, Reason, Stage
+from reconciliation.matching.ledger import in_stage
+from reconciliation.models import (
+    Book,
+    Break,
+    BreakLine,
+    Entry,
+    Kind,
+    Reason,
+    Stage,
+    right_book,
+)
 
 SHOWN_MAX: Final = 12  # entries of a side that are written out
 CANDIDATES_MAX: Final = 12
@@ -129,7 +139,7 @@ def bench_of(open_break: Break, *, chosen: Iterable[str] = (), own: Sequence[str
     total = _difference_of(open_break, sides)
     sign = -1 if total < 0 else 1
     for side in sides:
-        right = side.book == _right_book(open_break.stage)
+        right = side.book == right_book(open_break.stage)
         for entry in side.entries:
             amount = amount_of(entry, stage=open_break.stage)
             side.counts[name_of(entry)] = sign * (-amount if right else amount)
@@ -185,7 +195,7 @@ def _sides_of(open_break: Break) -> list[Side]:
         .annotate(count=Count("pk"), gross=Sum("amount_paise"), net=Sum("net_paise"))
     }
     sides = []
-    for book in (Book.RECEIPTS, Book.CHANNEL, Book.BANK):
+    for book in Book:  # in the order of a rupee
         if book not in summed:
             continue
         row = summed[book]
@@ -200,12 +210,8 @@ def _sides_of(open_break: Break) -> list[Side]:
     return sides
 
 
-def _right_book(stage: str) -> Book:
-    return Book.BANK if stage == Stage.BANK else Book.CHANNEL
-
-
 def _difference_of(open_break: Break, sides: Sequence[Side]) -> int:
-    right = _right_book(open_break.stage)
+    right = right_book(open_break.stage)
     return sum(-side.paise if side.book == right else side.paise for side in sides)
 
 
@@ -281,16 +287,19 @@ def chosen_entries(open_break: Break, names: Sequence[str]) -> list[Entry]:
     if single and len(found) < sum(name.partition(":")[0] not in _GROUPS for name in names):
         raise decisions.NotDecidable("a ticked entry is matched meanwhile; look at the break again")
     if grouped:
-        rows = _broken(open_break).filter(grouped).exclude(book=Book.BANK)[:ENTRIES_MAX]
+        rows = (
+            _broken(open_break)
+            .filter(grouped)
+            .exclude(book__in=(Book.BANK, Book.ERP))[:ENTRIES_MAX]
+        )
         found |= {entry.pk: entry for entry in rows}
     return [found[pk] for pk in sorted(found)]
 
 
 def _free(open_break: Break) -> QuerySet[Entry]:
     """Entries of the break's stage that nothing explains yet, but for its own."""
-    stage = Q(in_bank_stage=True) if open_break.stage == Stage.BANK else Q(in_channel_stage=True)
     return (
-        Entry.objects.filter(stage)
+        Entry.objects.filter(in_stage(open_break.stage))
         .exclude(match_lines__stage=open_break.stage, match_lines__is_live=True)
         .exclude(break_lines__open_break=open_break)
     )
@@ -346,7 +355,7 @@ def _single(
     entry: Entry, open_break: Break, own: Sequence[Entry], *, total: int, sign: int
 ) -> Candidate:
     amount = amount_of(entry, stage=open_break.stage)
-    counts = amount if entry.book == _right_book(open_break.stage) else -amount
+    counts = amount if entry.book == right_book(open_break.stage) else -amount
     source = entry.channel or entry.bank_account
     parts = [
         str(Book(entry.book).label),

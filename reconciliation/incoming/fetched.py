@@ -2,7 +2,7 @@
 
 from typing import BinaryIO
 
-from channels_.models import BankAccount, Channel, StatementFile
+from channels_.models import Source, StatementFile
 from cspdcl.kernel.errors import DomainError, Malformed
 from enquiries import alarms
 from enquiries.models import Alarm
@@ -17,7 +17,7 @@ _OUTCOMES = {
 }
 
 
-def load(source: Channel | BankAccount, content: BinaryIO, name: str) -> Loaded:
+def load(source: Source, content: BinaryIO, name: str) -> Loaded:
     """Load one file that was fetched; what cannot be taken is told and not tried again."""
     try:
         file = statements.load(source, content, name=name)

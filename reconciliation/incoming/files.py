@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from channels_ import registry
-from channels_.models import BankAccount, Channel, StatementFile
+from channels_.models import BankAccount, Channel, LedgerSystem, Source, StatementFile
 from cspdcl.kernel.clock import day_bounds, now, today
 from people.access import has_role
 from people.models import User
@@ -18,6 +20,7 @@ from reconciliation.models import Book, Entry
 from sources import owing
 
 CONTRA: Final = "contra:"  # begins the key of a line that cancels another
+SOURCES: Final = (Channel, BankAccount, LedgerSystem)
 SPLIT: Final = "split:"  # begins the key of a part that people made of a credit
 
 _FILE_READERS: Final = (*READERS, OPERATOR, CHANNEL)
@@ -26,7 +29,7 @@ _STATE: Final = StatementFile.State
 
 def visible_to(user: User) -> QuerySet[StatementFile]:
     """The files a user may see: all of them, for who reads the books."""
-    files = StatementFile.objects.select_related("channel", "bank_account", "loaded_by")
+    files = StatementFile.objects.select_related("channel", "bank_account", "ledger", "loaded_by")
     return files if has_role(user, *_FILE_READERS) else files.none()
 
 
@@ -34,7 +37,7 @@ def visible_to(user: User) -> QuerySet[StatementFile]:
 class Due:
     """One source that owes a file for a business date, and what came of it."""
 
-    source: Channel | BankAccount
+    source: Source
     due_at: datetime | None  # None: not by a time, but a file is here
     file: StatementFile | None  # the latest that speaks of the day
     refused: StatementFile | None  # one that came after it and is refused, or waits
@@ -51,9 +54,13 @@ class Due:
 
 
 def dues_of(day: date) -> list[Due]:
-    """Every source that owes a file for the day or has sent one, channels first."""
+    """Every source that owes a file for the day or has sent one: channels, accounts, the ERP."""
     channels = Channel.objects.filter(is_live=True).order_by("position", "code")
-    sources: list[Channel | BankAccount] = [*channels, *BankAccount.objects.order_by("code")]
+    sources: list[Source] = [
+        *channels,
+        *BankAccount.objects.order_by("code"),
+        *LedgerSystem.objects.all(),
+    ]
     begins, ends = day_bounds(day)
     covers = Q(covers_from__lte=day, covers_to__gte=day)
     # What a refused file speaks of is not known: what came on the day or the next counts.
@@ -86,7 +93,7 @@ def late_in_words(user: User) -> str | None:
 
 
 def _due(
-    source: Channel | BankAccount,
+    source: Source,
     day: date,
     covering: Sequence[StatementFile],
     refused: Sequence[StatementFile],
@@ -98,10 +105,17 @@ def _due(
     return Due(source=source, due_at=owing.due_at(source, day), file=file, refused=bad)
 
 
-def _last_of(source: Channel | BankAccount, files: Iterable[StatementFile]) -> StatementFile | None:
-    name = "channel_id" if isinstance(source, Channel) else "bank_account_id"
+def _last_of(source: Source, files: Iterable[StatementFile]) -> StatementFile | None:
+    name = f"{source.whose}_id"
     found = [file for file in files if getattr(file, name) == source.pk]
     return found[-1] if found else None
+
+
+def book_of(file: StatementFile) -> Book:
+    """The book into which a file brings its lines."""
+    if file.ledger_id:
+        return Book.ERP
+    return Book.CHANNEL if file.channel_id else Book.BANK
 
 
 def entries_of(file: StatementFile) -> QuerySet[Entry]:
@@ -110,7 +124,7 @@ def entries_of(file: StatementFile) -> QuerySet[Entry]:
     The days it covers and its book are asked for too: they have an index, the file has none. What
     was made of its lines since is left out: what cancels them, and the parts of a split.
     """
-    book = Book.CHANNEL if file.channel_id else Book.BANK
+    book = book_of(file)
     if file.covers_from is None or file.covers_to is None:
         return Entry.objects.none()
     brought = Entry.objects.filter(
@@ -121,15 +135,17 @@ def entries_of(file: StatementFile) -> QuerySet[Entry]:
 
 
 def of_sources(files: QuerySet[StatementFile], codes: Sequence[str]) -> QuerySet[StatementFile]:
-    """The files of channels or bank accounts with these codes."""
-    return files.filter(Q(channel__code__in=codes) | Q(bank_account__code__in=codes))
+    """The files of channels, bank accounts or the ERP with these codes."""
+    named = (Q(**{f"{kind.whose}__code__in": codes}) for kind in SOURCES)
+    return files.filter(reduce(or_, named))
 
 
 def source_choices() -> list[tuple[str, str]]:
-    """Code and name of whoever sends files that we read: channels with a report, bank accounts."""
+    """Code and name of whoever sends files that we read: channels with a report, the others."""
     channels = [
         (channel.code, channel.name)
         for channel in Channel.objects.order_by("position", "code")
         if registry.formats_of(channel.adapter, channel.settings)
     ]
-    return [*channels, *BankAccount.objects.order_by("code").values_list("code", "name")]
+    accounts = BankAccount.objects.order_by("code").values_list("code", "name")
+    return [*channels, *accounts, *LedgerSystem.objects.values_list("code", "name")]

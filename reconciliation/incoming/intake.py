@@ -177,6 +177,7 @@ def _take_known(cursor: CursorWrapper, restated: list[Restated] | None) -> int:
         again = int(cursor.rowcount)
     _refuse_changed(cursor, restated)
     cursor.execute(_LEARN_UTR)
+    cursor.execute(_LEARN_POSTED)
     return again
 
 
@@ -243,6 +244,15 @@ WITH learnt AS (
 )
 INSERT INTO reconciliation_openitem (entry_id, stage)
 SELECT unnest(line_ids), 'bank' FROM apart ON CONFLICT DO NOTHING
+"""
+
+# What lay in clarification is told again when somebody has assigned it: the posting learns it once.
+_LEARN_POSTED: Final = """
+UPDATE reconciliation_entry e
+   SET code = i.code, consumer_number = i.consumer_number, order_ref = i.order_ref
+  FROM incoming i
+ WHERE e.book = i.book AND e.source_key = i.source_key AND e.book = 'erp'
+   AND e.code = 'clarification' AND i.code IN ('cleared', 'on_account')
 """
 
 _ADD: Final = f"""

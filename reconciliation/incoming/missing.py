@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db.models import Min, Q
 
-from channels_.models import BankAccount, Channel, StatementFile
+from channels_.models import Source, StatementFile
 from cspdcl.kernel.clock import business_date, today
 from enquiries import alarms
 from enquiries.models import Alarm
@@ -14,8 +14,6 @@ from reconciliation.incoming import files
 
 DAYS_BACK: Final = 7  # an older day that never came is a matter of its breaks
 _DAYS_SHOWN: Final = 3
-
-Source = Channel | BankAccount
 
 
 def watch() -> int:
@@ -48,14 +46,12 @@ def _first_days() -> Mapping[tuple[str, int], date]:
     """Since when each source sends files."""
     loaded = Q(state=StatementFile.State.LOADED)
     rows = StatementFile.objects.filter(loaded).order_by()
-    told = rows.values_list("channel", "bank_account").annotate(
-        Min("covers_from"), Min("loaded_at")
-    )
-    return {
-        (Channel.__name__ if channel else BankAccount.__name__, channel or account): covers
-        or business_date(at)
-        for channel, account, covers, at in told
-    }
+    found: dict[tuple[str, int], date] = {}
+    for kind in files.SOURCES:
+        told = rows.filter(**{f"{kind.whose}__isnull": False}).values_list(kind.whose)
+        for source, covers, at in told.annotate(Min("covers_from"), Min("loaded_at")):
+            found[kind.__name__, source] = covers or business_date(at)
+    return found
 
 
 def _in_words(days: Sequence[date]) -> str:

@@ -20,7 +20,15 @@ from channels_ import registry
 from channels_.contract import LineKind, Page, Refusal, Statement, StatementFormat, StatementLine
 from channels_.formats import FORMATS, prove, sniff
 from channels_.formats.guard import head_of
-from channels_.models import BankAccount, Channel, FileSource, StatementFile
+from channels_.formats.postings import postings_format
+from channels_.models import (
+    BankAccount,
+    Channel,
+    FileSource,
+    LedgerSystem,
+    Source,
+    StatementFile,
+)
 from cspdcl.kernel.clock import now
 from cspdcl.kernel.errors import DomainError, Malformed
 from cspdcl.kernel.workdays import known_holidays, working_day_after
@@ -29,6 +37,7 @@ from reconciliation import locks
 from reconciliation.incoming import chargebacks, cut_days, intake
 from reconciliation.incoming.bank_lines import BankLines
 from reconciliation.incoming.intake import NewEntry
+from reconciliation.incoming.postings import Postings
 from reconciliation.models import Book, Kind
 from sources import doubts, mappings, quarantine
 from sources.models import Doubt
@@ -74,32 +83,31 @@ class AlreadyWaiting(DomainError):
         self.file = file
 
 
-def source_of_file(file: StatementFile) -> Channel | BankAccount:
+def source_of_file(file: StatementFile) -> Source:
     """Whom a file speaks for; the database knows that there is one."""
-    source = file.channel or file.bank_account
+    source = file.source
     if source is None:
         raise UnknownSource(f"{file} has no source")
     return source
 
 
-def source_of(code: str) -> Channel | BankAccount:
-    """The channel or bank account a file speaks for."""
-    source = (
-        Channel.objects.filter(code=code).first() or BankAccount.objects.filter(code=code).first()
+def source_of(code: str) -> Source:
+    """The channel, bank account or ERP a file speaks for."""
+    kinds = (Channel, BankAccount, LedgerSystem)
+    for kind in kinds:
+        found: Source | None = kind.objects.filter(code=code).first()
+        if found is not None:
+            return found
+    known = {one for kind in kinds for one in kind.objects.values_list("code", flat=True)}
+    raise UnknownSource(
+        f"expected a channel, bank account or ERP out of {', '.join(sorted(known))}, got {code!r}"
     )
-    if source is None:
-        known = [
-            *Channel.objects.values_list("code", flat=True),
-            *BankAccount.objects.values_list("code", flat=True),
-        ]
-        raise UnknownSource(
-            f"expected a channel or bank account out of {', '.join(sorted(known))}, got {code!r}"
-        )
-    return source
 
 
-def formats_for(source: Channel | BankAccount) -> tuple[StatementFormat, ...]:
+def formats_for(source: Source) -> tuple[StatementFormat, ...]:
     """The layouts a source may send."""
+    if isinstance(source, LedgerSystem):
+        return (postings_format(source.settings),)
     if isinstance(source, BankAccount):
         own = mappings.live_format(source)
         return (*FORMATS.values(), *([own] if own else []))
@@ -107,7 +115,7 @@ def formats_for(source: Channel | BankAccount) -> tuple[StatementFormat, ...]:
 
 
 def load(
-    source: Channel | BankAccount,
+    source: Source,
     stream: BinaryIO,
     *,
     name: str,
@@ -184,7 +192,7 @@ def _refuse_waiting(file: StatementFile, *, problem: str, by: "User") -> Stateme
 class _Asked:
     """One file as it was handed in, and what is agreed with its source."""
 
-    source: Channel | BankAccount
+    source: Source
     path: Path
     by: "User | None"
     format_code: str = ""
@@ -231,6 +239,7 @@ def _refused(file: StatementFile, asked: _Asked, problem: str) -> StatementFile:
     refused = StatementFile(
         channel=file.channel,
         bank_account=file.bank_account,
+        ledger=file.ledger,
         sha256=file.sha256,
         name=file.name,
         version=file.version,
@@ -251,7 +260,7 @@ def _refused(file: StatementFile, asked: _Asked, problem: str) -> StatementFile:
 def _take_turn(file: StatementFile) -> None:
     """One load of a source at a time; who waited looks again what is loaded."""
     locks.wait_patiently()
-    source = file.channel or file.bank_account
+    source = file.source
     if source is not None:
         type(source).objects.select_for_update(no_key=True).get(pk=source.pk)
     _refuse_known(file)
@@ -262,6 +271,7 @@ def _refuse_known(file: StatementFile) -> None:
     known = StatementFile.objects.filter(
         channel=file.channel,
         bank_account=file.bank_account,
+        ledger=file.ledger,
         sha256=file.sha256,
         state__in=[StatementFile.State.LOADED, StatementFile.State.WAITING],
     )
@@ -286,6 +296,7 @@ def _version_of(file: StatementFile) -> int:
     earlier = StatementFile.objects.filter(
         channel=file.channel,
         bank_account=file.bank_account,
+        ledger=file.ledger,
         name=file.name,
         state=StatementFile.State.LOADED,
     )
@@ -344,12 +355,11 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def _row(
-    source: Channel | BankAccount, kept: _Kept, *, name: str, by: "User | None"
-) -> StatementFile:
+def _row(source: Source, kept: _Kept, *, name: str, by: "User | None") -> StatementFile:
     row = StatementFile(
         channel=source if isinstance(source, Channel) else None,
         bank_account=source if isinstance(source, BankAccount) else None,
+        ledger=source if isinstance(source, LedgerSystem) else None,
         sha256=kept.sha256,
         name=Path(name).name[:200],
         size=kept.size,
@@ -485,9 +495,7 @@ def _mend(file: StatementFile, corrected: StatementFile, *, by: "User | None") -
     quarantine.mend(rows, by_file=file, by=by)
 
 
-def _layout(
-    source: Channel | BankAccount, stream: BinaryIO, *, format_code: str
-) -> StatementFormat:
+def _layout(source: Source, stream: BinaryIO, *, format_code: str) -> StatementFormat:
     formats = formats_for(source)
     if not formats:
         raise Malformed(f"{source.code} sends no files that we read")
@@ -519,7 +527,7 @@ class _Reading:
     """The sums and bounds of a file, gathered while its lines stream into the books."""
 
     file: StatementFile
-    source: Channel | BankAccount
+    source: Source
     credit_paise: int = 0
     debit_paise: int = 0
     opening_paise: int | None = None
@@ -561,7 +569,9 @@ class _Reading:
 
     def _entries_of(self, statement: Statement) -> Iterator[NewEntry]:
         lines = self._watched(self.watch.over(statement.lines))
-        if isinstance(self.source, BankAccount):
+        if isinstance(self.source, LedgerSystem):
+            yield from Postings(self.source, self.file.pk).entries(lines)
+        elif isinstance(self.source, BankAccount):
             yield from BankLines.of(self.source, file_id=self.file.pk).entries(lines)
         else:
             yield from _channel_entries(
@@ -606,6 +616,7 @@ class _Reading:
     def _note(self, page: Page) -> None:
         if isinstance(self.source, BankAccount):
             self._check_account(self.source, page)
+        if not isinstance(self.source, Channel):
             self.last = max((day for day in (self.last, page.closed_on) if day), default=None)
             self.first = min((day for day in (self.first, page.closed_on) if day), default=None)
         if self.opening_paise is None:

@@ -18,9 +18,9 @@ from django.db.models import Max
 
 from cspdcl.kernel.clock import now, today
 from reconciliation import locks
-from reconciliation.matching import carrying
+from reconciliation.matching import carrying, ledger
 from reconciliation.matching.carrying import Since
-from reconciliation.matching.passes import IDENTITY, PASSES, open_items
+from reconciliation.matching.passes import EARLY, PASSES, is_early, open_items
 from reconciliation.models import BackTest, Rule, Run
 from reconciliation.rulebook import rules
 
@@ -103,7 +103,8 @@ def over_days(rule: Rule, since: date, until: date) -> Asked:
     """All entries of some days in the rule's stage, but for those that people decided on."""
     stage = rules.stage_of(rule)
     return Asked(
-        where=f"""e.in_{stage}_stage AND e.business_date BETWEEN %(since)s AND %(until)s
+        where=f"""{carrying.IN_STAGE.format(stage=f"'{stage}'")}
+          AND e.business_date BETWEEN %(since)s AND %(until)s
           AND NOT EXISTS (
               SELECT FROM reconciliation_matchline l
                 JOIN reconciliation_match m ON m.id = l.match_id AND m.kind <> 'rule'
@@ -122,7 +123,8 @@ def open_now(rule: Rule) -> Asked:
     done = list(Run.objects.filter(state=Run.State.DONE).order_by("-id")[:_RUNS_NOW])
     last = next((run for run in done if run.matches_until is not None), None)
     return Asked(
-        where=f"""e.in_{stage}_stage AND e.business_date >= %(since)s
+        where=f"""{carrying.IN_STAGE.format(stage=f"'{stage}'")}
+          AND e.business_date >= %(since)s
           AND e.id IN (
               SELECT id FROM reconciliation_entry WHERE id > %(seen)s
               UNION ALL
@@ -197,8 +199,8 @@ def _rules_with(rule: Rule) -> list[Rule]:
 
 
 def _in_order(some: Iterable[Rule]) -> list[Rule]:
-    """As a run tries them: what goes by the channel's own id comes first."""
-    return sorted(some, key=lambda one: (one.key != rules.Key.CHANNEL_REF, one.priority, one.code))
+    """As a run tries them: what needs no open tables comes first."""
+    return sorted(some, key=lambda one: (not is_early(one), one.priority, one.code))
 
 
 _COPIES: Final = """
@@ -257,11 +259,11 @@ def _play(some: Sequence[Rule], number: int) -> None:
     since, before = Since(), carrying.last_match()
     carrying.begin(since)
     for rule in some:
-        if rule.key == rules.Key.CHANNEL_REF:
-            IDENTITY(rule, this, since)
-    open_items.prepare(since, paired_since=before)
+        if is_early(rule):
+            EARLY[rule.leg](rule, this, since)
+    open_items.prepare(since, paired_since=before, erp=ledger.ledger_now())
     for rule in some:
-        if rule.key != rules.Key.CHANNEL_REF:
+        if not is_early(rule):
             PASSES[rule.cardinality](rule, this)
 
 

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Max
 
+from reconciliation.matching.ledger import IN_ERP, Ledger
 from reconciliation.models import Match, Rule, Run
 
 # Of one entry, by its own name: the same in every database that read the same files, and the same
@@ -26,7 +27,10 @@ SEED: Final = "hashtextextended({code} || '|' || {stage}, 0)"
 PAISE: Final = (
     "CASE WHEN {stage} = 'bank' AND e.book = 'channel' THEN e.net_paise ELSE e.amount_paise END"
 )
-IN_STAGE: Final = "CASE {stage} WHEN 'channel' THEN e.in_channel_stage ELSE e.in_bank_stage END"
+IN_STAGE: Final = (
+    "CASE {stage} WHEN 'channel' THEN e.in_channel_stage WHEN 'bank' THEN e.in_bank_stage "
+    f"ELSE coalesce({IN_ERP}, false) END"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,16 @@ def last_match() -> int:
     return Match.objects.aggregate(last=Max("id"))["last"] or 0
 
 
-def take_over(run: Run, *, rebuild: bool) -> Since:
-    """Bring what the last run handed on up to this moment of closed books."""
+def take_over(run: Run, *, rebuild: bool, ledger: Ledger | None = None) -> Since:
+    """Bring what the last run handed on up to this moment of closed books.
+
+    Where postings are expected since another day than before, all is read anew.
+    """
     last = Run.objects.filter(state=Run.State.DONE, matches_until__isnull=False).order_by("-id")
     before = None if rebuild else last.first()
+    run.ledger_from = ledger.system.compared_from if ledger else None
+    if before is not None and before.ledger_from != run.ledger_from:
+        before = None
     with connection.cursor() as cursor:
         if before is None:
             since = Since()
@@ -63,6 +73,8 @@ def take_over(run: Run, *, rebuild: bool) -> Since:
         run.matches_hash ^= _hash(cursor, _HASH_BY_PEOPLE, since.as_params())
         cursor.execute(_OPEN_AGAIN, since.as_params())
         _add_arrivals(since)
+        if ledger is not None:
+            cursor.execute(_ARRIVED_BEFORE_ERP, since.as_params())
     return since
 
 
@@ -186,6 +198,13 @@ def _add_arrivals(since: Since) -> None:
             if in_bank:
                 rows.append(("bank", book, day, count, net if book == "channel" else gross))
         cursor.executemany("INSERT INTO moved VALUES (%s, %s, %s, NULL, false, %s, %s)", rows)
+
+
+_ARRIVED_BEFORE_ERP: Final = f"""
+INSERT INTO moved
+SELECT 'erp', e.book, e.business_date, NULL, false, count(*), sum(e.amount_paise)::bigint
+  FROM reconciliation_entry e WHERE e.id > %(since_entry)s AND {IN_ERP} GROUP BY 2, 3
+"""  # noqa: S608 - constants of this package
 
 
 def note_made(rule: Rule, run: Run) -> None:

@@ -17,7 +17,8 @@ from channels_.models import Channel, StatementFile
 from cspdcl.kernel.workdays import working_day_after
 from payments import books
 from reconciliation.matching.carrying import Since
-from reconciliation.matching.classifiers import CLASSIFIERS
+from reconciliation.matching.classifiers import classifiers_for
+from reconciliation.matching.ledger import Ledger
 from reconciliation.models import Run
 from reconciliation.rulebook import rate_card
 
@@ -44,7 +45,7 @@ def coverage() -> Coverage:
     return Coverage(channels=dict(channels), accounts=dict(accounts))
 
 
-def classify(run: Run, since: Since) -> None:
+def classify(run: Run, since: Since, erp: Ledger | None) -> None:
     """Fill ``found_break`` and the run's ``Expected`` rows from the open tables."""
     with connection.cursor() as cursor:
         cursor.execute(_TABLES)
@@ -52,10 +53,14 @@ def classify(run: Run, since: Since) -> None:
         _fill("source", _sources(channels, coverage()))
         judged_until = _tell_rates(run, since)
         _tell_slips({channel.pk: channel for channel in channels})
-        for sql in CLASSIFIERS:
-            cursor.execute(
-                sql, {"run": run.pk, "day": run.business_date, "judged_until": judged_until}
-            )
+        params = {
+            "run": run.pk,
+            "day": run.business_date,
+            "judged_until": judged_until,
+            "posted_until": erp.until if erp else None,
+        }
+        for sql in classifiers_for(erp):
+            cursor.execute(sql, params)
 
 
 # What the classifiers ask besides the entries: small tables, made anew for each run.

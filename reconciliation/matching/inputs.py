@@ -31,12 +31,15 @@ def files_of(day: date) -> list[dict[str, Any]]:
     """The loaded files that speak of a day, in an order that no clock decides."""
     rows = (
         _loaded(day)
-        .values("channel__code", "bank_account__code", "name", "sha256", "line_count", "version")
+        .values(
+            *("channel__code", "bank_account__code", "ledger__code"),
+            *("name", "sha256", "line_count", "version"),
+        )
         .order_by("sha256", "id")
     )
     return [
         {
-            "source": row["channel__code"] or row["bank_account__code"],
+            "source": row["channel__code"] or row["bank_account__code"] or row["ledger__code"],
             "name": row["name"],
             "sha256": row["sha256"],
             "lines": row["line_count"],

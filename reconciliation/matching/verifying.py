@@ -38,7 +38,7 @@ def _count(sql: str) -> int:
     return int(count)
 
 
-_STAGES: Final = "(VALUES ('channel'), ('bank')) AS s(stage)"
+_STAGES: Final = "(VALUES ('channel'), ('bank'), ('erp')) AS s(stage)"
 
 _OPEN: Final = f"""
     SELECT e.id, s.stage

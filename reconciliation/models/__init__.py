@@ -1,7 +1,7 @@
 """The books side by side: entries, what explains them, and what nobody could explain yet."""
 
 from reconciliation.models.batches import Batch, BatchItem
-from reconciliation.models.books import Book, Entry, Kind, Leg, Reason, Stage
+from reconciliation.models.books import Book, Entry, Kind, Leg, Reason, Stage, right_book
 from reconciliation.models.breaks import (
     Break,
     BreakLetter,
@@ -67,4 +67,5 @@ __all__ = [
     "Stage",
     "Undo",
     "UndoneMatch",
+    "right_book",
 ]

@@ -15,6 +15,7 @@ class Book(models.TextChoices):
     RECEIPTS = "receipts", _("Receipts")
     CHANNEL = "channel", _("Channel lines")
     BANK = "bank", _("Bank")
+    ERP = "erp", _("ERP postings")
 
 
 class Kind(models.TextChoices):
@@ -38,15 +39,22 @@ class Kind(models.TextChoices):
 
 
 class Stage(models.TextChoices):
-    """The two proofs a rupee passes here: the channel confirms it, the bank has it.
+    """The proofs a rupee passes here: the channel confirms it, the bank has it, the ERP posts it.
 
     An entry takes part at most once in each. A receipt at a gateway passes CHANNEL itself and BANK
-    through its settlement line; counter money and transfers pass BANK themselves.
+    through its settlement line; counter money and transfers pass BANK themselves. Every receipt
+    passes ERP itself, where there is one.
     """
 
     CHANNEL = "channel", _("confirmed by the channel")
     BANK = "bank", _("in the bank")
+    ERP = "erp", _("posted in the ERP")
     FEE = "fee", _("fee as agreed")  # for breaks only: a fee is judged, not matched
+
+
+def right_book(stage: str) -> Book:
+    """Who stands against our receipts, or what confirmed them, in a stage."""
+    return Book.CHANNEL if stage == Stage.FEE else Book(stage)
 
 
 class Leg(models.TextChoices):
@@ -56,6 +64,7 @@ class Leg(models.TextChoices):
     CHANNEL_BANK = "channel_bank", _("Settlement to bank credit")
     DEPOSIT_BANK = "deposit_bank", _("Counter deposit to bank credit")
     TRANSFER_BANK = "transfer_bank", _("Receipt to bank transfer")
+    RECEIPT_ERP = "receipt_erp", _("Receipt to posting")
 
 
 class Reason(models.TextChoices):
@@ -77,6 +86,9 @@ class Reason(models.TextChoices):
     DEPOSIT_MISSING = "deposit_missing", _("Deposit not credited")
     DEPOSIT_DIFFERS = "deposit_differs", _("Deposit credited in another amount")
     UNIDENTIFIED_CREDIT = "unidentified_credit", _("Credit of an unknown sender")
+    NOT_POSTED = "not_posted", _("Not posted in the ERP")
+    WRONG_CONSUMER = "wrong_consumer", _("Posted to another consumer")
+    IN_CLARIFICATION = "in_clarification", _("In clarification in the ERP")
     AMBIGUOUS = "ambiguous", _("Several fit, none is sure")
     OUTSIDE_RULES = "outside_rules", _("They agree, but no rule may match them")
     UNKNOWN_CODE = "unknown_code", _("Unknown word of the channel or bank")

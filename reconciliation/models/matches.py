@@ -129,8 +129,13 @@ class MatchPart(models.Model):
                 condition=Q(stage="bank", is_live=True),
                 name="match_line_once_by_bank",
             ),
+            models.UniqueConstraint(
+                fields=["entry"],
+                condition=Q(stage="erp", is_live=True),
+                name="match_line_once_by_erp",
+            ),
             models.CheckConstraint(
-                condition=Q(stage__in=["channel", "bank"]), name="match_line_stage_known"
+                condition=Q(stage__in=["channel", "bank", "erp"]), name="match_line_stage_known"
             ),
         ]
 

@@ -32,6 +32,7 @@ class Run(models.Model):
     entries_until = models.BigIntegerField(default=0)  # the last entry it saw
     matches_until = models.BigIntegerField(null=True)  # the last match it knew; none: no open items
     matches_hash = models.BigIntegerField(default=0)  # of every live match, by what it joins
+    ledger_from = models.DateField(null=True)  # since when it expected postings; none: no ERP
     rates_hash = models.CharField(max_length=64, blank=True)  # of the rates it judged fees by
     input_hash = models.CharField(max_length=64, blank=True)  # of the files that speak of its day
     carried = models.JSONField(default=list)  # open breaks it left: [{reason, day, count, paise}]

@@ -21,6 +21,7 @@ STAGE_OF: Final = {
     Leg.CHANNEL_BANK: Stage.BANK,
     Leg.DEPOSIT_BANK: Stage.BANK,
     Leg.TRANSFER_BANK: Stage.BANK,
+    Leg.RECEIPT_ERP: Stage.ERP,
 }
 
 
@@ -71,6 +72,10 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = {
         has_window=True,
         has_tolerance=True,
     ),
+    (Leg.RECEIPT_ERP, Cardinality.ONE_TO_ONE): Shape(
+        keys=frozenset({Key.REFERENCE}), has_window=True
+    ),
+    (Leg.RECEIPT_ERP, Cardinality.NIL): Shape(keys=frozenset({Key.REFERENCE})),
 }
 
 # Looked up by ways of their own, at a time of their own: nothing is tried after them.
@@ -182,6 +187,8 @@ STARTING_RULES: Final = (
     ),
     Starting("transfer_utr_exact", 80, Leg.TRANSFER_BANK, Key.UTR, Rule.Cardinality.MANY_TO_ONE),
     Starting("transfer_rrn_exact", 90, Leg.TRANSFER_BANK, Key.RRN, Rule.Cardinality.MANY_TO_ONE),
+    Starting("posting_exact", 100, Leg.RECEIPT_ERP, Key.REFERENCE, Rule.Cardinality.ONE_TO_ONE),
+    Starting("posting_nil", 110, Leg.RECEIPT_ERP, Key.REFERENCE, Rule.Cardinality.NIL),
 )
 
 

@@ -134,6 +134,7 @@ _BOOK_WORDS: Final[Mapping[str, Callable[[int], str]]] = {
     Book.RECEIPTS: lambda n: ngettext("%(n)s receipt", "%(n)s receipts", n) % {"n": n},
     Book.CHANNEL: lambda n: ngettext("%(n)s channel line", "%(n)s channel lines", n) % {"n": n},
     Book.BANK: lambda n: ngettext("%(n)s bank line", "%(n)s bank lines", n) % {"n": n},
+    Book.ERP: lambda n: ngettext("%(n)s posting", "%(n)s postings", n) % {"n": n},
 }
 
 

@@ -207,7 +207,7 @@ def _proves(file: StatementFile) -> bool | None:
 
 def _facts(file: StatementFile) -> list[dict[str, Any]]:
     who = file.loaded_by.username if file.loaded_by else _("the command")
-    source = file.channel or file.bank_account
+    source = file.source
     is_loaded = file.state == StatementFile.State.LOADED
     return [
         {"label": _("Source"), "text": str(source)},

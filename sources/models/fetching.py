@@ -4,11 +4,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from channels_.models import BankAccount, Channel, StatementFile
+from channels_.models import BankAccount, Channel, LedgerSystem, Source, StatementFile
 from cspdcl.kernel.clock import now
 
-_ONE_SOURCE = Q(channel__isnull=False, bank_account__isnull=True) | Q(
-    channel__isnull=True, bank_account__isnull=False
+_ONE_SOURCE = (
+    Q(channel__isnull=False, bank_account__isnull=True, ledger__isnull=True)
+    | Q(channel__isnull=True, bank_account__isnull=False, ledger__isnull=True)
+    | Q(channel__isnull=True, bank_account__isnull=True, ledger__isnull=False)
 )
 
 
@@ -19,6 +21,7 @@ class SourceSecret(models.Model):
     bank_account = models.ForeignKey(
         BankAccount, on_delete=models.PROTECT, null=True, related_name="+"
     )
+    ledger = models.ForeignKey(LedgerSystem, on_delete=models.PROTECT, null=True, related_name="+")
     name = models.CharField(max_length=32)
     sealed = models.BinaryField()  # kernel.crypto, bound to source and name
     made_at = models.DateTimeField(default=now)
@@ -27,14 +30,14 @@ class SourceSecret(models.Model):
         constraints = [
             models.CheckConstraint(condition=_ONE_SOURCE, name="source_secret_has_one_source"),
             models.UniqueConstraint(
-                fields=["channel", "bank_account", "name"],
+                fields=["channel", "bank_account", "ledger", "name"],
                 nulls_distinct=False,
                 name="source_secret_once",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel or self.bank_account}/{self.name}"
+        return f"{self.channel or self.bank_account or self.ledger}/{self.name}"
 
 
 class FetchPlan(models.Model):
@@ -51,6 +54,9 @@ class FetchPlan(models.Model):
     )
     bank_account = models.ForeignKey(
         BankAccount, on_delete=models.PROTECT, null=True, related_name="fetch_plans"
+    )
+    ledger = models.ForeignKey(
+        LedgerSystem, on_delete=models.PROTECT, null=True, related_name="fetch_plans"
     )
     kind = models.CharField(max_length=8, choices=Kind)
     address = models.CharField(max_length=300)  # sftp://host/folder, imaps://host/INBOX, https://..
@@ -86,9 +92,9 @@ class FetchPlan(models.Model):
         return self.code
 
     @property
-    def source(self) -> Channel | BankAccount | None:
+    def source(self) -> Source | None:
         """Whose files it fetches."""
-        return self.channel or self.bank_account
+        return self.channel or self.bank_account or self.ledger
 
 
 class Fetch(models.Model):

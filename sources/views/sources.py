@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from channels_.models import BankAccount, Channel
+from channels_.models import BankAccount, Source
 from cspdcl.kernel.errors import DomainError, Transient
 from people.access import Somebody, has_role, roles, signed_in
 from people.roles import AUDITOR, FINANCE, FINANCE_OFFICER, OPERATOR
@@ -19,8 +19,6 @@ FETCHERS: Final = (OPERATOR, FINANCE_OFFICER)
 FETCHES_SHOWN: Final = 8
 FILES_SHOWN: Final = 8
 
-Source = Channel | BankAccount
-
 
 @roles(*selectors.SOURCE_READERS)
 @require_safe
@@ -29,6 +27,7 @@ def listed(request: HttpRequest) -> HttpResponse:
     found: list[Source] = [
         *selectors.channels_with_files(request.user),
         *selectors.accounts_visible_to(request.user),
+        *selectors.ledgers_visible_to(request.user),
     ]
     plans = list(selectors.plans_visible_to(request.user).order_by("code"))
     context = {
@@ -90,7 +89,10 @@ def fetch(request: HttpRequest, code: str) -> HttpResponse:
 def source_of(user: Somebody, code: str) -> Source:
     """The source of this code that the user may see; 404 where there is none."""
     channels = (one for one in selectors.channels_with_files(user) if one.code == code)
-    found = next(channels, None) or selectors.accounts_visible_to(user).filter(code=code).first()
+    found = next(channels, None)
+    accounts = selectors.accounts_visible_to(user), selectors.ledgers_visible_to(user)
+    for rows in accounts:
+        found = found or rows.filter(code=code).first()
     if found is None:
         raise Http404
     return found
@@ -104,7 +106,7 @@ def _mapping(user: Somebody, source: Source) -> Mapping | None:
 
 
 def _whose(source: Source) -> dict[str, Source]:
-    return {"channel" if isinstance(source, Channel) else "bank_account": source}
+    return {source.whose: source}
 
 
 def _row(user: Somebody, source: Source, plans: list[FetchPlan]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from channels_.contract import Notice, NoticeKind, Outcome
-from channels_.models import BankAccount, BankLineRule, Channel, StatementFile
+from channels_.models import BankAccount, BankLineRule, Channel, LedgerSystem, StatementFile
 from cspdcl.kernel.clock import INDIA
 from cspdcl.kernel.money import Paise
 from payments import disputes
@@ -82,6 +82,31 @@ def taken_back(entity: str, rupees: int, *, dispute: str, **more: Any) -> str:
 def adjusted(entity: str, rupees: int, **more: Any) -> str:
     """A row of the report: money the channel keeps for reasons of its own."""
     return _row(entity, rupees, kind="adjustment", **more)
+
+
+POSTINGS = "KEYZ1;POSZA;OPBEL;XBLNR;VKONT;BETRZ;WAERS;BUDAT;STATUS;MARK"
+
+
+def posted(
+    receipt: Payment | str,
+    rupees: int,
+    *,
+    on: date,
+    document: str = "",
+    consumer: str | None = None,
+    state: str = "C",
+    mark: str = "",
+) -> str:
+    """A row of the ERP's export; money that went back is marked R."""
+    is_ours = isinstance(receipt, Payment)
+    reference = receipt.reference if is_ours else str(receipt)
+    account = consumer if consumer is not None else receipt.consumer_number if is_ours else ""
+    document = document or f"{mark or 'P'}{reference.replace('-', '')[-11:]}"
+    cells = [
+        f"LOT{on:%y%m%d}", "", document, reference, account.zfill(12) if account else "",
+        f"{rupees}.00", "INR", on.isoformat(), state, mark,
+    ]  # fmt: skip
+    return ";".join(cells)
 
 
 @dataclass(frozen=True)
@@ -199,6 +224,33 @@ class Desk:
         closing = opening + sum(line.rupees * 100 + line.paise for line in lines)
         self.balances["bank"] = closing
         return self._load("bank", mt940(self.account, lines, on=on, opening=opening), name=name)
+
+    def connect_erp(self, *, since: date, **agreed: Any) -> LedgerSystem:
+        """From this day on each receipt is expected to be posted."""
+        made: LedgerSystem = factories.LedgerSystemFactory.create(compared_from=since, **agreed)
+        return made
+
+    def postings(self, *rows: str, until: date | None = None, name: str = "") -> StatementFile:
+        """Load an export of the ERP, with its last day where that is none of a row."""
+        ends = [f"UNTIL;{until.isoformat()}"] if until else []
+        return self._load("sap", "\n".join([POSTINGS, *rows, *ends, ""]).encode(), name=name)
+
+    def undone(self, payment: Payment, *, on: date) -> Payment:
+        """A payment that was cancelled, or whose cheque came back."""
+        payment.state = State.REVERSED
+        payment.save()
+        factories.PaymentEventFactory.create(
+            payment=payment, from_state=State.SUCCEEDED, to_state=State.REVERSED, at=at(on)
+        )
+        return payment
+
+    def breaks_of_erp(self, day: date) -> list[tuple[str, str, int]]:
+        """The open breaks against the ERP as (reason, reference, rupees), sorted."""
+        return sorted(
+            (one["reason"], one["reference"], one["amount_paise"] // 100)
+            for one in self.breaks_as_data(day)
+            if one["stage"] == "erp"
+        )
 
     def _load(self, source: str, content: bytes, *, name: str) -> StatementFile:
         self.files += 1

@@ -5,8 +5,13 @@ precedence. A break belongs to the day its money was paid, settled or credited o
 entries is earliest: so it is on the list of that day, however late the other side spoke.
 """
 
-from typing import Final
+from collections.abc import Sequence
 
-from reconciliation.matching.classifiers import bank, channel, rest
+from reconciliation.matching.classifiers import bank, channel, postings, rest
+from reconciliation.matching.ledger import Ledger
 
-CLASSIFIERS: Final = (*channel.CLASSIFIERS, *bank.CLASSIFIERS, *rest.CLASSIFIERS)
+
+def classifiers_for(erp: Ledger | None) -> Sequence[str]:
+    """The statements in their order; those of postings only where there is an ERP."""
+    posted = postings.CLASSIFIERS if erp is not None else ()
+    return (*channel.CLASSIFIERS, *bank.CLASSIFIERS, *posted, *rest.CLASSIFIERS)

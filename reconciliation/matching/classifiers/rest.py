@@ -31,12 +31,18 @@ _EXPECTED: Final = """
 INSERT INTO reconciliation_expected
        (run_id, business_date, stage, book, channel_id, why, count, paise)
 SELECT %(run)s, o.business_date, o.stage, o.book, o.channel_id,
-       CASE WHEN o.stage = 'bank' AND o.book = 'receipts' AND s.route = 'deposit'
+       CASE WHEN o.stage = 'erp' AND o.reference IN (
+                 SELECT c.reference FROM open_entry c
+                  WHERE c.stage = 'erp' AND c.book = 'erp' AND c.code = 'clarification')
+            THEN 'in_clarification'
+            WHEN o.stage = 'bank' AND o.book = 'receipts' AND s.route = 'deposit'
              AND o.deposit_ref = '' AND o.kind NOT IN ('reversal', 'cheque_return')
             THEN 'not_deposited'
-            WHEN o.due_on > %(day)s THEN 'not_due' ELSE 'no_file' END,
+            WHEN coalesce(d.due_on, o.due_on) > %(day)s THEN 'not_due' ELSE 'no_file' END,
        count(*), sum(o.amount_paise)::bigint
-  FROM open_entry o LEFT JOIN source s USING (channel_id)
+  FROM open_entry o
+  LEFT JOIN source s USING (channel_id)
+  LEFT JOIN posting_due d ON o.stage = 'erp' AND d.business_date = o.business_date
  GROUP BY 2, 3, 4, 5, 6
 UNION ALL
 SELECT %(run)s, o.business_date, 'bank', 'channel', o.channel_id,

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from reconciliation.matching import ledger
 from reconciliation.matching.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
 from reconciliation.models import Leg, Rule, Run, Stage
 
@@ -78,8 +79,48 @@ SELECT match_id, unnest(entry_ids), %(stage)s, true FROM numbered
 """  # noqa: S608 - constants of this package
 
 
+# What the ERP posted for a receipt and took back at the same consumer, whatever it posts next.
+_POSTED_AND_BACK: Final = f"""
+WITH nil AS (
+    SELECT min(id) AS first_id, array_agg(id ORDER BY id) AS entry_ids,
+           max(business_date) AS business_date
+      FROM open_entry
+     WHERE stage = 'erp' AND book = 'erp' AND reference <> '' AND kind <> 'unknown'
+       AND code <> 'clarification'
+     GROUP BY reference, consumer_number, order_ref
+    HAVING count(*) > 1 AND sum(amount_paise) = 0
+     ORDER BY 1
+), {_INSERT}
+SELECT match_id, unnest(entry_ids), %(stage)s, true FROM numbered
+"""  # noqa: S608 - constants of this package
+
+# Undone before it was posted, and by now it would have been: nobody tells the ERP of either.
+_CANCELLED_UNPOSTED: Final = f"""
+WITH nil AS (
+    SELECT min(o.id) AS first_id, array_agg(o.id ORDER BY o.id) AS entry_ids,
+           max(o.business_date) AS business_date
+      FROM open_entry o LEFT JOIN posting_due d USING (business_date)
+     WHERE o.stage = 'erp' AND o.reference <> ''
+     GROUP BY o.reference
+    HAVING count(*) = 2 AND bool_and(o.book = 'receipts') AND sum(o.amount_paise) = 0
+       AND count(*) FILTER (WHERE o.kind = 'reversal') = 1
+       AND bool_and(d.due_on <= %(posted_until)s)
+     ORDER BY 1
+), {_INSERT}
+SELECT match_id, unnest(entry_ids), %(stage)s, true FROM numbered
+"""  # noqa: S608 - constants of this package
+
+
 def run(rule: Rule, this_run: Run) -> int:
     """Match what sums to zero; returns the matches made."""
+    if rule.leg == Leg.RECEIPT_ERP:
+        known = ledger.ledger_now()
+        until = known.until if known else None
+        statements = (_POSTED_AND_BACK, _CANCELLED_UNPOSTED)
+        return sum(
+            execute(sql, rule=rule, run=this_run, stage=Stage.ERP, posted_until=until)
+            for sql in statements
+        )
     if rule.leg == Leg.RECEIPT_CHANNEL:
         keys = ("channel_ref", "original_ref")
         statements = (*(_TAKEN_BACK.format(key=key) for key in keys), _FORCED)

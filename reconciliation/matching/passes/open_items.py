@@ -4,7 +4,9 @@ from typing import Final
 
 from django.db import connection
 
+from reconciliation.matching import ledger
 from reconciliation.matching.carrying import KEY_HASH, Since
+from reconciliation.matching.ledger import IN_ERP, Ledger
 from reconciliation.models import Leg, Rule
 
 _COLUMNS: Final = (
@@ -59,6 +61,8 @@ SELECT {_COLUMNS}, 'bank'
   JOIN reconciliation_entry e ON e.id = i.entry_id
  WHERE i.stage = 'bank' AND e.book <> 'channel';
 
+-- Before the ERP: receipts and postings, where there is one.
+{{before_erp}}
 -- Lines before the bank stage, a row for each settlement and day: what the last run handed on, and
 -- what came since.
 CREATE TEMP TABLE open_lines ON COMMIT DROP AS
@@ -187,13 +191,29 @@ SET LOCAL enable_nestloop = on;
 """
 
 
-def prepare(since: Since, *, paired_since: int) -> None:
+_BEFORE_ERP: Final = f"""
+INSERT INTO open_entry
+SELECT {_COLUMNS}, 'erp'
+  FROM reconciliation_entry e
+ WHERE e.id > %(since_entry)s AND {IN_ERP}
+   AND {not_taken("erp")}
+UNION ALL
+SELECT {_COLUMNS}, 'erp'
+  FROM reconciliation_openitem i
+  JOIN reconciliation_entry e ON e.id = i.entry_id
+ WHERE i.stage = 'erp' AND {not_taken("erp")};
+"""  # noqa: S608 - constants of this package
+
+
+def prepare(since: Since, *, paired_since: int, erp: Ledger | None) -> None:
     """Make the tables from what is open now; they end with the transaction.
 
     ``paired_since`` is the last match before this run: what it has paired already is left out.
     """
+    tables = _TABLES.replace("{before_erp}", _BEFORE_ERP if erp is not None else "")
     with connection.cursor() as cursor:
-        cursor.execute(_TABLES, {**since.as_params(), "paired_since": paired_since})
+        cursor.execute(tables, {**since.as_params(), "paired_since": paired_since})
+    ledger.tell_dues(erp)
 
 
 def drop_matched(rule: Rule, *, before: int) -> None:

@@ -1,5 +1,6 @@
 """Running a pass: its one statement, how many matches it made, and what is open no longer."""
 
+from datetime import date
 from typing import Final
 
 from django.db import connection
@@ -21,14 +22,14 @@ _MANY: Final = 20_000  # new lines that make the planner's statistics stale
 _MADE: Final = "SELECT count(*) FROM reconciliation_match WHERE id > %s"
 
 
-def execute(sql: str, *, rule: Rule, run: Run, stage: Stage) -> int:
+def execute(sql: str, *, rule: Rule, run: Run, stage: Stage, **more: date | None) -> int:
     """Run a pass's statement and take what it matched out of the open tables.
 
-    Returns the matches that it made.
+    ``more`` are days that the statement names. Returns the matches that it made.
     """
     before = carrying.last_match()
     with connection.cursor() as cursor:
-        cursor.execute(sql, params_of(rule, run=run, stage=stage))
+        cursor.execute(sql, {**params_of(rule, run=run, stage=stage), **more})
         if not cursor.rowcount:
             return 0
         if cursor.rowcount >= _MANY:
