@@ -1,8 +1,8 @@
-"""``python -m bench [reconcile|capture|drain|dues|counter] ...``: all, or those that are named."""
+"""``python -m bench [NAME ...]``: all that stands in MEASUREMENTS, or those that are named."""
 
 import sys
 
-from bench import capture, counter, drain, dues, reconcile
+from bench import capture, counter, drain, dues, reconcile, subset
 
 MEASUREMENTS = {
     "reconcile": reconcile.measure,
@@ -10,6 +10,7 @@ MEASUREMENTS = {
     "drain": drain.measure,
     "dues": dues.measure,
     "counter": counter.measure,
+    "subset": subset.measure,
 }
 
 

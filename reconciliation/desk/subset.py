@@ -6,7 +6,9 @@ sums of each half in order, walked from both ends. What is too much, or would ta
 allowed, is not answered.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from math import gcd
 from time import monotonic
 from typing import Final, NamedTuple
@@ -15,7 +17,8 @@ AMOUNTS_MAX: Final = 40
 SECONDS: Final = 1.0
 _BITS_MAX: Final = 12_000_000  # above it the halves are quicker, and the bits take much memory
 _HALVES_ARE_QUICK: Final = 24  # amounts
-_LOOK: Final = 1 << 14  # sums after which the clock is read
+_MARKS: Final = AMOUNTS_MAX // 2  # bits that say which amounts of a half are in a sum
+_MASK: Final = (1 << _MARKS) - 1
 
 
 class Answer(NamedTuple):
@@ -108,75 +111,39 @@ def _by_halves(amounts: Sequence[int], total: int, *, until: float) -> list[int]
     everything = range(len(amounts))
     halves = everything[::2], everything[1::2]  # large and small in both
     left, right = (_sums([amounts[place] for place in half], total, until=until) for half in halves)
-    ways = list(_ways(left, right, total, until=until))
+    ways = list(islice(_ways(left, right, total), 2))
     if len(ways) != 1:
         return None
     return [
         place
-        for half, mark in zip(halves, ways[0], strict=True)
+        for half, marks in zip(halves, ways[0], strict=True)
         for bit, place in enumerate(half)
-        if mark >> bit & 1
+        if marks >> bit & 1
     ]
 
 
-_Sums = tuple[list[int], list[int]]  # each sum in ascending order, and which amounts make it
+def _sums(amounts: Sequence[int], total: int, *, until: float) -> list[int]:
+    """Every sum up to the total, ascending; its low bits are marks of the amounts that make it.
 
-
-def _sums(amounts: Sequence[int], total: int, *, until: float) -> _Sums:
-    """Every sum of the amounts up to the total, ascending, each with the bits that make it."""
-    sums, marks = [0], [0]
+    One number for a sum and its marks is sorted several times as fast as a pair of them.
+    """
+    sums, end = [0], total + 1 << _MARKS
     for bit, amount in enumerate(amounts):
         if monotonic() > until:
             raise _TimeIsOver
-        # Sorting two runs that are in order already is one merge.
-        pairs = list(zip(sums, marks, strict=True))
-        more = [(one + amount, mark | 1 << bit) for one, mark in pairs if one + amount <= total]
-        pairs += more
-        pairs.sort()
-        sums, marks = [one for one, _mark in pairs], [mark for _one, mark in pairs]
-    return sums, marks
+        step = amount << _MARKS | 1 << bit
+        sums += [one + step for one in sums[: bisect_left(sums, end - step)]]
+        sums.sort()  # two runs that are in order already: one merge
+    return sums
 
 
-def _ways(left: _Sums, right: _Sums, total: int, *, until: float) -> Iterator[tuple[int, int]]:
-    """The first two ways to make the total of a sum of each half."""
-    (left_sums, left_marks), (right_sums, right_marks) = left, right
-    found, low, high, steps = 0, 0, len(right_sums) - 1, 0
-    while low < len(left_sums) and high >= 0:
-        steps += 1
-        if steps % _LOOK == 0 and monotonic() > until:
-            raise _TimeIsOver
-        together = left_sums[low] + right_sums[high]
-        if together < total:
-            low += 1
-        elif together > total:
-            high -= 1
-        else:
-            for mark in _same(left_sums, left_marks, low):
-                for other in _same_before(right_sums, right_marks, high):
-                    yield mark, other
-                    found += 1
-                    if found > 1:
-                        return
-            low = _after(left_sums, low)
-            high -= 1
-
-
-def _same(sums: Sequence[int], marks: Sequence[int], place: int) -> Iterator[int]:
-    wanted = sums[place]
-    while place < len(sums) and sums[place] == wanted:
-        yield marks[place]
-        place += 1
-
-
-def _same_before(sums: Sequence[int], marks: Sequence[int], place: int) -> Iterator[int]:
-    wanted = sums[place]
-    while place >= 0 and sums[place] == wanted:
-        yield marks[place]
-        place -= 1
-
-
-def _after(sums: Sequence[int], place: int) -> int:
-    wanted = sums[place]
-    while place < len(sums) and sums[place] == wanted:
-        place += 1
-    return place
+def _ways(left: Sequence[int], right: Sequence[int], total: int) -> Iterator[tuple[int, int]]:
+    """The marks of each sum of the left half with each of the right half that completes it."""
+    there = {one >> _MARKS for one in right}
+    for one in left:
+        missing = total - (one >> _MARKS)
+        if missing in there:
+            first = bisect_left(right, missing << _MARKS)
+            last = bisect_left(right, missing + 1 << _MARKS)
+            for other in right[first:last]:
+                yield one & _MASK, other & _MASK

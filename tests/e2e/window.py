@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
@@ -13,8 +14,8 @@ PHONE = (390, 844)
 ANSWER_NOTE = "Failed to load resource"
 # A page that turns into a download, or is left while it loads, is no failure.
 LEFT = "net::ERR_ABORTED"
-# The same when a service worker was asked for the file.
-LEFT_BY_WORKER = "net::ERR_FAILED"
+# The same when a service worker was asked for the file; or no answer at all: that is looked into.
+UNSURE = "net::ERR_FAILED"
 
 LOOK = """() => ({
   title: document.title.replace(/\\s+/g, " ").trim(),
@@ -25,6 +26,8 @@ LOOK = """() => ({
     .slice(0, 3).map((node) => `${node.tagName}.${node.className}`),
 })"""
 
+ASK = "url => fetch(url, {cache: 'no-store'}).then((answer) => answer.status, () => 0)"
+
 
 class Window:
     """A browser context with one page; ``page`` is Playwright's."""
@@ -34,7 +37,7 @@ class Window:
         self.url = url
         self._expected: set[int] = set()
         self._is_offline = False
-        self._is_leaving = False
+        self._unsure: list[str] = []  # files that failed, perhaps of a page that was left
         self.context = browser.new_context(
             base_url=url, locale="en-IN", viewport={"width": DESK[0], "height": DESK[1]}
         )
@@ -61,9 +64,7 @@ class Window:
 
     def open(self, path: str) -> None:
         """Go to a page and look at it."""
-        self._is_leaving = True
         self.page.goto(path, wait_until="commit")
-        self._is_leaving = False
         self.look()
 
     def look(self) -> None:
@@ -80,6 +81,7 @@ class Window:
     def fits(self, where: str) -> None:
         """The page as it stands: title, one heading, nothing beyond the edge, no trouble so far."""
         seen = self.page.evaluate(LOOK)
+        self._ask_again()
         assert seen["headings"] == 1, f"{where} has {seen['headings']} headings of the first level"
         assert not seen["title"].startswith("·"), f"{where} has no title of its own"
         assert "CSPDCL" in seen["title"], f"{where} is called {seen['title']!r}"
@@ -104,6 +106,7 @@ class Window:
 
     def close(self) -> None:
         """Close the window; troubles that nobody looked at fail here."""
+        self._ask_again()
         self.context.close()
         assert self.troubles == [], self.troubles
 
@@ -112,11 +115,20 @@ class Window:
             self.troubles.append(f"console: {message.text}")
 
     def _failed(self, request: Request) -> None:
-        is_left = request.failure == LEFT or (
-            self._is_leaving and request.failure == LEFT_BY_WORKER
-        )
-        if not is_left and not self._is_offline:
+        if request.failure == LEFT or self._is_offline:
+            return
+        if request.failure == UNSURE and request.resource_type != "document":
+            self._unsure.append(request.url)
+        else:
             self.troubles.append(f"failed: {request.url} {request.failure}")
+
+    def _ask_again(self) -> None:
+        """A file of a page that was left is there; of any other the failure stays."""
+        while self._unsure and not self._is_offline:
+            url = self._unsure.pop()
+            status = self.page.evaluate(ASK, url)
+            if status != HTTPStatus.OK:
+                self.troubles.append(f"failed: {url}, asked again {status}")
 
     def _answered(self, response: Response) -> None:
         if response.status >= 400 and response.status not in self._expected:
