@@ -16,7 +16,7 @@ from cspdcl.ui.templatetags.ui import age, count
 from reconciliation import selectors
 from reconciliation.incoming.files import Due
 from reconciliation.looks import PROOFS, WAITS
-from reconciliation.models import Break, Expected, Proof, Run, Stage
+from reconciliation.models import Break, Expected, Proof, RollForward, Run, Stage
 from reconciliation.selectors import BoardRow, Cell
 
 OLD_DAYS: Final = 3  # a break of this age is coloured as wrong, a younger one as to be looked at
@@ -184,19 +184,42 @@ def proof_rows_of(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _proof_row(
-    key: tuple[str, str], proof: Proof, before: Proof | None, waits: Mapping[str, int]
-) -> dict[str, Any]:
-    opened = (proof.opening_count, proof.opening_paise)
-    closed = (before.closing_count, before.closing_paise) if before else opened
-    row: dict[str, Any] = {
+def source_rows_of(run: Run) -> list[dict[str, Any]]:
+    """The same by who said it, in the order of a rupee; the database held each of them."""
+    proofs = run.source_proofs.select_related("channel", "bank_account").order_by(
+        "channel__position", "channel__code", "bank_account__code"
+    )
+    order = {key: place for place, key in enumerate(PROOFS)}
+    return [
+        {
+            **_rolled(one),
+            "label": f"{PROOFS[one.stage, one.book]}: {source}"
+            if (source := one.channel or one.bank_account)
+            else PROOFS[one.stage, one.book],
+            "proves": True,
+            "note": "",
+        }
+        for one in sorted(proofs, key=lambda one: order[one.stage, one.book])
+    ]
+
+
+def _rolled(proof: RollForward) -> dict[str, dict[str, int]]:
+    return {
         name: {
             "count": getattr(proof, f"{name}_count"),
             "paise": getattr(proof, f"{name}_paise"),
         }
         for name in ("opening", "arrived", "matched", "written_off", "closing")
     }
-    row |= {
+
+
+def _proof_row(
+    key: tuple[str, str], proof: Proof, before: Proof | None, waits: Mapping[str, int]
+) -> dict[str, Any]:
+    opened = (proof.opening_count, proof.opening_paise)
+    closed = (before.closing_count, before.closing_paise) if before else opened
+    return {
+        **_rolled(proof),
         "key": key,
         "label": PROOFS[key],
         "proves": opened == closed,
@@ -206,7 +229,6 @@ def _proof_row(
         if opened == closed
         else _("the day before closed with %(count)s; run it again") % {"count": count(closed[0])},
     }
-    return row
 
 
 def _waits_of(run_id: int) -> dict[tuple[str, str], dict[str, int]]:

@@ -33,6 +33,7 @@ from reconciliation.models import (
     Expected,
     Kind,
     Proof,
+    RollForward,
     Run,
     Stage,
 )
@@ -65,6 +66,7 @@ def facts_of(
         "rules": dict(sorted(run.rule_versions.items())),
         "receipts": _receipts(run),
         "proofs": _proofs(run),
+        "sources": _sources(run),
         "channels": _channels(run),
         "waits": _waits(run),
         "carried": _carried(run),
@@ -100,18 +102,37 @@ def _pair(count: int | None, paise: int | None) -> list[int]:
     return [int(count or 0), int(paise or 0)]
 
 
+def _rolled(proof: RollForward, parts: Sequence[str]) -> Facts:
+    return {
+        "stage": proof.stage,
+        "book": proof.book,
+        **{
+            name: _pair(getattr(proof, f"{name}_count"), getattr(proof, f"{name}_paise"))
+            for name in parts
+        },
+    }
+
+
 def _proofs(run: Run) -> list[Facts]:
     parts = (*ROLL, "broken", "expected", "later")
     return [
+        _rolled(proof, parts) for proof in Proof.objects.filter(run=run).order_by("stage", "book")
+    ]
+
+
+def _sources(run: Run) -> list[Facts]:
+    """The roll-forward of each channel, bank account and the ERP by itself."""
+    rows = run.source_proofs.select_related("channel", "bank_account").order_by(
+        "stage", "book", "channel__position", "channel__code", "bank_account__code"
+    )
+    return [
         {
-            "stage": proof.stage,
-            "book": proof.book,
-            **{
-                name: _pair(getattr(proof, f"{name}_count"), getattr(proof, f"{name}_paise"))
-                for name in parts
-            },
+            **_rolled(one, ROLL),
+            "source": source.code if source else "",
+            "name": source.name if source else "",
         }
-        for proof in Proof.objects.filter(run=run).order_by("stage", "book")
+        for one in rows
+        for source in [one.channel or one.bank_account]
     ]
 
 

@@ -43,6 +43,7 @@ def leaf_of(close: DayClose) -> dict[str, Any]:
         "issued": _figure(facts["receipts"]["issued"]),
         "match_rate": _percent(facts["receipts"]["match_rate"]),
         "proofs": _proofs(facts),
+        "sources": _sources(facts),
         "channels": _channels(facts),
         "waits": _waits(facts),
         "carried": _carried(facts, day=close.business_date),
@@ -82,6 +83,21 @@ def _proofs(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"label": PROOFS[key], "cells": [_figure(found[key][name]) for name in ROLL]}
         for key in PROOFS
         if key in found
+    ]
+
+
+def _sources(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Nothing in certificates of the time before sources were proved by themselves."""
+    told = facts.get("sources", [])
+    return [
+        {
+            "label": PROOFS[key],
+            "name": one["name"],
+            "cells": [_figure(one[name]) for name in ROLL],
+        }
+        for key in PROOFS
+        for one in told
+        if (one["stage"], one["book"]) == key
     ]
 
 

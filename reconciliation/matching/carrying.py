@@ -27,6 +27,8 @@ SEED: Final = "hashtextextended({code} || '|' || {stage}, 0)"
 PAISE: Final = (
     "CASE WHEN {stage} = 'bank' AND e.book = 'channel' THEN e.net_paise ELSE e.amount_paise END"
 )
+# Who says a line: the account in the bank's book, else the channel. Of the ERP there is one only.
+SOURCE: Final = "coalesce(e.bank_account_id, e.channel_id)"
 IN_STAGE: Final = (
     "CASE {stage} WHEN 'channel' THEN e.in_channel_stage WHEN 'bank' THEN e.in_bank_stage "
     f"ELSE coalesce({IN_ERP}, false) END"
@@ -107,7 +109,7 @@ SELECT l.entry_id, l.stage
 ANALYZE taken;
 CREATE TEMP TABLE moved (
   stage text, book text, business_date date, matched_on date, is_written_off boolean,
-  count bigint, paise bigint
+  count bigint, paise bigint, source_id bigint
 ) ON COMMIT DROP;
 CREATE TEMP TABLE made_hash (match_id bigint, key_hash bigint) ON COMMIT DROP;
 """
@@ -123,13 +125,13 @@ _BY_PEOPLE: Final = """
 _MOVED_BY_PEOPLE: Final = f"""
 INSERT INTO moved
 SELECT l.stage, e.book, e.business_date, m.matched_on, m.kind = 'write_off',
-       sum(c.sign), sum(c.sign * {PAISE.format(stage="l.stage")})
+       sum(c.sign), sum(c.sign * {PAISE.format(stage="l.stage")}), {SOURCE}
   FROM ({_BY_PEOPLE}) AS c
   JOIN reconciliation_match m ON m.id = c.id
   JOIN reconciliation_matchline l ON l.match_id = m.id
   JOIN reconciliation_entry e ON e.id = l.entry_id
  WHERE {IN_STAGE.format(stage="l.stage")}
- GROUP BY 1, 2, 3, 4, 5
+ GROUP BY 1, 2, 3, 4, 5, 8
 """  # noqa: S608 - constants of this module
 
 _HASH_BY_PEOPLE: Final = f"""
@@ -178,13 +180,13 @@ DELETE FROM reconciliation_openitem i USING taken t
 DELETE FROM reconciliation_undonematch;
 """  # noqa: S608 - constants of this module
 
-_ARRIVED: Final = """
-SELECT e.book, e.business_date, e.in_channel_stage, e.in_bank_stage,
+_ARRIVED: Final = f"""
+SELECT e.book, e.business_date, e.in_channel_stage, e.in_bank_stage, {SOURCE},
        count(*), sum(e.amount_paise)::bigint, sum(e.net_paise)::bigint
   FROM reconciliation_entry e
  WHERE e.id > %(since_entry)s AND (e.in_channel_stage OR e.in_bank_stage)
- GROUP BY 1, 2, 3, 4
-"""
+ GROUP BY 1, 2, 3, 4, 5
+"""  # noqa: S608 - constants of this module
 
 
 def _add_arrivals(since: Since) -> None:
@@ -192,18 +194,20 @@ def _add_arrivals(since: Since) -> None:
     rows = []
     with connection.cursor() as cursor:
         cursor.execute(_ARRIVED, since.as_params())
-        for book, day, in_channel, in_bank, count, gross, net in cursor.fetchall():
+        for book, day, in_channel, in_bank, source, count, gross, net in cursor.fetchall():
             if in_channel:
-                rows.append(("channel", book, day, count, gross))
+                rows.append(("channel", book, day, count, gross, source))
             if in_bank:
-                rows.append(("bank", book, day, count, net if book == "channel" else gross))
-        cursor.executemany("INSERT INTO moved VALUES (%s, %s, %s, NULL, false, %s, %s)", rows)
+                paise = net if book == "channel" else gross
+                rows.append(("bank", book, day, count, paise, source))
+        cursor.executemany("INSERT INTO moved VALUES (%s, %s, %s, NULL, false, %s, %s, %s)", rows)
 
 
 _ARRIVED_BEFORE_ERP: Final = f"""
 INSERT INTO moved
-SELECT 'erp', e.book, e.business_date, NULL, false, count(*), sum(e.amount_paise)::bigint
-  FROM reconciliation_entry e WHERE e.id > %(since_entry)s AND {IN_ERP} GROUP BY 2, 3
+SELECT 'erp', e.book, e.business_date, NULL, false, count(*), sum(e.amount_paise)::bigint,
+       {SOURCE}
+  FROM reconciliation_entry e WHERE e.id > %(since_entry)s AND {IN_ERP} GROUP BY 2, 3, 8
 """  # noqa: S608 - constants of this package
 
 
@@ -230,14 +234,16 @@ def hand_on(run: Run) -> None:
     run.matches_until = last_match()
 
 
-_HAND_ON: Final = """
+_HAND_ON: Final = f"""
 DROP TABLE IF EXISTS open_now;
 CREATE TEMP TABLE open_now ON COMMIT DROP AS
-SELECT stage, book, business_date, count(*) AS count, sum(amount_paise)::bigint AS paise
-  FROM open_entry GROUP BY 1, 2, 3
+SELECT e.stage, e.book, e.business_date, {SOURCE} AS source_id,
+       count(*) AS count, sum(e.amount_paise)::bigint AS paise
+  FROM open_entry e GROUP BY 1, 2, 3, 4
 UNION ALL
-SELECT 'bank', 'channel', business_date, sum(line_count)::bigint, sum(net_paise)::bigint
-  FROM open_lines GROUP BY 3;
+SELECT 'bank', 'channel', business_date, channel_id, sum(line_count)::bigint,
+       sum(net_paise)::bigint
+  FROM open_lines GROUP BY 3, 4;
 
 DELETE FROM reconciliation_openitem i
  WHERE NOT EXISTS (SELECT FROM open_entry o WHERE o.id = i.entry_id AND o.stage = i.stage);
@@ -257,10 +263,10 @@ SELECT channel_id, settlement_ref, utr, business_date, due_on, line_count, net_p
   FROM open_lines WHERE stored_id IS NULL ORDER BY piece;
 
 INSERT INTO reconciliation_daytally
-       (stage, book, business_date, matched_on, is_written_off, count, paise)
-SELECT stage, book, business_date, matched_on, is_written_off, sum(count), sum(paise)
-  FROM moved GROUP BY 1, 2, 3, 4, 5
-    ON CONFLICT (stage, book, business_date, matched_on, is_written_off)
+       (stage, book, source_id, business_date, matched_on, is_written_off, count, paise)
+SELECT stage, book, source_id, business_date, matched_on, is_written_off, sum(count), sum(paise)
+  FROM moved GROUP BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (stage, book, source_id, business_date, matched_on, is_written_off)
     DO UPDATE SET count = reconciliation_daytally.count + EXCLUDED.count,
                   paise = reconciliation_daytally.paise + EXCLUDED.paise;
-"""
+"""  # noqa: S608 - constants of this module

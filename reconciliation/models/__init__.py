@@ -24,7 +24,7 @@ from reconciliation.models.matches import Match, MatchLine, MatchPart, UndoneMat
 from reconciliation.models.opens import DayTally, OpenItem, OpenLines
 from reconciliation.models.rates import FeeClaim, RateCard
 from reconciliation.models.rules import BackTest, Rule, RuleTally
-from reconciliation.models.runs import Expected, Proof, Run
+from reconciliation.models.runs import Expected, Proof, RollForward, Run, SourceProof
 from reconciliation.models.undos import Undo
 
 __all__ = [
@@ -60,10 +60,12 @@ __all__ = [
     "Proof",
     "RateCard",
     "Reason",
+    "RollForward",
     "Rule",
     "RuleTally",
     "Run",
     "SavedFilter",
+    "SourceProof",
     "Stage",
     "Undo",
     "UndoneMatch",

@@ -51,13 +51,14 @@ class OpenLines(models.Model):
 
 
 class DayTally(models.Model):
-    """Entries of one stage, book and business date: all that arrived, or all matched on one day.
+    """Entries of one stage, book, source and business date: what arrived, or matched on one day.
 
     A run adds what moved since the one before; a proof of any day is a sum of these rows.
     """
 
     stage = models.CharField(max_length=8, choices=Stage)
     book = models.CharField(max_length=8, choices=Book)
+    source_id = models.BigIntegerField(null=True)  # of the bank account, else of the channel
     business_date = models.DateField()
     matched_on = models.DateField(null=True)  # none: what arrived
     is_written_off = models.BooleanField(default=False)
@@ -67,11 +68,13 @@ class DayTally(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["stage", "book", "business_date", "matched_on", "is_written_off"],
+                fields=[
+                    "stage", "book", "source_id", "business_date", "matched_on", "is_written_off",
+                ],
                 nulls_distinct=False,
                 name="day_tally_once",
             )
-        ]
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.stage} {self.book} {self.business_date}"

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from channels_.models import Channel
+from channels_.models import BankAccount, Channel
 from cspdcl.kernel.clock import now
 from reconciliation.models.books import Book, Stage
 
@@ -51,15 +51,9 @@ class Run(models.Model):
         return f"run {self.pk} of {self.business_date}"
 
 
-class Proof(models.Model):
-    """The roll-forward of one book in one stage for one business date, as its last run left it.
+class RollForward(models.Model):
+    """opening + arrived - matched - written off = closing, in count and paise."""
 
-    opening + arrived - matched - written off = closing, in count and paise; and closing is again
-    the sum of what is open for a reason: breaks, expected, and matched on a later day.
-    """
-
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="proofs")
-    business_date = models.DateField()
     stage = models.CharField(max_length=8, choices=Stage)
     book = models.CharField(max_length=8, choices=Book)
     opening_count = models.BigIntegerField()
@@ -72,16 +66,10 @@ class Proof(models.Model):
     written_off_paise = models.BigIntegerField()
     closing_count = models.BigIntegerField()
     closing_paise = models.BigIntegerField()
-    broken_count = models.BigIntegerField()  # of the closing: inside open breaks
-    broken_paise = models.BigIntegerField()
-    expected_count = models.BigIntegerField()  # of the closing: not due, or waiting for a file
-    expected_paise = models.BigIntegerField()
-    later_count = models.BigIntegerField()  # of the closing: matched on a later business date
-    later_paise = models.BigIntegerField()
 
     class Meta:
+        abstract = True
         constraints = [
-            models.UniqueConstraint(fields=["run", "stage", "book"], name="proof_once_per_run"),
             models.CheckConstraint(
                 condition=Q(
                     closing_count=F("opening_count")
@@ -93,8 +81,30 @@ class Proof(models.Model):
                     - F("matched_paise")
                     - F("written_off_paise"),
                 ),
-                name="proof_rolls_forward",
+                name="%(class)s_rolls_forward",
             ),
+        ]
+
+
+class Proof(RollForward):
+    """The roll-forward of one book in one stage for one business date, as its last run left it.
+
+    Closing is again the sum of what is open for a reason: breaks, expected, and matched later.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="proofs")
+    business_date = models.DateField()
+    broken_count = models.BigIntegerField()  # of the closing: inside open breaks
+    broken_paise = models.BigIntegerField()
+    expected_count = models.BigIntegerField()  # of the closing: not due, or waiting for a file
+    expected_paise = models.BigIntegerField()
+    later_count = models.BigIntegerField()  # of the closing: matched on a later business date
+    later_paise = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            *RollForward.Meta.constraints,
+            models.UniqueConstraint(fields=["run", "stage", "book"], name="proof_once_per_run"),
             models.CheckConstraint(
                 condition=Q(
                     closing_count=F("broken_count") + F("expected_count") + F("later_count"),
@@ -106,6 +116,36 @@ class Proof(models.Model):
 
     def __str__(self) -> str:
         return f"{self.business_date} {self.stage} {self.book}"
+
+
+class SourceProof(RollForward):
+    """The roll-forward of what one source said in one stage: a part of the proof of its book.
+
+    Receipts and channel lines are of a channel, bank lines of an account, postings of the ERP.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="source_proofs")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, null=True, related_name="+")
+    bank_account = models.ForeignKey(
+        BankAccount, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            *RollForward.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["run", "stage", "book", "channel", "bank_account"],
+                nulls_distinct=False,
+                name="source_proof_once_per_run",
+            ),
+            models.CheckConstraint(
+                condition=Q(channel__isnull=True) | Q(bank_account__isnull=True),
+                name="source_proof_of_one",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run} {self.stage} {self.book} {self.channel or self.bank_account or ''}"
 
 
 class Expected(models.Model):

@@ -71,6 +71,7 @@ def story(request: HttpRequest, day: date, number: int) -> HttpResponse:
         "number": number,
         "looks": looks.RUNS,
         "proof": board.proof_rows_of(run),
+        "by_source": board.source_rows_of(run),
         "facts": _facts(run),
         "rules": _rules(run),
         "opened": Break.objects.filter(opened_by=run)

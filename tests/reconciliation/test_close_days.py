@@ -95,6 +95,9 @@ def test_a_day_closes_with_all_that_was_proved(house: House, closed: DayClose) -
     assert [one["source"] for one in facts["inputs"]["files"]] == ["bank"]
     assert facts["proposed"]["username"] == "finance_officer"
     assert facts["approved"]["username"] == "finance_approver"
+    assert [(one["book"], one["source"], one["closing"]) for one in facts["sources"]] == [
+        ("bank", "bank", [0, 0]), ("receipts", "cash", [1, 10_000]), ("receipts", "cheque", [0, 0]),
+    ]  # fmt: skip
     assert certificates.check(certificates.document(closed)).fault == ""
     assert AuditEvent.objects.filter(action="day.closed", object_id=closed.number).count() == 1
 

@@ -159,13 +159,13 @@ SET LOCAL enable_nestloop = off;
 WITH gone AS (
     DELETE FROM open_entry o USING made_line l WHERE l.entry_id = o.id AND l.stage = o.stage
     RETURNING o.stage, o.book, o.business_date, o.amount_paise, o.key_hash, l.match_id,
-              l.matched_on
+              l.matched_on, coalesce(o.bank_account_id, o.channel_id) AS source_id
 ), hashed AS (
     INSERT INTO made_hash SELECT match_id, bit_xor(key_hash) FROM gone GROUP BY match_id
 )
 INSERT INTO moved
-SELECT stage, book, business_date, matched_on, false, count(*), sum(amount_paise)
-  FROM gone GROUP BY 1, 2, 3, 4;
+SELECT stage, book, business_date, matched_on, false, count(*), sum(amount_paise), source_id
+  FROM gone GROUP BY 1, 2, 3, 4, 8;
 SET LOCAL enable_nestloop = on;
 """
 
@@ -180,13 +180,15 @@ WITH paid AS (
     DELETE FROM open_lines o
      USING (SELECT unnest(pieces) AS piece, match_id, matched_on FROM paid) AS p
      WHERE o.piece = p.piece
-    RETURNING o.business_date, o.line_count, o.net_paise, o.line_hash, p.match_id, p.matched_on
+    RETURNING o.channel_id, o.business_date, o.line_count, o.net_paise, o.line_hash, p.match_id,
+              p.matched_on
 ), hashed AS (
     INSERT INTO made_hash SELECT match_id, line_hash FROM gone
 )
 INSERT INTO moved
-SELECT 'bank', 'channel', business_date, matched_on, false, sum(line_count), sum(net_paise)
-  FROM gone GROUP BY 3, 4;
+SELECT 'bank', 'channel', business_date, matched_on, false, sum(line_count), sum(net_paise),
+       channel_id
+  FROM gone GROUP BY 3, 4, 8;
 SET LOCAL enable_nestloop = on;
 """
 

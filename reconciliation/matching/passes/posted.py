@@ -15,8 +15,8 @@ from reconciliation.matching.passes.statement import INSERT_LINES, INSERT_MATCHE
 from reconciliation.models import Rule, Run, Stage
 
 _NARROW: Final = (
-    "e.id, e.business_date, e.amount_paise, e.reference, e.consumer_number, e.order_ref, "
-    f"{KEY_HASH} AS key_hash"
+    "e.id, e.channel_id, e.business_date, e.amount_paise, e.reference, e.consumer_number, "
+    f"e.order_ref, {KEY_HASH} AS key_hash"
 )
 # What lies in clarification is nobody's yet.
 _NAMES_ONE: Final = "e.reference <> '' AND e.kind <> 'unknown' AND e.code <> 'clarification'"
@@ -47,7 +47,7 @@ DROP TABLE IF EXISTS pair;
 CREATE TEMP TABLE pair ON COMMIT DROP AS
 SELECT l.id AS left_id, r.id AS right_id, l.business_date AS left_on, r.business_date AS right_on,
        l.amount_paise AS left_paise, r.amount_paise AS right_paise,
-       l.key_hash # r.key_hash AS key_hash
+       l.key_hash # r.key_hash AS key_hash, l.channel_id
   FROM {_open_of("receipts")} AS l
   JOIN {_open_of("erp")} AS r
     ON r.reference = l.reference AND r.amount_paise = l.amount_paise
@@ -71,17 +71,18 @@ INSERT INTO taken SELECT left_id, %(stage)s FROM pair UNION ALL SELECT right_id,
 
 _SUMMED: Final = """
 WITH summed AS (
-    SELECT left_on, right_on, greatest(left_on, right_on) AS matched_on, count(*) AS count,
-           sum(left_paise) AS left_paise, sum(right_paise) AS right_paise,
+    SELECT left_on, right_on, channel_id, greatest(left_on, right_on) AS matched_on,
+           count(*) AS count, sum(left_paise) AS left_paise, sum(right_paise) AS right_paise,
            bit_xor(hashint8extended(key_hash, hashtextextended(%(code)s || '|' || %(stage)s, 0)))
              AS hash
-      FROM pair GROUP BY 1, 2, 3
+      FROM pair GROUP BY 1, 2, 3, 4
 ), noted AS (
     INSERT INTO moved
-    SELECT %(stage)s, side.book, side.day, s.matched_on, false, s.count, side.paise
+    SELECT %(stage)s, side.book, side.day, s.matched_on, false, s.count, side.paise, side.source
       FROM summed s
-     CROSS JOIN LATERAL (VALUES ('receipts', s.left_on, s.left_paise),
-                                ('erp', s.right_on, s.right_paise)) AS side(book, day, paise)
+     CROSS JOIN LATERAL (VALUES
+           ('receipts', s.left_on, s.left_paise, s.channel_id),
+           ('erp', s.right_on, s.right_paise, NULL)) AS side(book, day, paise, source)
 )
 SELECT coalesce(sum(count), 0)::bigint, coalesce(bit_xor(hash), 0) FROM summed
 """
