@@ -411,7 +411,7 @@ def _paise(text: str) -> int:
     bare = text.strip()
     if bare.endswith("-"):
         bare = f"-{bare[:-1].strip()}"
-    paise = paise_from_rupees(bare.replace(",", "")) if bare else 0
+    paise = paise_from_rupees(bare) if bare else 0
     if abs(paise) > PAISE_MAX:
         raise ValueError(f"expected an amount of our world, got {text!r}")
     return int(paise)
