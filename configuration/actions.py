@@ -21,6 +21,8 @@ from configuration.agencies import apply_agency
 from configuration.breaks import LIMITS, TERMS, apply_limit, apply_term
 from configuration.counters import DATED, POLICIES, apply_dated, apply_policy
 from configuration.files import apply_fetch_plan, apply_holiday
+from configuration.ledgers import SECTION as LEDGERS
+from configuration.ledgers import apply_ledger
 from configuration.matching import SECTION, apply_rule
 from configuration.schema import (
     FILES_OWED,
@@ -114,7 +116,7 @@ class _Configuring:
         for row in self._parents_first(rows.get("offices", ())):
             self._office(row)
         self._each(rows, ("users", self._user), ("bank_accounts", self._bank_account))
-        self._each(rows, ("channels", self._channel))
+        self._each(rows, ("channels", self._channel), (LEDGERS, partial(apply_ledger, to=self)))
         for row in rows.get("bank_accounts", ()):
             if "line_rules" in row:
                 account = BankAccount.objects.filter(code=row["code"]).first()

@@ -7,7 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from agencies.models import Agency
-from channels_.models import BankAccount, BankLineRule, Channel, FeeRate, FileSource
+from channels_.models import (
+    BankAccount,
+    BankLineRule,
+    Channel,
+    FeeRate,
+    FileSource,
+    LedgerSystem,
+)
 from configuration import breaks
 from configuration.schema import FILES_OWED, SECTIONS, Row
 from counters.models import CashRule, OfficePolicy, ReturnCharge, SurchargeRate
@@ -28,6 +35,7 @@ def document() -> dict[str, list[Row]]:
         "users": [_user(one) for one in User.objects.order_by("username")],
         "bank_accounts": [_account(one) for one in BankAccount.objects.order_by("code")],
         "channels": [_channel(one) for one in Channel.objects.order_by("position", "code")],
+        "ledger_systems": [_ledger(one) for one in LedgerSystem.objects.order_by("code")],
         "agencies": [
             _agency(one)
             for one in Agency.objects.select_related("channel", "float_account").order_by("code")
@@ -122,6 +130,11 @@ def _channel(one: Channel) -> Row:
             for rate in rates
         ],
     }
+
+
+def _ledger(one: LedgerSystem) -> Row:
+    names = ("code", "name", "compared_from", "posting_days", "clarification_days")
+    return {**_plain(one, *names), **_files_owed(one), "settings": one.settings}
 
 
 def _agency(one: Agency) -> Row:

@@ -4,7 +4,7 @@ from typing import Final
 
 from django.db.models import Q
 
-from channels_.models import BankAccount, Channel, Source
+from channels_.models import BankAccount, Channel, LedgerSystem, Source
 from configuration.agencies import Configuring
 from configuration.schema import SECTIONS, Row
 from sources import secrets
@@ -14,6 +14,7 @@ _PLAIN: Final = (
     *("kind", "address", "user", "secret_name", "host_key", "sender", "subject", "pattern"),
     *("at", "every_minutes", "days_back", "keep_days"),
 )
+_KINDS: Final = (Channel, BankAccount, LedgerSystem)
 _BEGINS: Final = {"sftp": "sftp://", "mailbox": "imaps://", "https": "https://"}
 
 
@@ -36,11 +37,7 @@ def apply_fetch_plan(row: Row, *, to: Configuring) -> None:
         values["is_active"] = row["active"]
     source = _source(row, path, to)
     if source is not None:
-        is_channel = isinstance(source, Channel)
-        values |= {
-            "channel": source if is_channel else None,
-            "bank_account": None if is_channel else source,
-        }
+        values |= {kind.whose: None for kind in _KINDS} | {source.whose: source}
     elif "source" in row:
         return
     was = FetchPlan.objects.filter(code=row["code"]).first()
@@ -53,12 +50,13 @@ def apply_fetch_plan(row: Row, *, to: Configuring) -> None:
 
 def _source(row: Row, path: str, to: Configuring) -> Source | None:
     code = row.get("source", "")
-    found = (
-        Channel.objects.filter(code=code).first() or BankAccount.objects.filter(code=code).first()
-    )
-    if code and found is None:
-        to.refuse(f"{path}.source: there is no channel and no bank account {code}")
-    return found
+    for kind in _KINDS:
+        found: Source | None = kind.objects.filter(code=code).first()
+        if found is not None:
+            return found
+    if code:
+        to.refuse(f"{path}.source: there is no channel, bank account or ERP {code}")
+    return None
 
 
 def _as_it_was(was: FetchPlan | None) -> Row:
@@ -89,7 +87,8 @@ def _secret(plan: FetchPlan, row: Row, path: str, to: Configuring) -> None:
         return
     value = given.found_in(to.secrets) if given else None
     held = SourceSecret.objects.filter(
-        Q(channel=plan.channel, bank_account=plan.bank_account), name=plan.secret_name
+        Q(channel=plan.channel, bank_account=plan.bank_account, ledger=plan.ledger),
+        name=plan.secret_name,
     )
     if value is None:
         if not held.exists():

@@ -364,6 +364,20 @@ SECTIONS: Final[Mapping[str, Section]] = {
         required=frozenset({"name", "adapter", "route"}),
         tables={"fee_rates": FEE_RATES},
     ),
+    "ledger_systems": Section(
+        what="ledger_system",
+        key="code",
+        fields={
+            "code": CODE,
+            "name": text(80, least=1),
+            "compared_from": calendar_day,
+            "posting_days": whole(0, 30),
+            "clarification_days": whole(0, 250),
+            **FILES_OWED,
+            "settings": agreed,
+        },
+        required=frozenset({"name", "compared_from"}),
+    ),
     "agencies": Section(
         what="agency",
         key="code",

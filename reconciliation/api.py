@@ -518,6 +518,7 @@ class StorySerializer(serializers.Serializer[Any]):
     more = serializers.CharField(allow_blank=True)
     say = serializers.CharField(help_text="What may be said to the consumer.")
     is_in_bank = serializers.BooleanField()
+    is_posted = serializers.BooleanField(help_text="In the ERP, where one is compared.")
     books = StoryBookSerializer(many=True)
 
 

@@ -10,7 +10,7 @@ from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from channels_.models import Channel, StatementFile
+from channels_.models import Channel, LedgerSystem, StatementFile
 from cspdcl.kernel.clock import now, today
 from cspdcl.ui.templatetags.ui import age, count
 from reconciliation import selectors
@@ -49,11 +49,13 @@ class ShownRow:
     receipts_paise: int
     by_channel: ShownCell | None
     by_bank: ShownCell
+    by_erp: ShownCell | None
 
 
 def shown_rows(rows: Iterable[BoardRow], dues: Sequence[Due], *, day: date) -> list[ShownRow]:
     """The channels in words; one that is switched off and took nothing is left out."""
     by_source = {due.source.code: due for due in dues}
+    export = next((due for due in dues if isinstance(due.source, LedgerSystem)), None)
     as_of = today()
     shown = []
     for row in rows:
@@ -72,6 +74,9 @@ def shown_rows(rows: Iterable[BoardRow], dues: Sequence[Due], *, day: date) -> l
                 if row.by_channel
                 else None,
                 by_bank=shown_cell(row.by_bank, day=day, due=account, as_of=as_of),
+                by_erp=shown_cell(row.by_erp, day=day, due=export, as_of=as_of)
+                if row.by_erp
+                else None,
             )
         )
     return shown
@@ -140,6 +145,7 @@ def totals_of(rows: Sequence[BoardRow]) -> dict[str, Any]:
         "paise": sum(row.receipts_paise for row in rows),
         "by_channel": _total(row.by_channel for row in rows),
         "by_bank": _total(row.by_bank for row in rows),
+        "by_erp": _total(row.by_erp for row in rows) if any(row.by_erp for row in rows) else None,
     }
 
 

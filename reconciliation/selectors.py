@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Count, F, Min, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
-from channels_.models import Channel
+from channels_.models import Channel, LedgerSystem
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.logs import mask
 from payments.models import Bill, Consumer, Payment
@@ -19,6 +19,7 @@ from people.models import User
 from people.roles import ADMINISTRATOR, AUDITOR, CHANNEL, FINANCE, OPERATOR, READERS
 from reconciliation.desk import explain
 from reconciliation.found import bank_credits
+from reconciliation.matching.ledger import in_stage, ledger_now
 from reconciliation.models import (
     BackTest,
     Batch,
@@ -35,6 +36,7 @@ from reconciliation.models import (
     Kind,
     Match,
     MatchLine,
+    OpenItem,
     Proof,
     RateCard,
     Reason,
@@ -391,6 +393,7 @@ class BoardRow:
     receipts_paise: int
     by_channel: Cell | None  # receipts against channel lines; None where the channel sends none
     by_bank: Cell  # settlements, deposits or transfers against the bank
+    by_erp: Cell | None  # receipts against the ERP's postings; None where there is no ERP
 
 
 def day_board(day: date) -> list[BoardRow]:
@@ -408,6 +411,7 @@ def day_board(day: date) -> list[BoardRow]:
     _add_matched(cells, day)
     _add_expected(cells, day)
     _add_open(cells, day)
+    has_erp = ledger_now() is not None
     rows = []
     for channel in Channel.objects.select_related("bank_account").order_by("position", "code"):
         taken = receipts.get(channel.pk, {"count": 0, "paise": 0})
@@ -419,6 +423,7 @@ def day_board(day: date) -> list[BoardRow]:
                 receipts_paise=taken["paise"] or 0,
                 by_channel=cells.get((channel.pk, Stage.CHANNEL), Cell()) if is_settled else None,
                 by_bank=cells.get((channel.pk, Stage.BANK), Cell()),
+                by_erp=cells.get((channel.pk, Stage.ERP), Cell()) if has_erp else None,
             )
         )
     return rows
@@ -435,6 +440,7 @@ def _sides(day: date) -> list[tuple[str, QuerySet[Entry], str]]:
         (Stage.CHANNEL, of_day.filter(book=Book.RECEIPTS, in_channel_stage=True), "amount_paise"),
         (Stage.BANK, of_day.filter(book=Book.RECEIPTS, in_bank_stage=True), "amount_paise"),
         (Stage.BANK, of_day.filter(book=Book.CHANNEL, in_bank_stage=True), "net_paise"),
+        (Stage.ERP, of_day.filter(in_stage(Stage.ERP), book=Book.RECEIPTS), "amount_paise"),
     ]
 
 
@@ -458,7 +464,7 @@ def _add_matched(cells: dict[tuple[int, str], Cell], day: date) -> None:
 def _add_expected(cells: dict[tuple[int, str], Cell], day: date) -> None:
     last = _last_runs(day).values("pk")[:1]
     waiting = Expected.objects.filter(run=last, business_date=day, channel__isnull=False).exclude(
-        Q(stage=Stage.CHANNEL, book=Book.CHANNEL) | Q(book=Book.BANK)
+        Q(stage=Stage.CHANNEL, book=Book.CHANNEL) | Q(book__in=(Book.BANK, Book.ERP))
     )
     for row in waiting.values("channel_id", "stage").annotate(n=Sum("count"), total=Sum("paise")):
         cell = _cell(cells, row["channel_id"], row["stage"])
@@ -525,6 +531,47 @@ def books_of(payment: Payment) -> list[BookStep]:
     credit = _other_side(before, Stage.BANK, Book.BANK) if before else None
     steps.append(_step(Book.BANK, credit, Stage.BANK))
     return steps
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What the ERP says of a receipt: its posting, the match, or why not; and when it is due."""
+
+    system: LedgerSystem
+    step: BookStep
+    due_on: date
+
+
+def posting_of(receipt: Entry | None) -> Posting | None:
+    """The fourth book of a receipt; None where none is expected of it."""
+    erp = ledger_now()
+    if receipt is None or erp is None:
+        return None
+    if not Entry.objects.filter(in_stage(Stage.ERP), pk=receipt.pk).exists():
+        return None
+    own = _step(Book.RECEIPTS, receipt, Stage.ERP)
+    found = own.open_break or (
+        Break.objects.filter(
+            state=Break.State.OPEN, stage=Stage.ERP, reference=receipt.reference
+        ).first()
+    )
+    posted = _other_side(receipt, Stage.ERP, Book.ERP) or _posting_named(receipt, found)
+    return Posting(
+        system=erp.system,
+        step=BookStep(book=Book.ERP, entry=posted, match=own.match, open_break=found),
+        due_on=erp.due_on(receipt.business_date),
+    )
+
+
+def _posting_named(receipt: Entry, open_break: Break | None) -> Entry | None:
+    """A posting that names the receipt and did not match it: in its break, or in clarification."""
+    posted = Entry.objects.filter(book=Book.ERP).select_related("file")
+    if open_break is not None:
+        found = posted.filter(break_lines__open_break=open_break).order_by("id").first()
+        if found is not None:
+            return found
+    held = OpenItem.objects.filter(stage=Stage.ERP).values("entry_id")
+    return posted.filter(pk__in=held, reference=receipt.reference).order_by("id").first()
 
 
 def _step(book: str, entry: Entry | None, stage: str) -> BookStep:

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from channels_.models import Channel
 from cspdcl.kernel.money import grouped_rupees
@@ -17,7 +18,7 @@ from reconciliation import selectors
 from reconciliation.desk import explain
 from reconciliation.models import Book, Break, Entry, Match, Rule, Stage
 from reconciliation.rulebook.rules import Key
-from reconciliation.selectors import BookStep
+from reconciliation.selectors import BookStep, Posting
 
 Shown = Mapping[str, Any]
 
@@ -31,6 +32,7 @@ class Story:
         self.payment = payment
         self.reads_books = reads_books
         self.steps = selectors.books_of(payment)
+        self.posting = selectors.posting_of(self.steps[0].entry)
         self.receipt = getattr(payment, "receipt", None)
         self.line_breaks = _breaks_of(self.line)
 
@@ -56,6 +58,7 @@ class Story:
         """The first thing that is not explained, on the way of the rupee."""
         found = [self.steps[0].open_break, self.line_breaks.get(Stage.CHANNEL)]
         found += [step.open_break for step in self.steps[1:]]
+        found += [self.posting.step.open_break] if self.posting else []
         return next((one for one in found if one), None)
 
     @property
@@ -67,6 +70,12 @@ class Story:
     def is_set_off(self) -> bool:
         """Whether its settlement was matched and paid nothing out."""
         return self.credit is None and len(self.steps) == 3 and self.steps[1].match is not None
+
+    @property
+    def is_posted(self) -> bool:
+        """Whether a live match joins it to a posting of the ERP."""
+        step = self.posting.step if self.posting else None
+        return step is not None and step.match is not None and step.entry is not None
 
     # ---- sentences ----
 
@@ -85,8 +94,20 @@ class Story:
             return _("The money is not explained in all books yet."), f"{words} {valid}".strip()
         if self.is_in_bank and self.credit is not None:
             since = _("The money is in our bank since %(day)s.")
-            return since % {"day": _when(self.credit)}, _("The receipt is valid.")
+            more = [_("The receipt is valid."), self._posted_words()]
+            return since % {"day": _when(self.credit)}, " ".join(filter(None, more))
         return self._answer_on_the_way()
+
+    def _posted_words(self) -> str:
+        """Where it stands in the ERP; nothing where no posting is expected of it."""
+        told = self.posting
+        if told is None:
+            return ""
+        if self.is_posted and told.step.entry is not None:
+            words = _("%(erp)s posted it on %(day)s.")
+            return words % {"erp": told.system, "day": day(told.step.entry.business_date)}
+        words = _("Its posting in %(erp)s is expected by %(day)s.")
+        return words % {"erp": told.system, "day": day(told.due_on)}
 
     def _answer_unpaid(self) -> tuple[str, str]:
         if self.open_break is not None:
@@ -145,8 +166,10 @@ class Story:
         if len(self.steps) == 3:
             shown.append({**self._line_book(), "link": self._link(self.steps[0])})
         shown.append({**self._bank_book(), "link": self._link(self.steps[-2])})
-        if self.payment.state == State.SUCCEEDED:
-            shown.append(_posting_book())
+        if self.posting is not None:
+            shown.append({**self._posting_book(self.posting), "link": self._posting_link()})
+        elif self.payment.state == State.SUCCEEDED:
+            shown.append(_no_posting())
         return shown
 
     def _receipt_book(self) -> Shown:
@@ -227,6 +250,48 @@ class Story:
             "facts": facts,
         }
 
+    def _posting_book(self, told: Posting) -> Shown:
+        title = _("Posting in %(erp)s") % {"erp": told.system}
+        posted, step = told.step.entry, told.step
+        if posted is None:
+            return {"title": title, **self._unposted(told), "paise": None, "facts": []}
+        state = _POSTED.get(posted.code, posted.code)
+        facts: list[Shown] = [{"label": _("State"), "text": state}]
+        if posted.channel_ref:
+            facts.append({"label": _("Document"), "text": posted.channel_ref, "is_id": True})
+        if posted.settlement_ref and self.reads_books:
+            facts.append({"label": _("Lot"), "text": posted.settlement_ref, "is_id": True})
+        account = posted.consumer_number or posted.order_ref
+        if step.match is None and account and self.reads_books:
+            facts.append({"label": _("Posted to"), "text": account, "is_id": True})
+        return {
+            "title": title,
+            **self._found(step),
+            "paise": posted.amount_paise,
+            "when": day(posted.business_date),
+            "facts": facts,
+        }
+
+    def _unposted(self, told: Posting) -> Shown:
+        step = told.step
+        if step.match is not None:  # with what undid it, or by people
+            return {"word": _("set off"), "tone": "ok", "when": _("nothing is left to post")}
+        if step.open_break is not None:
+            return {"word": _("missing"), "tone": "open", "when": ""}
+        due = _("expected by %(day)s") % {"day": day(told.due_on)}
+        return {"word": _("waits"), "tone": "wait", "when": due}
+
+    def _posting_link(self) -> Shown:
+        step = self.posting.step if self.posting else None
+        if step is None or step.match is None or step.open_break is not None:
+            return self._gap_link(step.open_break if step else None)
+        return {
+            "text": _("receipt and posting agree") if self.is_posted else _("come to nothing"),
+            "tone": "ok",
+            "url": "",
+            "label": str(step.match.rule or step.match.get_kind_display()),
+        }
+
     def _slip(self) -> list[Shown]:
         slip = self.payment.deposit
         if slip is None:
@@ -256,6 +321,9 @@ class Story:
         found = before.open_break
         if found is None and before is self.steps[0]:
             found = self.line_breaks.get(Stage.CHANNEL)
+        return self._gap_link(found)
+
+    def _gap_link(self, found: Break | None) -> Shown:
         if found is not None:
             age = _("open %(age)s") % {"age": ago(found.business_date)}
             url = reverse("reconciliation:break", args=[found.public_id])
@@ -280,19 +348,45 @@ class Story:
             if step.match is not None and step.match.run is not None:
                 rows.append(_matched(step.match))
         found = [step.open_break for step in self.steps] + list(self.line_breaks.values())
+        if self.posting is not None:
+            step = self.posting.step
+            if step.entry is not None:
+                rows.append(_posted(step.entry, self.posting))
+            if step.match is not None and step.match.run is not None:
+                rows.append(_matched(step.match))
+            found.append(step.open_break)
         rows += [_opened(one) for one in found if one]
         return [row for n, row in enumerate(rows) if row not in rows[:n]]
 
 
-def _posting_book() -> Shown:
+def _no_posting() -> Shown:
     return {
-        "title": _("SAP posting"),
-        "word": _("later"),
+        "title": _("Posting in the ERP"),
+        "word": _("not compared"),
         "tone": "wait",
         "paise": None,
-        "when": _("comes with its own part"),
+        "when": _("no posting is expected of it"),
         "facts": [],
-        "link": {"text": _("not connected yet"), "tone": "wait", "url": "", "label": ""},
+        "link": {"text": _("not compared"), "tone": "wait", "url": "", "label": ""},
+    }
+
+
+_POSTED: Final[Mapping[str, str | Promise]] = {
+    "cleared": gettext_lazy("cleared"),
+    "on_account": gettext_lazy("on account"),
+    "clarification": gettext_lazy("in clarification"),
+}
+
+
+def _posted(posted: Entry, told: Posting) -> dict[str, Any]:
+    words = _("%(erp)s posted it") if posted.amount_paise > 0 else _("%(erp)s took it back")
+    return {
+        "at": posted.loaded_at,
+        "text": words % {"erp": told.system},
+        "icon": "file-invoice",
+        "paise": posted.amount_paise,
+        "by": _file_of(posted),
+        "tone": "",
     }
 
 
@@ -404,8 +498,17 @@ def as_data(payment: Payment) -> Shown:
         "more": more,
         "say": told.say(),
         "is_in_bank": told.is_in_bank,
-        "books": [_book_as_data(step, told) for step in told.steps],
+        "is_posted": told.is_posted,
+        "books": [_book_as_data(step, told) for step in told.steps] + _posting_as_data(told),
     }
+
+
+def _posting_as_data(told: Story) -> list[Shown]:
+    """The fourth book, where it is compared."""
+    posting = told.posting
+    if posting is None:
+        return []
+    return [{**_book_as_data(posting.step, told), "due_on": posting.due_on}]
 
 
 _ENTRY_FACTS: Final = (

@@ -130,7 +130,7 @@ def _columns(told: Any) -> dict[str, Sequence[str]]:
         raise TypeError(
             f"columns: no such meaning {sorted(unknown)}, expected {', '.join(COLUMNS)}"
         )
-    found = {}
+    found: dict[str, Sequence[str]] = {}
     for role, heads in told.items():
         names = _texts([heads] if isinstance(heads, str) else heads, f"columns.{role}")
         if not all(header_name(one) for one in names):
@@ -286,9 +286,11 @@ class _Reading:
             )
         self._check(export.count_label, self._count, read=_whole_number, shown=str)
         if not has_lost_a_row(self.statement):
-            money = {"read": _paise, "shown": rupees_from_paise}
-            self._check(export.credit_label, self._credit, **money)
-            self._check(export.debit_label, self._debit, **money)
+            for label, sum_paise in (
+                (export.credit_label, self._credit),
+                (export.debit_label, self._debit),
+            ):
+                self._check(label, sum_paise, read=_paise, shown=rupees_from_paise)
         self._tell_until()
 
     def _check(
@@ -409,7 +411,7 @@ def _paise(text: str) -> int:
     bare = text.strip()
     if bare.endswith("-"):
         bare = f"-{bare[:-1].strip()}"
-    paise = paise_from_rupees(bare.replace(",", "")) if bare else 0
+    paise = paise_from_rupees(bare) if bare else 0
     if abs(paise) > PAISE_MAX:
         raise ValueError(f"expected an amount of our world, got {text!r}")
     return int(paise)

@@ -57,8 +57,9 @@ def sentence(open_break: Break) -> str:
     """The break in a sentence: what stands on one side, what is missing or differs on the other."""
     facts = {**open_break.facts, "reference": open_break.reference}
     reason = Reason(open_break.reason)
-    if open_break.leg == Leg.RECEIPT_ERP and reason in posting_words.SENTENCES:
-        return posting_words.SENTENCES[reason](facts)
+    told = posting_words.SENTENCES
+    if reason in told and (open_break.leg == Leg.RECEIPT_ERP or reason not in _SENTENCES):
+        return told[reason](facts)
     return _SENTENCES[reason](facts, open_break)
 
 

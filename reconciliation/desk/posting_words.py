@@ -106,7 +106,7 @@ def _status_differs(facts: Facts) -> str:
             "The ERP took back %(amount)s with %(document)s; our receipt %(receipt)s stands."
         ),
     }
-    return words[facts["found"]] % {
+    return words[facts.get("found", "reversed")] % {
         "amount": rupees(facts, "amount"),
         "receipt": facts.get("receipt"),
         "document": _document(facts),

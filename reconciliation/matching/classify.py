@@ -53,7 +53,7 @@ def classify(run: Run, since: Since, erp: Ledger | None) -> None:
         _fill("source", _sources(channels, coverage()))
         judged_until = _tell_rates(run, since)
         _tell_slips({channel.pk: channel for channel in channels})
-        params = {
+        params: dict[str, int | date | None] = {
             "run": run.pk,
             "day": run.business_date,
             "judged_until": judged_until,

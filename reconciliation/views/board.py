@@ -23,6 +23,7 @@ from people.middleware import go_to
 from people.roles import AUDITOR, FINANCE, FINANCE_OFFICER, OPERATOR, READERS
 from reconciliation import actions, board, looks, selectors
 from reconciliation.incoming import files
+from reconciliation.matching.ledger import in_stage
 from reconciliation.models import Book, Break, Decision, Entry, Kind, MatchLine, Run, Stage
 
 BOARD_READERS: Final = (*READERS, OPERATOR)
@@ -171,7 +172,7 @@ def lines(request: HttpRequest, day: date) -> HttpResponse:
     channel = found_or_404(Channel.objects.all(), code=request.GET.get("channel", ""))
     stage = request.GET.get("stage", Stage.BANK)
     state = request.GET.get("state", "")
-    if stage not in (Stage.CHANNEL, Stage.BANK) or state not in ("", *_SHOWN):
+    if stage not in (Stage.CHANNEL, Stage.BANK, Stage.ERP) or state not in ("", *_SHOWN):
         raise Http404
     entries = _cell_entries(selectors.visible_entries(signed_in(request)), day, channel, stage)
     counted = {name: _summed(_in_state(entries, stage, name)) for name in _SHOWN}
@@ -228,6 +229,8 @@ def _cell_entries(
     of_day = entries.filter(business_date=day, channel=channel)
     if stage == Stage.CHANNEL:
         return of_day.filter(book=Book.RECEIPTS, in_channel_stage=True)
+    if stage == Stage.ERP:
+        return of_day.filter(in_stage(stage), book=Book.RECEIPTS)
     return of_day.filter(book__in=(Book.RECEIPTS, Book.CHANNEL), in_bank_stage=True)
 
 

@@ -1,6 +1,7 @@
 """The page of one payment: where its money is, in all books, and how it came there."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -73,7 +74,8 @@ def payment(request: HttpRequest, reference: str) -> HttpResponse:
 def _undoable(story: Story) -> list[dict[str, str]]:
     """Where each of its live matches may be undone; a match is named by one of its entries."""
     found: dict[int, dict[str, str]] = {}
-    for step in story.steps:
+    posted = [replace(story.posting.step, entry=story.entry)] if story.posting else []
+    for step in [*story.steps, *posted]:
         match, entry = step.match, step.entry
         if match is not None and entry is not None and match.run_id is not None:
             key = f"{match.stage}|{entry.book}|{entry.source_key}"

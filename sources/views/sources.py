@@ -89,10 +89,11 @@ def fetch(request: HttpRequest, code: str) -> HttpResponse:
 def source_of(user: Somebody, code: str) -> Source:
     """The source of this code that the user may see; 404 where there is none."""
     channels = (one for one in selectors.channels_with_files(user) if one.code == code)
-    found = next(channels, None)
-    accounts = selectors.accounts_visible_to(user), selectors.ledgers_visible_to(user)
-    for rows in accounts:
-        found = found or rows.filter(code=code).first()
+    found: Source | None = (
+        next(channels, None)
+        or selectors.accounts_visible_to(user).filter(code=code).first()
+        or selectors.ledgers_visible_to(user).filter(code=code).first()
+    )
     if found is None:
         raise Http404
     return found

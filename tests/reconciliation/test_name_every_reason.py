@@ -9,12 +9,13 @@ from typing import Any, Final
 
 import pytest
 
+from payments.models import Payment
 from payments.states import State
 from reconciliation.models import Reason
-from tests import factories
-from tests.worked_examples.accounts import Desk, Line, paid, refunded, taken_back
+from tests import factories, played
+from tests.worked_examples.accounts import Desk, Line, paid, posted, refunded, taken_back
 
-MON, WED = date(2026, 8, 10), date(2026, 8, 12)
+MON, WED, THU, FRI = (date(2026, 8, n) for n in (10, 12, 13, 14))
 UTR: Final = "SBIN526224000001"
 GATEWAY: Final = {"settlement": "S1", "utr": "UTR0001", "settled_on": WED}
 
@@ -37,6 +38,7 @@ class Sound:
     desk: Desk
     rows: dict[str, str] = field(default_factory=dict)
     credits: dict[str, Line] = field(default_factory=dict)
+    postings: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)  # what a break calls our receipts
 
     def __post_init__(self) -> None:
@@ -54,6 +56,15 @@ class Sound:
         self.names["cheque"] = cheque.reference
         self.desk.receipt("neft", 700, on=WED, utr=UTR, channel_ref=UTR)
         self.credits["transfer"] = Line(700, f"NEFT CR-{UTR}-A PAYER")
+
+    def post_in_erp(self, **cheque: str) -> None:
+        """There is an ERP, and it posts all of the day; the cheque as is said."""
+        self.desk.connect_erp(since=WED, clarification_days=1)
+        for payment in Payment.objects.filter(business_date=WED):
+            rupees = payment.amount_paise // 100
+            name = "cheque" if rupees == 900 else payment.reference
+            more = cheque if name == "cheque" else {}
+            self.postings[name] = posted(payment, rupees, on=THU, **more)
 
     def receive(self, entity: str, rupees: int, **more: Any) -> None:
         """We hold a payment at the gateway."""
@@ -74,6 +85,8 @@ class Sound:
         """The files of the day, a run, and the breaks with our names of receipts."""
         self.desk.report(*self.rows.values())
         self.desk.statement(*self.credits.values(), on=WED)
+        if self.postings:
+            self.desk.postings(*self.postings.values(), until=FRI)
         self.desk.reconcile(WED)
         ours = {reference: name for name, reference in self.names.items()}
         return [
@@ -184,6 +197,27 @@ def _word_of_no_contract(day: Sound) -> tuple[str, int]:
     return "hold_9", 70
 
 
+def _rule_rests(_day: Sound) -> tuple[str, int]:
+    played.use_rule("transfer_utr_exact", is_active=False)
+    return UTR, 700
+
+
+def _not_posted(day: Sound) -> tuple[str, int]:
+    day.post_in_erp()
+    del day.postings["cheque"]
+    return "cheque", 900
+
+
+def _posted_to_another(day: Sound) -> tuple[str, int]:
+    day.post_in_erp(consumer="999999999999")
+    return "cheque", 900
+
+
+def _left_in_clarification(day: Sound) -> tuple[str, int]:
+    day.post_in_erp(state="K")
+    return "cheque", 900
+
+
 FAULTS: Final[dict[Reason, Callable[[Sound], tuple[str, int]]]] = {
     Reason.MISSING_IN_CHANNEL: _not_listed,
     Reason.MISSING_IN_BOOKS: _not_held,
@@ -203,6 +237,10 @@ FAULTS: Final[dict[Reason, Callable[[Sound], tuple[str, int]]]] = {
     Reason.UNIDENTIFIED_CREDIT: _nobodys_credit,
     Reason.AMBIGUOUS: _slip_credited_twice_at_once,
     Reason.UNKNOWN_CODE: _word_of_no_contract,
+    Reason.OUTSIDE_RULES: _rule_rests,
+    Reason.NOT_POSTED: _not_posted,
+    Reason.WRONG_CONSUMER: _posted_to_another,
+    Reason.IN_CLARIFICATION: _left_in_clarification,
 }
 
 

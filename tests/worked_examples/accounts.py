@@ -98,9 +98,9 @@ def posted(
     mark: str = "",
 ) -> str:
     """A row of the ERP's export; money that went back is marked R."""
-    is_ours = isinstance(receipt, Payment)
-    reference = receipt.reference if is_ours else str(receipt)
-    account = consumer if consumer is not None else receipt.consumer_number if is_ours else ""
+    reference, account = receipt if isinstance(receipt, str) else receipt.reference, consumer or ""
+    if consumer is None and isinstance(receipt, Payment):
+        account = receipt.consumer_number
     document = document or f"{mark or 'P'}{reference.replace('-', '')[-11:]}"
     cells = [
         f"LOT{on:%y%m%d}", "", document, reference, account.zfill(12) if account else "",

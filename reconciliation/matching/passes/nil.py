@@ -116,10 +116,9 @@ def run(rule: Rule, this_run: Run) -> int:
     if rule.leg == Leg.RECEIPT_ERP:
         known = ledger.ledger_now()
         until = known.until if known else None
-        statements = (_POSTED_AND_BACK, _CANCELLED_UNPOSTED)
         return sum(
             execute(sql, rule=rule, run=this_run, stage=Stage.ERP, posted_until=until)
-            for sql in statements
+            for sql in (_POSTED_AND_BACK, _CANCELLED_UNPOSTED)
         )
     if rule.leg == Leg.RECEIPT_CHANNEL:
         keys = ("channel_ref", "original_ref")
