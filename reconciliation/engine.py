@@ -22,7 +22,7 @@ from reconciliation.found import bank_credits
 from reconciliation.incoming import intake
 from reconciliation.matching import breaks, carrying, classify, inputs, proof, verifying
 from reconciliation.matching.carrying import Since
-from reconciliation.matching.passes import IDENTITY, PASSES, open_items
+from reconciliation.matching.passes import IDENTITY, open_items, run_open
 from reconciliation.models import Run
 from reconciliation.rulebook.rules import Key, active_rules
 
@@ -146,9 +146,7 @@ def _match(run: Run, since: Since) -> None:
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE reconciliation_match")
     open_items.prepare(since, paired_since=before)
-    for rule in rules:
-        if rule not in identity:
-            run.matched_count += PASSES[rule.cardinality](rule, run)
+    run.matched_count += run_open(rules, run)
 
 
 def _raise_limits() -> None:

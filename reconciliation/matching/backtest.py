@@ -20,7 +20,7 @@ from cspdcl.kernel.clock import now, today
 from reconciliation import locks
 from reconciliation.matching import carrying
 from reconciliation.matching.carrying import Since
-from reconciliation.matching.passes import IDENTITY, PASSES, open_items
+from reconciliation.matching.passes import IDENTITY, open_items, run_open
 from reconciliation.models import BackTest, Rule, Run
 from reconciliation.rulebook import rules
 
@@ -260,9 +260,7 @@ def _play(some: Sequence[Rule], number: int) -> None:
         if rule.key == rules.Key.CHANNEL_REF:
             IDENTITY(rule, this, since)
     open_items.prepare(since, paired_since=before)
-    for rule in some:
-        if rule.key != rules.Key.CHANNEL_REF:
-            PASSES[rule.cardinality](rule, this)
+    run_open(some, this)
 
 
 _KEEP: Final = """

@@ -16,10 +16,12 @@ numbered AS (
 
 _SETTLEMENTS: Final = f"""
 WITH nil AS (
-    SELECT channel_id, settlement, business_date, line_ids FROM open_settlement
-     WHERE settlement <> '' AND net_paise = 0 ORDER BY channel_id, settlement
+    SELECT channel_id, word, max(business_date) AS business_date FROM open_settlement
+     WHERE word <> '' GROUP BY channel_id, word HAVING sum(net_paise) = 0
+     ORDER BY channel_id, word
 ), {_INSERT}
-SELECT match_id, unnest(line_ids), %(stage)s, true FROM numbered
+SELECT n.match_id, unnest(s.line_ids), %(stage)s, true
+  FROM numbered n JOIN open_settlement s USING (channel_id, word)
 """  # noqa: S608 - constants of this package
 
 # Undone before it was carried to the bank. What a slip has carried is credited and debited there.
