@@ -421,7 +421,7 @@ class StatementFile(models.Model):
                 name="statement_file_loses_no_line",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["loaded", "waiting", "refused"]),
+                condition=Q(state__in=["loaded", "waiting", "refused", "undone"]),
                 name="statement_file_state_known",
             ),
         ]

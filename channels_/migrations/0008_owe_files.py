@@ -152,7 +152,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="statementfile",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["loaded", "waiting", "refused"])),
+                condition=models.Q(("state__in", ["loaded", "waiting", "refused", "undone"])),
                 name="statement_file_state_known",
             ),
         ),

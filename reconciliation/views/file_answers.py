@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from django.contrib import messages
+from django.core.validators import slug_re
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -223,6 +224,8 @@ def _file(request: HttpRequest, sha256: str, *, state: StatementFile.State) -> S
     """The file of this content in that state; the same bytes may be of two sources."""
     rows = files.visible_to(signed_in(request)).filter(sha256=sha256, state=state)
     if source := request.POST.get("source"):
+        if not slug_re.fullmatch(source):
+            raise Http404
         rows = files.of_sources(rows, [source])
     found = rows.order_by("-id").first()
     if found is None:

@@ -67,6 +67,10 @@ def test_a_change_is_recorded_with_what_was(client) -> None:
             "bank": "SBI",
             "account_number": "1",
             "currency": "INR",
+            "file_days": "every",
+            "file_due_days": "1",
+            "file_policy": "strict",
+            "file_compared": "on",
         },
     )
 
