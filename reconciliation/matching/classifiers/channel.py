@@ -3,6 +3,7 @@
 from typing import Final
 
 from reconciliation.matching.classifiers.finding import PAID_ON, take
+from reconciliation.matching.passes.statement import LISTED
 
 # Lines that are breaks by what they are.
 _BY_KIND: Final = take(f"""
@@ -98,13 +99,7 @@ _LINE_WITHOUT_RECEIPT: Final = take(f"""
     ), listed AS (
         SELECT line.id, min(e.source_key) AS source_key
           FROM line
-         CROSS JOIN LATERAL (
-               SELECT id, source_key FROM reconciliation_entry
-                WHERE book = 'channel' AND source_key IN (line.first_key, line.first_key || '#2')
-                UNION ALL  -- in another settlement
-               SELECT id, source_key FROM reconciliation_entry
-                WHERE book = 'channel' AND starts_with(source_key, line.first_key || '@')
-                  AND source_key BETWEEN line.first_key || '@' AND line.first_key || '@~') AS e
+         CROSS JOIN LATERAL ({LISTED.format(key="line.first_key")}) AS e
          WHERE e.id <> line.id
          GROUP BY line.id
     ), held AS MATERIALIZED (  -- by the payments' own indexes: no scan of the books

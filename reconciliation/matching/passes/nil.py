@@ -2,7 +2,12 @@
 
 from typing import Final
 
-from reconciliation.matching.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
+from reconciliation.matching.passes.statement import (
+    INSERT_LINES,
+    INSERT_MATCHES,
+    LISTED,
+    execute,
+)
 from reconciliation.models import Leg, Rule, Run, Stage
 
 _INSERT: Final = f"""
@@ -71,9 +76,11 @@ WITH undone AS (
     SELECT u.first_id, u.entry_ids, u.business_date
       FROM undone u
       JOIN paychannels_channel c ON c.id = u.channel_id
-      JOIN reconciliation_entry e ON e.book = 'channel' AND e.source_key = c.code || ':' || u.ref
-      JOIN reconciliation_matchline l ON l.entry_id = e.id AND l.stage = 'channel' AND l.is_live
      WHERE u.ref <> ''
+       AND EXISTS (
+           SELECT FROM ({LISTED.format(key="c.code || ':' || u.ref")}) AS e
+             JOIN reconciliation_matchline l
+               ON l.entry_id = e.id AND l.stage = 'channel' AND l.is_live)
      ORDER BY 1
 ), {_INSERT}
 SELECT match_id, unnest(entry_ids), %(stage)s, true FROM numbered
