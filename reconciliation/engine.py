@@ -23,7 +23,7 @@ from reconciliation.incoming import intake
 from reconciliation.matching import breaks, carrying, classify, inputs, ledger, proof, verifying
 from reconciliation.matching.carrying import Since
 from reconciliation.matching.ledger import Ledger
-from reconciliation.matching.passes import EARLY, PASSES, is_early, open_items
+from reconciliation.matching.passes import EARLY, is_early, open_items, run_open
 from reconciliation.models import Run, Stage
 from reconciliation.rulebook.rules import active_rules, stage_of
 
@@ -150,9 +150,7 @@ def _match(run: Run, since: Since, erp: Ledger | None) -> None:
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE reconciliation_match")
     open_items.prepare(since, paired_since=before, erp=erp)
-    for rule in rules:
-        if rule not in early:
-            run.matched_count += PASSES[rule.cardinality](rule, run)
+    run.matched_count += run_open(rules, run)
 
 
 def _raise_limits() -> None:

@@ -53,6 +53,21 @@ class Utrs:
         return f"{self._day:%y%j}"[1:] + f"{next(self._long_numbers)}"
 
 
+def exchanged(utr: str) -> str:
+    """A UTR with its first two different neighbouring digits exchanged: of a day, so nobody's."""
+    for place in range(1, len(utr)):
+        left, right = utr[place - 1], utr[place]
+        if left != right and f"{left}{right}".isdigit():
+            return f"{utr[: place - 1]}{right}{left}{utr[place + 1 :]}"
+    raise ValueError(f"no two digits to exchange in {utr!r}")
+
+
+def mistyped(utr: str) -> str:
+    """A UTR with another digit in its first place that has one: of a day, so nobody's."""
+    place = next(place for place, sign in enumerate(utr) if sign.isdigit())
+    return f"{utr[:place]}{(int(utr[place]) + 5) % 10}{utr[place + 1 :]}"
+
+
 def in_order(lines: Sequence[BankLine]) -> list[BankLine]:
     """The lines as the bank books them."""
     return sorted(lines, key=lambda line: (line.at, line.narration, line.amount_paise))

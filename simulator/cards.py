@@ -10,8 +10,10 @@ from channels_.simulation import ReportRow
 from reconciliation.models import Reason
 from simulator.bank import BankLine, Utrs
 from simulator.chance import instant
+from simulator.consumers import RUPEE
 from simulator.gateway import SETTLING_BANK
 from simulator.handovers import HandOver, Numbers, Tender
+from simulator.kinds import Kind
 from simulator.scene import PlayedChannel
 from simulator.truth import Part
 
@@ -47,7 +49,8 @@ def play_cards(
             Reason.MISSING_IN_CHANNEL,
             slip.number,
             amount_paise=slip.amount_paise,
-            note="a card slip of ours, the bank's file has no such line",
+            kind=Kind.NOT_LISTED,
+            channel=channel.code,
         )
     utr = utrs.neft(SETTLING_BANK)
     rows = [
@@ -61,12 +64,41 @@ def play_cards(
             Reason.MISSING_IN_BOOKS,
             stray.number,
             amount_paise=stray.amount_paise,
-            note="a line of a card of which no counter has a slip",
+            kind=Kind.NOT_TOLD,
+            channel=channel.code,
         )
         rows.append(_row(channel, stray, one=one, day=day, utr=utr))
+    rows = _spoilt(channel, rows, mixed[2 * each :], rng=rng, part=part)
     net = sum(row.net_paise for row in rows)
     narration = f"NEFT CR-{SETTLING_BANK}0000100-{channel.narration}-{utr}"
     return CardsDay(rows, [BankLine(instant(day, hour=22), net, "NTRF", narration)])
+
+
+def _spoilt(
+    channel: PlayedChannel,
+    rows: Sequence[ReportRow],
+    well: Sequence[tuple[HandOver, Tender]],
+    *,
+    rng: Random,
+    part: Part,
+) -> list[ReportRow]:
+    """The rows, one of some told with another amount and one with another fee."""
+    by_ref = {row.channel_ref: row for row in rows}
+    spoilt = zip((Kind.OTHER_AMOUNT, Kind.FEE_WRONG), well[: len(well) // 2], strict=False)
+    for kind, (_one, slip) in spoilt:
+        row = by_ref[slip.number]
+        more = rng.randint(1, 90) * RUPEE
+        if kind is Kind.OTHER_AMOUNT:
+            fee, tax = channel.fee_of(row.amount_paise + more, method=Method.CARD.value)
+            reason, stake = Reason.AMOUNT_DIFFERS, more
+            row = row._replace(amount_paise=row.amount_paise + more, fee_paise=fee, tax_paise=tax)
+        else:
+            reason, stake = Reason.FEE_DIFFERS, more
+            row = row._replace(fee_paise=row.fee_paise + more)
+        net = row.amount_paise - row.fee_paise - row.tax_paise
+        by_ref[slip.number] = row._replace(credit_paise=net)
+        part.plant(reason, slip.number, amount_paise=stake, kind=kind, channel=channel.code)
+    return list(by_ref.values())
 
 
 def _row(channel: PlayedChannel, slip: Tender, *, one: HandOver, day: date, utr: str) -> ReportRow:

@@ -15,6 +15,7 @@ from simulator.chance import COUNTER, chance, digits, hex_key, instant, moments
 from simulator.consumers import SampleConsumer, amount_paid
 from simulator.deposits import PaidIn, credit, pay_in, slip_number
 from simulator.handovers import BANKS, Numbers, Payers
+from simulator.kinds import Kind
 from simulator.offices import OfficePlay, OfficesDay, Step, stamps
 from simulator.scene import CASH, CHEQUE, CounterSite, Scene
 from simulator.truth import Part
@@ -240,7 +241,8 @@ def _twice(rng: Random, offices: OfficesDay, part: Part) -> Iterator[BankLine]:
             Reason.DUPLICATE,
             slip.number,
             amount_paise=slip.amount_paise,
-            note="a slip of the day before is credited again",
+            kind=Kind.SLIP_AGAIN,
+            channel=slip.channel,
         )
         yield credit(rng, slip._replace(at=slip.at + timedelta(days=1)), slip.amount_paise)
 
@@ -332,7 +334,8 @@ def _returned(rng: Random, slips: Sequence[Slip], part: Part) -> Iterable[BankLi
             Reason.CHEQUE_RETURNED,
             cheque.instrument,
             amount_paise=cheque.amount_paise,
-            note="the payer's bank did not pay the cheque",
+            kind=Kind.CHEQUE_BOUNCED,
+            channel=CHEQUE,
         )
         at = instant(cheque.at.date(), hour=18) + timedelta(seconds=rng.randrange(3_600))
         narration = f"CHQ RTN {cheque.instrument} FUNDS INSUFFICIENT"

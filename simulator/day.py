@@ -92,6 +92,7 @@ def play_day(scene: Scene, *, day: date, payments: int, seed: int) -> Day:
             channel=channel, messages=one.messages, report=one.report, happened=one.happened
         )
         lines[channel.account] += one.credits
+        lines[_other_account(scene, channel)] += one.astray
         parts.append(one.part)
     taken = {payer.number for payer in payers}
     counters = play_counters(
@@ -175,6 +176,12 @@ def _dealt(
         waiting = [payer for payer in waiting if payer.number not in taken]
     for channel in channels:
         yield channel, dealt[channel.code]
+
+
+def _other_account(scene: Scene, channel: PlayedChannel) -> str:
+    """Where a channel's credit goes astray: the account of other channels, where there is one."""
+    others = (one.account for one in scene.channels if one.account != channel.account)
+    return next(others, channel.account)
 
 
 def _may_pay(payer: SampleConsumer, takes: Takes) -> bool:

@@ -9,12 +9,14 @@ from reconciliation.models import Reason
 from simulator.bank import BankLine
 from simulator.chance import seconds
 from simulator.consumers import RUPEE
+from simulator.kinds import Kind
 from simulator.scene import CASH
 from simulator.truth import Part
 
 _MONTHS: Final = "ABCDEFGHJKLM"  # as in our references: August is H
 _CODE_LENGTH: Final = 13  # of a place's code that fits on a slip
 _SLIPS_FOR_TWICE: Final = 8  # so many are there before one is credited twice
+_SLIPS_FOR_A_PAIR: Final = 10
 
 
 class PaidIn(NamedTuple):
@@ -57,14 +59,18 @@ def pay_in(rng: Random, slips: Sequence[PaidIn], part: Part) -> Credited:
     differing = [slip.number for slip in amiss[each : 2 * each]]
     is_enough = len(amiss) >= _SLIPS_FOR_TWICE
     twice = {slip.number for slip in amiss[2 * each : 2 * each + 1]} if is_enough else set()
-    lines = []
+    pair = amiss[2 * each + 1 : 2 * each + 3] if len(amiss) >= _SLIPS_FOR_A_PAIR else []
+    lines = _together(rng, pair, part)
     for slip in slips:
+        if slip in pair:
+            continue
         if slip.number in missing:
             part.plant(
                 Reason.DEPOSIT_MISSING,
                 slip.number,
                 amount_paise=slip.amount_paise,
-                note="paid in by the slip, the bank has no such credit",
+                kind=Kind.SLIP_MISSING,
+                channel=slip.channel,
             )
             continue
         amount = slip.amount_paise
@@ -76,25 +82,46 @@ def pay_in(rng: Random, slips: Sequence[PaidIn], part: Part) -> Credited:
                 Reason.AMBIGUOUS,
                 slip.number,
                 amount_paise=slip.amount_paise,
-                note="the bank credits the slip twice",
+                kind=Kind.SLIP_TWICE,
+                channel=slip.channel,
             )
             lines.append(credit(rng, slip, amount))
-    return Credited(lines, missing, missing | set(differing) | twice)
+    return Credited(lines, missing, missing | set(differing) | twice | {one.number for one in pair})
+
+
+def _together(rng: Random, slips: Sequence[PaidIn], part: Part) -> list[BankLine]:
+    """One credit of several slips, which names them all."""
+    if not slips:
+        return []
+    for slip in slips:
+        part.plant(
+            Reason.AMBIGUOUS,
+            slip.number,
+            amount_paise=slip.amount_paise,
+            kind=Kind.TWO_SLIPS,
+            channel=slip.channel,
+        )
+    last = max(slips, key=lambda slip: slip.at)
+    line = credit(rng, last, sum(slip.amount_paise for slip in slips))
+    others = " ".join(slip.number for slip in slips if slip is not last)
+    return [line._replace(narration=f"{line.narration} {others}")]
 
 
 def _another(rng: Random, slip: PaidIn, part: Part, *, is_typed: bool) -> int:
     """What the bank credits instead: another count of the cash, or two digits exchanged."""
-    amount, note = slip.amount_paise, "the bank counted another amount"
+    amount, kind = slip.amount_paise, Kind.SLIP_COUNTED
     if is_typed:
-        amount, note = exchanged(amount), "the slip is typed with two digits exchanged"
+        amount, kind = exchanged(amount), Kind.SLIP_MISTYPED
     if amount == slip.amount_paise:
+        kind = Kind.SLIP_COUNTED
         difference = rng.choice([-1, 1]) * rng.choice([10, 50, 100, 200, 500]) * RUPEE
         amount += difference if amount + difference > 0 else abs(difference)
     part.plant(
         Reason.DEPOSIT_DIFFERS,
         slip.number,
         amount_paise=abs(amount - slip.amount_paise),
-        note=note,
+        kind=kind,
+        channel=slip.channel,
     )
     return amount
 

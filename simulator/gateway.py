@@ -5,9 +5,10 @@ One player for gateways, BBPS, UPI and agents: what a channel cannot tell or lis
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import cycle, islice
 from typing import Final
 
 from channels_.contract import Method, Outcome
@@ -20,7 +21,7 @@ from channels_.simulation import (
     SampleRefund,
 )
 from reconciliation.models import Reason
-from simulator.bank import NAMED_BY, BankLine, Utrs
+from simulator.bank import NAMED_BY, BankLine, Utrs, exchanged, mistyped
 from simulator.chance import (
     ONLINE,
     chance,
@@ -33,6 +34,7 @@ from simulator.chance import (
     weighed,
 )
 from simulator.consumers import RUPEE, SampleConsumer, amount_paid
+from simulator.kinds import Kind, Odd
 from simulator.messages import Outbox, Sending, count_repeats
 from simulator.names import RRN, name_of
 from simulator.scene import PlayedChannel
@@ -54,6 +56,20 @@ FAILURES: Final = 60  # on top of the payments
 REFUNDS: Final = 5
 
 _LARGE_NET: Final = 5_000 * RUPEE  # a settlement that bears a debit of a discrepancy
+_TAXED_FEE: Final = 100  # paise, so that another rate of tax is no rounding
+_OTHER_TAX_PERCENT: Final = 28
+
+# What may become of a large payout; a day with fewer of them begins at another place each time.
+FATES: Final[Sequence[Kind | Odd]] = (
+    *(Kind.NOT_CREDITED, Kind.SHORT_CREDIT, Kind.EXCESS_CREDIT, Kind.SPLIT_CREDIT, Kind.UTR_CUT),
+    *(Kind.UTR_MISTYPED, Kind.UTR_EXCHANGED, Odd.OTHER_ACCOUNT),
+)
+_LEFT_WELL: Final = 2  # large payouts, one of which may be less by what was carried
+_SPOILERS: Final = {
+    Kind.UTR_CUT: lambda utr: utr[:-4],
+    Kind.UTR_MISTYPED: mistyped,
+    Kind.UTR_EXCHANGED: exchanged,
+}
 
 
 @dataclass(slots=True)
@@ -79,6 +95,7 @@ class GatewayDay:
     report: list[ReportRow]
     happened: list[Happened]
     credits: list[BankLine]
+    astray: list[BankLine]  # credits that the bank put on another account of ours
     part: Part
 
 
@@ -116,7 +133,7 @@ class _Play:
             Settlement(
                 ref=self._name("settlement"),
                 utr=utrs.neft(SETTLING_BANK),
-                settled_at=closing + timedelta(minutes=30),
+                settled_at=self._by_midnight(closing + timedelta(minutes=30)),
             )
             for closing in self.closings
         ]
@@ -125,7 +142,7 @@ class _Play:
         self.nil = Settlement(
             ref=self._name("settlement"),
             utr=utrs.neft(SETTLING_BANK),
-            settled_at=self.cutoff + timedelta(minutes=75),
+            settled_at=self._by_midnight(self.cutoff + timedelta(minutes=75)),
         )
         self.stray_utrs = [utrs.neft(SETTLING_BANK) for _ in range(kinds)]
         self.dated: dict[str, datetime] = {}  # rows that are listed on another day than their own
@@ -133,7 +150,9 @@ class _Play:
         self.quiet: set[str] = set()  # payments of which no success is ever told
         self.failures: list[SamplePayment] = []
         self.refunds: dict[str, list[SampleRefund]] = defaultdict(list)
+        self.again: list[str] = []  # payments that another settlement lists once more
         self.credits: list[BankLine] = []
+        self.astray: list[BankLine] = []
 
     def run(self, payers: Sequence[SampleConsumer]) -> GatewayDay:
         payments = self._payments(payers)
@@ -143,9 +162,11 @@ class _Play:
         self._spoil_rows(pool, rows)
         refunds = self._refunds(pool, payments)
         self._nil_settlement(pool, rows)
-        again = self._pay_twice(pool, rows)
+        again = [*self._pay_twice(pool, rows), *self._pay_as_twins(pool, rows)]
         for row in (row for several in rows.values() for row in several):
             self._settle(row)
+        for ref in self.again:
+            self._settle_again(rows[ref][0])
         for refund in refunds:
             self._settle(_refund_row(refund))
         self._foreign_rows(pool)
@@ -157,7 +178,7 @@ class _Play:
             *(self._happened(payment, Outcome.SUCCEEDED) for payment in [*payments, *again]),
             *(self._happened(payment, Outcome.FAILED) for payment in self.failures),
         ]
-        return GatewayDay(messages, self._report(), happened, self.credits, self.part)
+        return GatewayDay(messages, self._report(), happened, self.credits, self.astray, self.part)
 
     def _happened(self, payment: SamplePayment, outcome: Outcome) -> Happened:
         if payment.channel_ref in self.held_failed:
@@ -303,27 +324,34 @@ class _Play:
     def _spoil_rows(self, pool: list[SamplePayment], rows: dict[str, list[ReportRow]]) -> None:
         for payment in self._take(pool):
             rows[payment.channel_ref] = []
-            self._plant(Reason.MISSING_IN_CHANNEL, payment, note="captured, but not in the report")
+            self._plant(Reason.MISSING_IN_CHANNEL, payment, kind=Kind.NOT_LISTED)
         for payment in self._take(pool):
             self.quiet.add(payment.channel_ref)
-            self._plant(
-                Reason.MISSING_IN_BOOKS, payment, note="in the report, no webhook ever came"
-            )
+            self._plant(Reason.MISSING_IN_BOOKS, payment, kind=Kind.NOT_TOLD)
         for payment in self._take(pool, when=News.FAILED in self.partner.news):
             self.quiet.add(payment.channel_ref)
             self.held_failed.add(payment.channel_ref)
             self.outbox.say(News.FAILED, payment, payment.paid_at)
-            self._plant(Reason.STATUS_DIFFERS, payment, note="told as failed, reported as paid")
+            self._plant(Reason.STATUS_DIFFERS, payment, kind=Kind.TOLD_AS_FAILED)
         for payment in self._take(pool):
             self._change_amount(payment, rows)
         priced = Listed.FEE in self.partner.lists and bool(self.channel.rates)
         for payment in self._take(pool, when=priced):
             self._change_fee(payment, rows)
+        taxed = [payment for payment in pool if payment.fee_paise >= _TAXED_FEE]
+        for payment in self._take(taxed, when=priced):
+            pool.remove(payment)
+            self._change_tax(payment, rows)
         for payment in self._take(pool):
             self._list_another_day(payment, rows)
         for payment in self._take(pool):
             rows[payment.channel_ref] *= 2
-            self._plant(Reason.DUPLICATE, payment, note="the same row twice, and paid twice")
+            self._plant(Reason.DUPLICATE, payment, kind=Kind.LISTED_TWICE)
+        early = [payment for payment in pool if payment.paid_at < self.closings[-2]]
+        for payment in self._take(early):
+            pool.remove(payment)
+            self.again.append(payment.channel_ref)
+            self._plant(Reason.DUPLICATE, payment, kind=Kind.SETTLED_AGAIN)
 
     def _change_amount(self, payment: SamplePayment, rows: dict[str, list[ReportRow]]) -> None:
         least = -min(payment.amount_paise // RUPEE - 1, 90)
@@ -333,7 +361,7 @@ class _Play:
             Reason.AMOUNT_DIFFERS,
             payment,
             amount=abs(difference),
-            note="webhook and report name different amounts",
+            kind=Kind.OTHER_AMOUNT,
         )
 
     def _change_fee(self, payment: SamplePayment, rows: dict[str, list[ReportRow]]) -> None:
@@ -348,7 +376,16 @@ class _Play:
             Reason.FEE_DIFFERS,
             payment,
             amount=row.credit_paise - spoilt.credit_paise,
-            note="fee and GST above the rate card",
+            kind=Kind.FEE_WRONG,
+        )
+
+    def _change_tax(self, payment: SamplePayment, rows: dict[str, list[ReportRow]]) -> None:
+        (row,) = rows[payment.channel_ref]
+        tax = (row.fee_paise * _OTHER_TAX_PERCENT + 50) // 100
+        credit = row.amount_paise - row.fee_paise - tax
+        rows[payment.channel_ref] = [row._replace(tax_paise=tax, credit_paise=credit)]
+        self._plant(
+            Reason.FEE_DIFFERS, payment, amount=row.credit_paise - credit, kind=Kind.TAX_WRONG
         )
 
     def _list_another_day(self, payment: SamplePayment, rows: dict[str, list[ReportRow]]) -> None:
@@ -358,7 +395,7 @@ class _Play:
         row = self._row(other)
         rows[payment.channel_ref].append(row)
         self.dated[row.channel_ref] = payment.created_at
-        self._plant(Reason.MISSING_IN_BOOKS, other, note="a line of the day before in the report")
+        self._plant(Reason.MISSING_IN_BOOKS, other, kind=Kind.DAY_BEFORE)
 
     def _pay_twice(
         self, pool: list[SamplePayment], rows: dict[str, list[ReportRow]]
@@ -379,9 +416,27 @@ class _Play:
                 first.channel_ref,
                 second.channel_ref,
                 amount_paise=first.amount_paise,
-                note="one order paid twice",
+                kind=Kind.ORDER_PAID_TWICE,
+                channel=self.channel.code,
             )
         return again
+
+    def _pay_as_twins(
+        self, pool: list[SamplePayment], rows: dict[str, list[ReportRow]]
+    ) -> list[SamplePayment]:
+        """One consumer pays one amount twice, by two orders: two payments, and no discrepancy."""
+        twins = []
+        for first in self._take(pool, when=not self.channel.is_exact):
+            later = first.paid_at + seconds(self.rng, 40, 240)
+            if later >= self.cutoff:
+                later = first.paid_at
+            second = self._other_order(first)._replace(created_at=later, paid_at=later)
+            twins.append(second)
+            rows[second.channel_ref] = [self._row(second)]
+            self.outbox.say(News.PAID, second, second.paid_at)
+            self.part.received(self.channel.code, second.amount_paise)
+        self.part.not_breaks[Odd.TWINS] += len(twins)
+        return twins
 
     # ---- what goes wrong with the report and the bank
 
@@ -416,7 +471,21 @@ class _Play:
                     Reason.REFUND_UNMATCHED,
                     refund.channel_ref,
                     amount_paise=refund.amount_paise,
-                    note="a refund that nobody asked for",
+                    kind=Kind.REFUND_UNKNOWN,
+                    channel=self.channel.code,
+                )
+        for payment in self._take(early, when=self._can_refund()):
+            pool.remove(payment)
+            refund = self._refund(payment, payment.amount_paise)
+            self._settle(_refund_row(refund))
+            self.part.not_breaks["refunds"] += 1
+            if self._bear(_refund_row(refund)):
+                self.part.plant(
+                    Reason.DUPLICATE,
+                    refund.channel_ref,
+                    amount_paise=refund.amount_paise,
+                    kind=Kind.REFUND_TWICE,
+                    channel=self.channel.code,
                 )
         for _ in range(self.kinds if Listed.CHARGEBACK in lists else 0):
             row = self._debit("adjustment", description="Chargeback")
@@ -427,7 +496,8 @@ class _Play:
                     row.channel_ref,
                     row.dispute_ref,
                     amount_paise=row.amount_paise,
-                    note="the payer's bank took the money back",
+                    kind=Kind.CHARGEBACK,
+                    channel=self.channel.code,
                 )
         for _ in range(self.kinds if Listed.OTHER in lists else 0):
             row = self._debit("reserve_hold", description="Reserve")
@@ -436,7 +506,8 @@ class _Play:
                     Reason.UNKNOWN_CODE,
                     row.channel_ref,
                     amount_paise=row.amount_paise,
-                    note="a kind of row that is in no contract",
+                    kind=Kind.UNKNOWN_CODE,
+                    channel=self.channel.code,
                 )
 
     def _debit(self, word: str, *, description: str) -> ReportRow:
@@ -477,15 +548,18 @@ class _Play:
             if len(several) == 1 and several[0].net_paise >= _LARGE_NET
         ]
         self.rng.shuffle(amiss)
-        spoilt = [*amiss[:2], *amiss[6:8]]
-        self._lose_credits(amiss[:2])
-        self._split_credits(amiss[6:7])
-        self._cut_short(amiss[7:8])
-        wrong = self._change_credits(amiss[2:6])
+        wrong = amiss[: max(len(amiss) - _LEFT_WELL, 0)]
+        first = 0 if len(wrong) >= len(FATES) else self.rng.randrange(len(FATES))
+        turned = islice(cycle(FATES), first, None)
+        fates = dict(zip((one.ref for one in wrong), turned, strict=False))
+        owed = self._carried(payouts, [one for one in amiss if one.ref not in fates])
         for several in paying:
-            if several[0] not in spoilt:
-                amount = _net(several) + wrong.get(several[0].ref, 0)
-                self._credit(several[0].utr, amount, at=several[-1].settled_at)
+            settlement = several[0]
+            if fate := fates.get(settlement.ref):
+                self._go_wrong(settlement, fate)
+            else:
+                amount = _net(several) + owed.get(settlement.ref, 0)
+                self._credit(settlement.utr, amount, at=several[-1].settled_at)
         for utr in self.stray_utrs:
             amount = self.rng.randint(20_000, 400_000) * RUPEE + self.rng.randrange(RUPEE)
             self._credit(utr, amount, at=self.rng.choice(self.closings))
@@ -493,74 +567,77 @@ class _Play:
                 Reason.CREDITED_NOT_SETTLED,
                 utr,
                 amount_paise=amount,
-                note="a settlement credit that no report knows",
+                kind=Kind.STRAY_CREDIT,
+                channel=self.channel.code,
             )
         nils = [
             several
             for several in [*payouts.values(), [self.nil]]
             if any(one.rows for one in several) and _net(several) <= 0
         ]
-        self.part.not_breaks["settlements_that_pay_nothing"] += len(nils)
+        self.part.not_breaks[Odd.PAYS_NOTHING] += len(nils)
         together = [several for several in paying if len([one for one in several if one.rows]) > 1]
-        self.part.not_breaks["settlements_paid_together"] += len(together)
+        self.part.not_breaks[Odd.PAID_TOGETHER] += len(together)
 
-    def _lose_credits(self, settlements: Sequence[Settlement]) -> None:
-        for settlement in settlements:
-            self._plant_payout(
-                Reason.SETTLED_NOT_CREDITED,
-                settlement,
-                amount=settlement.net_paise,
-                note="reported as settled, the bank has no such credit",
-            )
+    def _carried(
+        self, payouts: Mapping[str, Sequence[Settlement]], well: Sequence[Settlement]
+    ) -> dict[str, int]:
+        """By settlement what its credit is less by, because others came to less than nothing."""
+        debt = sum(min(_net(several), 0) for several in [*payouts.values(), [self.nil]])
+        bearers = [one for one in well if one.net_paise > -2 * debt]
+        if not debt or not bearers:
+            return {}
+        self.part.not_breaks[Odd.CARRIED] += 1
+        return {max(bearers, key=lambda one: one.settled_at).ref: debt}
 
-    def _split_credits(self, settlements: Sequence[Settlement]) -> None:
-        for settlement in settlements:
-            part = settlement.net_paise * self.rng.randint(20, 80) // 100
-            for amount in (part, settlement.net_paise - part):
-                self._credit(settlement.utr, amount, at=settlement.settled_at)
-            self._plant_payout(
-                Reason.AMBIGUOUS,
-                settlement,
-                amount=settlement.net_paise,
-                note="one settlement paid by two credits",
-            )
-
-    def _cut_short(self, settlements: Sequence[Settlement]) -> None:
-        for settlement in settlements:
-            amount = settlement.net_paise
-            words = self._credit(settlement.utr[:-4], amount, at=settlement.settled_at)
-            self._plant_payout(
-                Reason.SETTLED_NOT_CREDITED,
-                settlement,
-                amount=amount,
-                note="the bank's narration cuts its UTR short",
-            )
-            self.part.plant(
-                Reason.CREDITED_NOT_SETTLED,
-                words[:NAMED_BY],
-                amount_paise=amount,
-                note="a credit whose UTR the narration cuts short",
-            )
-
-    def _change_credits(self, settlements: Sequence[Settlement]) -> dict[str, int]:
-        """By settlement what the bank pays more, or less, than it should."""
-        wrong: dict[str, int] = {}
-        for settlement in settlements:
-            is_short = len(wrong) < 2
+    def _go_wrong(self, settlement: Settlement, fate: Kind | Odd) -> None:
+        """The bank does with a payout what it should not."""
+        net, at = settlement.net_paise, settlement.settled_at
+        if fate is Kind.NOT_CREDITED:
+            self._plant_payout(Reason.SETTLED_NOT_CREDITED, settlement, amount=net, kind=fate)
+        elif fate in (Kind.SHORT_CREDIT, Kind.EXCESS_CREDIT):
             difference = self.rng.randint(100, 90_000)
-            wrong[settlement.ref] = -difference if is_short else difference
-            self._plant_payout(
-                Reason.SHORT_CREDIT if is_short else Reason.EXCESS_CREDIT,
-                settlement,
-                amount=difference,
-                note=f"the bank paid {'less' if is_short else 'more'} than the settlement",
-            )
-        return wrong
+            is_short = fate is Kind.SHORT_CREDIT
+            self._credit(settlement.utr, net - difference if is_short else net + difference, at=at)
+            reason = Reason.SHORT_CREDIT if is_short else Reason.EXCESS_CREDIT
+            self._plant_payout(reason, settlement, amount=difference, kind=Kind(fate))
+        elif fate is Kind.SPLIT_CREDIT:
+            part = net * self.rng.randint(20, 80) // 100
+            for amount in (part, net - part):
+                self._credit(settlement.utr, amount, at=at)
+            self._plant_payout(Reason.AMBIGUOUS, settlement, amount=net, kind=fate)
+        elif fate is Odd.OTHER_ACCOUNT:
+            self._credit(settlement.utr, net, at=at)
+            self.astray.append(self.credits.pop())
+            self.part.not_breaks[Odd.OTHER_ACCOUNT] += 1
+        else:
+            self._spoil_utr(settlement, Kind(fate))
+
+    def _spoil_utr(self, settlement: Settlement, kind: Kind) -> None:
+        """The narration tells another UTR, or half of it: neither side finds the other."""
+        net, told = settlement.net_paise, _SPOILERS[kind](settlement.utr)
+        words = self._credit(told, net, at=settlement.settled_at)
+        self._plant_payout(Reason.SETTLED_NOT_CREDITED, settlement, amount=net, kind=kind)
+        self.part.plant(
+            Reason.CREDITED_NOT_SETTLED,
+            told,
+            words[:NAMED_BY],
+            amount_paise=net,
+            kind=kind,
+            channel=self.channel.code,
+        )
 
     def _plant_payout(
-        self, reason: Reason, settlement: Settlement, *, amount: int, note: str
+        self, reason: Reason, settlement: Settlement, *, amount: int, kind: Kind
     ) -> None:
-        self.part.plant(reason, settlement.ref, settlement.utr, amount_paise=amount, note=note)
+        self.part.plant(
+            reason,
+            settlement.ref,
+            settlement.utr,
+            amount_paise=amount,
+            kind=kind,
+            channel=self.channel.code,
+        )
 
     def _credit(self, utr: str, amount: int, *, at: datetime) -> str:
         narration = f"NEFT CR-{SETTLING_BANK}0000100-{self.channel.narration}-{utr}"
@@ -615,10 +692,20 @@ class _Play:
         return taken
 
     def _plant(
-        self, reason: Reason, payment: SamplePayment, *, note: str, amount: int | None = None
+        self, reason: Reason, payment: SamplePayment, *, kind: Kind, amount: int | None = None
     ) -> None:
         at_stake = payment.amount_paise if amount is None else amount
-        self.part.plant(reason, payment.channel_ref, amount_paise=at_stake, note=note)
+        self.part.plant(
+            reason,
+            payment.channel_ref,
+            amount_paise=at_stake,
+            kind=kind,
+            channel=self.channel.code,
+        )
+
+    def _by_midnight(self, at: datetime) -> datetime:
+        """No later than the end of the day: a settlement is of the day whose report tells it."""
+        return min(at, instant(self.day, hour=23, minute=59, second=59))
 
     def _cycle(self, at: datetime) -> int:
         return bisect_right(self.closings, at)
@@ -629,6 +716,11 @@ class _Play:
         if place < len(self.settlements):
             settlement = self.settlements[place]
             settlement.rows.append(_placed(row, settlement))
+
+    def _settle_again(self, row: ReportRow) -> None:
+        """Put a row into the settlement after its own, too."""
+        settlement = self.settlements[self._cycle(row.created_at) + 1]
+        settlement.rows.append(_placed(row, settlement))
 
     def _report(self) -> list[ReportRow]:
         rows: Iterable[ReportRow] = (

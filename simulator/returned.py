@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 
 from reconciliation.models import Reason
 from simulator.handovers import HandOver
+from simulator.kinds import Kind
+from simulator.scene import CHEQUE
 from simulator.truth import Part
 
 
@@ -46,8 +48,8 @@ _CODES: Final = {
 }
 _NOT_IN_FILE: Final = frozenset({Fate.BANK_ONLY, Fate.BOOKS_ONLY, Fate.LEFT})
 _PLANTED: Final = {
-    Fate.BANK_ONLY: "the bank took a cheque back, nobody has told us",
-    Fate.BOOKS_ONLY: "returned in our books, and the bank took nothing back",
+    Fate.BANK_ONLY: Kind.CHEQUE_BOUNCED,
+    Fate.BOOKS_ONLY: Kind.CHEQUE_KEPT,
 }
 
 
@@ -77,5 +79,6 @@ class Fates(NamedTuple):
                     Reason.CHEQUE_RETURNED,
                     paper.number,
                     amount_paise=paper.amount_paise,
-                    note=_PLANTED[fate],
+                    kind=_PLANTED[fate],
+                    channel=CHEQUE,
                 )

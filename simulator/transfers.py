@@ -1,6 +1,6 @@
 """A day of bank transfers: the credits, the bank's notices of them, and what goes wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from random import Random
@@ -9,9 +9,10 @@ from typing import Final
 from channels_.contract import Method, Outcome
 from channels_.simulation import Happened, News, SamplePayment
 from reconciliation.models import Reason
-from simulator.bank import NAMED_BY, BankLine, Utrs
+from simulator.bank import NAMED_BY, BankLine, Utrs, exchanged, mistyped
 from simulator.chance import BANKING, chance, moments, seconds, some, weighed
 from simulator.consumers import RUPEE, SampleConsumer, amount_paid
+from simulator.kinds import Kind
 from simulator.messages import Outbox, Sending, count_repeats
 from simulator.scene import PlayedChannel
 from simulator.truth import Part
@@ -24,6 +25,11 @@ TOLD_AGAIN: Final = 20  # in a thousand: by an event of its own
 
 _CUT: Final = 12  # signs of a UTR that is cut short
 _WHOLE: Final = 16  # signs of the shortest that is worth cutting
+_SPOILERS: Final[Mapping[Kind, Callable[[str], str]]] = {
+    Kind.UTR_CUT: lambda utr: utr[:_CUT],
+    Kind.UTR_MISTYPED: mistyped,
+    Kind.UTR_EXCHANGED: exchanged,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +62,42 @@ def play_transfers(
     pool = list(payments)
     rng.shuffle(pool)
     each = min(kinds, len(pool) // 8)
-    unsaid, unseen, twice, unknown = (
-        {payment.utr for payment in pool[place * each : (place + 1) * each]} for place in range(4)
+    unsaid, unseen, twice, unknown, otherwise = (
+        {payment.utr for payment in pool[place * each : (place + 1) * each]} for place in range(5)
     )
-    rest = [payment for payment in pool[4 * each :] if len(payment.utr) >= _WHOLE]
-    cut = {payment.utr for payment in rest[: each // 2]}
+    rest = [payment for payment in pool[5 * each :] if len(payment.utr) >= _WHOLE]
+    spoilt = {one.utr: kind for one, kind in zip(rest[: len(rest) // 2], _SPOILERS, strict=False)}
     lines, told = [], []
+
+    def plant(reason: Reason, payment: SamplePayment, kind: Kind, amount: int = 0) -> None:
+        at_stake = amount or payment.amount_paise
+        part.plant(reason, payment.utr, amount_paise=at_stake, kind=kind, channel=channel.code)
+
     for payment in payments:
         if payment.utr in unsaid:
-            _plant(part, Reason.MISSING_IN_BOOKS, payment, "credited, no notice ever came")
+            plant(Reason.MISSING_IN_BOOKS, payment, Kind.NOT_TOLD)
         elif payment.utr in unknown:
-            _plant(part, Reason.UNIDENTIFIED_CREDIT, payment, "credited, it names no consumer")
+            plant(Reason.UNIDENTIFIED_CREDIT, payment, Kind.NAMELESS)
         else:
             outbox.say(News.PAID, payment, payment.paid_at)
             part.received(channel.code, payment.amount_paise)
             told.append(payment)
         if payment.utr in unseen:
-            _plant(part, Reason.MISSING_IN_CHANNEL, payment, "a notice came, the money did not")
+            plant(Reason.MISSING_IN_CHANNEL, payment, Kind.NOT_RECEIVED)
             continue
-        if payment.utr in cut:
-            lines.append(_cut_short(part, payment))
+        if kind := spoilt.get(payment.utr):
+            lines.append(_spoilt(part, payment, kind=kind, channel=channel.code))
+            continue
+        if payment.utr in otherwise:
+            difference = rng.randint(1, 90) * RUPEE
+            plant(Reason.AMOUNT_DIFFERS, payment, Kind.OTHER_AMOUNT, difference)
+            credited_paise = payment.amount_paise + difference
+            lines.append(_line(payment._replace(amount_paise=credited_paise), is_named=True))
             continue
         line = _line(payment, is_named=payment.utr not in unknown)
         lines.append(line)
         if payment.utr in twice:
-            _plant(part, Reason.AMBIGUOUS, payment, "the bank lists the credit twice")
+            plant(Reason.AMBIGUOUS, payment, Kind.CREDITED_TWICE)
             lines.append(line)
     for payment in some(rng, told, per_mille=TOLD_AGAIN):
         outbox.say(News.PAID, payment, payment.paid_at, late=seconds(rng, 600, 6_000))
@@ -136,18 +153,20 @@ def _line(payment: SamplePayment, *, is_named: bool) -> BankLine:
     return BankLine(payment.paid_at, payment.amount_paise, "NTRF", words)
 
 
-def _cut_short(part: Part, payment: SamplePayment) -> BankLine:
-    """The credit with a UTR that the narration cuts short: neither side finds the other."""
-    _plant(part, Reason.MISSING_IN_CHANNEL, payment, "the bank's narration cuts its UTR short")
-    line = _line(payment._replace(utr=payment.utr[:_CUT]), is_named=True)
+def _spoilt(part: Part, payment: SamplePayment, *, kind: Kind, channel: str) -> BankLine:
+    """The credit with a UTR that the narration tells otherwise: neither side finds the other."""
+    told = _SPOILERS[kind](payment.utr)
+    line = _line(payment._replace(utr=told), is_named=True)
+    amount = payment.amount_paise
+    part.plant(
+        Reason.MISSING_IN_CHANNEL, payment.utr, amount_paise=amount, kind=kind, channel=channel
+    )
     part.plant(
         Reason.MISSING_IN_BOOKS,
+        told,
         line.narration[:NAMED_BY],
-        amount_paise=payment.amount_paise,
-        note="a credit whose UTR the narration cuts short",
+        amount_paise=amount,
+        kind=kind,
+        channel=channel,
     )
     return line
-
-
-def _plant(part: Part, reason: Reason, payment: SamplePayment, note: str) -> None:
-    part.plant(reason, payment.utr, amount_paise=payment.amount_paise, note=note)

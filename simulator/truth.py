@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from reconciliation.models import Reason
+from simulator.kinds import Kind
 
 
 class Planted(NamedTuple):
@@ -15,7 +16,8 @@ class Planted(NamedTuple):
     reason: Reason
     keys: tuple[str, ...]
     amount_paise: int
-    note: str
+    kind: Kind
+    channel: str
 
 
 @dataclass(slots=True)
@@ -29,9 +31,11 @@ class Part:
     )  # per channel, as our books hear of them
     amount_paise: Counter[str] = field(default_factory=Counter)
 
-    def plant(self, reason: Reason, *keys: str, amount_paise: int, note: str) -> None:
+    def plant(
+        self, reason: Reason, *keys: str, amount_paise: int, kind: Kind, channel: str
+    ) -> None:
         """Remember a discrepancy that was just built in."""
-        self.planted.append(Planted(reason, keys, amount_paise, note))
+        self.planted.append(Planted(reason, keys, amount_paise, kind, channel))
 
     def received(self, channel: str, amount_paise: int) -> None:
         """Count a payment that our books must know after the day was sent."""
@@ -68,7 +72,9 @@ def truth_document(
                 "reason": item.reason.value,
                 "keys": list(item.keys),
                 "amount_paise": item.amount_paise,
-                "note": item.note,
+                "kind": item.kind.value,
+                "channel": item.channel,
+                "note": item.kind.note,
             }
             for item in planted
         ],

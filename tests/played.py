@@ -5,6 +5,7 @@ import io
 import json
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -37,7 +38,7 @@ from simulator.chance import instant
 from simulator.day import Day, play_day
 from simulator.files import eve_statement_of, statements_of, write_day
 from simulator.partners import Partners, partners_of
-from simulator.scene import DEFAULT, TERMINAL, PlayedChannel, Scene, Staff
+from simulator.scene import DEFAULT, TERMINAL, PlayedChannel, Rate, Scene, Staff
 from simulator.sender import letters
 from simulator.staff import Troupe
 from tests.agencies.partner import install_agency
@@ -52,6 +53,25 @@ LINE_RULES = (
     (50, "debit", "NCHG", "", "charge"),
     (60, "both", "NINT", "", "interest"),
     (70, "both", "", "SWEEP", "other"),
+)
+
+
+# Two offices with people; the other counters hand in.
+STAFFED = replace(
+    DEFAULT,
+    staff=(
+        Staff("RPR-Z1", {"rpr1": "clerk-rpr1"}, "supervisor-rpr", "finance"),
+        Staff("RPR-Z2", {"rpr2": "clerk-rpr2"}, "supervisor-rpr", "finance"),
+    ),
+    terminal=PlayedChannel(
+        code="cards",
+        name="Cards",
+        adapter=TERMINAL,
+        route="settlement",
+        account="sbi-collection",
+        narration="CARD TERMINALS SETTLEMENT",
+        rates={"card": Rate(9_000, 0, 180_000)},
+    ),
 )
 
 
@@ -177,7 +197,14 @@ def use_rule(code: str, **content: object) -> Rule:
 
 
 def play(
-    directory: Path, *, clerk: User, day: date, payments: int, seed: int, scene: Scene = DEFAULT
+    directory: Path,
+    *,
+    clerk: User,
+    day: date,
+    payments: int,
+    seed: int,
+    scene: Scene = DEFAULT,
+    loads: bool = True,
 ) -> Day:
     """Write the day's files, send its messages and receipts, and load its statements."""
     played = play_day(scene, day=day, payments=payments, seed=seed)
@@ -190,7 +217,7 @@ def play(
     ask(directory, scene)
     take(directory, clerk=clerk)
     Troupe(directory).play(day)
-    for source, name in statements_of(played, directory):
+    for source, name in statements_of(played, directory) if loads else ():
         load(source, (directory / name).read_bytes(), name=name)
     return played
 

@@ -677,6 +677,7 @@ def _channel_entries(
             moment, line.amount_paise, line.fee_paise, line.tax_paise,
             line.amount_paise - line.fee_paise - line.tax_paise,
             line.reference, line.channel_ref, line.order_ref, line.original_ref,
-            line.settlement_ref, "", line.utr, line.rrn, line.instrument, line.consumer_number,
-            line.method, line.network, line.code, line.narration, kind in _NEED_A_RECEIPT, True,
+            line.settlement_ref, "", line.utr.upper(), line.rrn, line.instrument,
+            line.consumer_number, line.method, line.network, line.code, line.narration,
+            kind in _NEED_A_RECEIPT, True,
         )  # fmt: skip

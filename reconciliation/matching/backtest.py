@@ -20,7 +20,7 @@ from cspdcl.kernel.clock import now, today
 from reconciliation import locks
 from reconciliation.matching import carrying, ledger
 from reconciliation.matching.carrying import Since
-from reconciliation.matching.passes import EARLY, PASSES, is_early, open_items
+from reconciliation.matching.passes import EARLY, is_early, open_items, run_open
 from reconciliation.models import BackTest, Rule, Run
 from reconciliation.rulebook import rules
 
@@ -262,9 +262,7 @@ def _play(some: Sequence[Rule], number: int) -> None:
         if is_early(rule):
             EARLY[rule.leg](rule, this, since)
     open_items.prepare(since, paired_since=before, erp=ledger.ledger_now())
-    for rule in some:
-        if not is_early(rule):
-            PASSES[rule.cardinality](rule, this)
+    run_open(some, this)
 
 
 _KEEP: Final = """

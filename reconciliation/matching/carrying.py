@@ -255,11 +255,13 @@ SELECT o.id, o.stage FROM open_entry o
 
 DELETE FROM reconciliation_openlines l
  WHERE NOT EXISTS (SELECT FROM open_lines o WHERE o.stored_id = l.id);
+UPDATE reconciliation_openlines l SET is_apart = true
+  FROM open_lines o WHERE o.stored_id = l.id AND o.is_apart AND NOT l.is_apart;
 INSERT INTO reconciliation_openlines
        (channel_id, settlement_ref, utr, business_date, due_on, line_count, net_paise, line_hash,
-        line_ids)
+        line_ids, is_apart)
 SELECT channel_id, settlement_ref, utr, business_date, due_on, line_count, net_paise, line_hash,
-       line_ids
+       line_ids, is_apart
   FROM open_lines WHERE stored_id IS NULL ORDER BY piece;
 
 INSERT INTO reconciliation_daytally

@@ -77,7 +77,7 @@ CREATE TEMP TABLE rate_card (
 CREATE TEMP TABLE judged_before (entry_id bigint PRIMARY KEY) ON COMMIT DROP;
 CREATE TEMP TABLE known_slip (deposit_ref text) ON COMMIT DROP;
 CREATE TEMP TABLE slip_due (deposit_ref text PRIMARY KEY, due_on date) ON COMMIT DROP;
-CREATE TEMP TABLE carried_by (due_on date PRIMARY KEY, last_on date) ON COMMIT DROP;
+CREATE TEMP TABLE carried_by (business_date date PRIMARY KEY, last_on date) ON COMMIT DROP;
 """
 
 _OPEN_SLIPS: Final = """
@@ -85,8 +85,8 @@ SELECT DISTINCT deposit_ref FROM open_entry
  WHERE stage = 'bank' AND book = 'receipts' AND deposit_ref <> ''
 """
 
-_OPEN_DUES: Final = """
-SELECT DISTINCT due_on FROM open_entry
+_UNDEPOSITED_DAYS: Final = """
+SELECT DISTINCT business_date FROM open_entry
  WHERE stage = 'bank' AND book = 'receipts' AND deposit_ref = ''
 """
 
@@ -151,7 +151,7 @@ def _tell_slips(channels: Mapping[int, Channel]) -> None:
         days = channels[slip["channel_id"]].credit_days
         dues.append((slip["reference"], working_day_after(slip["business_date"], days)))
     _fill("slip_due", dues)
-    _fill("carried_by", [(day, working_day_after(day, 1)) for day in _column(_OPEN_DUES)])
+    _fill("carried_by", [(day, working_day_after(day, 1)) for day in _column(_UNDEPOSITED_DAYS)])
     _fill("known_slip", [(slip["reference"],) for slip in books.slips_among(_column(_BANK_WORDS))])
 
 

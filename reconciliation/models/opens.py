@@ -42,6 +42,7 @@ class OpenLines(models.Model):
     net_paise = models.BigIntegerField()
     line_hash = models.BigIntegerField()  # of their keys, in no order
     line_ids = ArrayField(models.BigIntegerField())
+    is_apart = models.BooleanField(default=False)  # its settlement has told several UTRs
 
     class Meta:
         indexes = [models.Index(fields=["channel", "settlement_ref"], name="open_lines_by_name")]

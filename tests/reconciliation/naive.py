@@ -61,13 +61,14 @@ def explain(day: Day) -> list[Found]:
     matched: dict[tuple[str, str], Told] = {}
     answers: list[Found] = []
     made: frozenset[tuple[str, frozenset[str]]] = frozenset()
+    apart: set[str] = set()
     for is_late in (False, True):
         told = list(_told(day, is_late=is_late))
         said = _Said(day, is_late=is_late)
         channel = _ChannelStage([one for one in told if _counts_in_channel(one)], matched, said)
         channel.match()
         channel.judge([one for one in told if one.book == "receipts"], told)
-        bank = _BankStage([one for one in told if _counts_in_bank(one)], matched, said)
+        bank = _BankStage([one for one in told if _counts_in_bank(one)], matched, said, apart=apart)
         bank.match()
         bank.judge()
         found = channel.found(bank, made=made)
@@ -237,8 +238,9 @@ class _ChannelStage(_Stage):
 
     def match(self) -> None:
         self._pair("id")
-        self._pair("reference")
-        self._pair("rrn")
+        for key in ("reference", "rrn"):
+            self._pair(key)
+            self._pair("id")  # of which a weaker key has taken a third
         self._take_back("id")
         self._take_back("original")
         self._forced()
@@ -319,7 +321,8 @@ class _ChannelStage(_Stage):
             if (key == "id" and len(rows) > 1) or any(one.kind == "repeated" for one in group):
                 self.name_break("duplicate", *group)
             elif len(receipts) == len(rows) == 1:
-                self.name_break("amount_differs", *group)
+                agree = receipts[0].paise == rows[0].paise
+                self.name_break("outside_rules" if agree else "amount_differs", *group)
             else:
                 self.name_break("ambiguous", *group)
 
@@ -385,14 +388,26 @@ def _of_lone_row(row: Told, held: Sequence[Told], told: Sequence[Told]) -> str:
 
 
 class _BankStage(_Stage):
-    def __init__(self, told: list[Told], matched: dict[tuple[str, str], Told], said: _Said) -> None:
+    def __init__(
+        self,
+        told: list[Told],
+        matched: dict[tuple[str, str], Told],
+        said: _Said,
+        *,
+        apart: set[str],
+    ) -> None:
         super().__init__(told, matched, said, "bank")
-        # What a settlement's rows tell they have told, whether they are matched by now or not.
+        # What is open of a settlement tells its UTRs; that there were several is remembered.
         rows = _groups(
-            [one for one in told if one.book == "channel"],
+            [one for one in self.open if one.book == "channel"],
             lambda one: (one.source, one.settlement or one.utr),
         )
-        self._utrs = {name: {one.utr for one in group} - {""} for name, group in rows}
+        self._utrs = {name: {one.utr.upper() for one in group} - {""} for name, group in rows}
+        for name, group in rows:
+            names = {one.name for one in group}
+            if len(self._utrs[name]) > 1 or names & apart:
+                apart |= names
+        self._apart = apart
 
     # "Rules are tried in this order."
     def match(self) -> None:
@@ -427,7 +442,7 @@ class _BankStage(_Stage):
             utrs = self._utrs[source, settlement]
             for one in group:
                 # "whose rows tell several UTRs is one payout for each"; one UTR is that of all
-                word = one.utr if len(utrs) > 1 else max(utrs, default="")
+                word = one.utr if one.name in self._apart else max(utrs, default="")
                 parts.setdefault((source, (word or settlement).upper()), []).append(one)
         return [Payout(source, word, tuple(group)) for (source, word), group in parts.items()]
 
@@ -557,6 +572,8 @@ class _BankStage(_Stage):
             reason = (
                 "ambiguous"
                 if is_choice
+                else "outside_rules"
+                if naming[0].paise == payout.net
                 else "short_credit"
                 if naming[0].paise < payout.net
                 else "excess_credit"
@@ -584,7 +601,9 @@ class _BankStage(_Stage):
                 is_choice = len(naming) > 1 or any(
                     sum(other in one.words for other, _ in groups) > 1 for one in naming
                 )
-                self.name_break("ambiguous" if is_choice else differs, *group, *naming)
+                agree = sum(one.paise for one in group) == sum(one.paise for one in naming)
+                reason = "ambiguous" if is_choice else "outside_rules" if agree else differs
+                self.name_break(reason, *group, *naming)
 
     def _judge_counter(self) -> None:
         for one in [one for one in self.open if one.source == "c" and one.book == "receipts"]:

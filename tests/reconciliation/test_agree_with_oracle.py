@@ -6,18 +6,18 @@ is right, and the day is kept under ``kept/`` with what it taught.
 
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from reconciliation import engine
 from reconciliation.models import Reason
 from tests.reconciliation import naive
 from tests.reconciliation.chance import day_of
-from tests.reconciliation.known_faults import FAULTS, may_touch
 from tests.reconciliation.small_days import (
     PROVED,
     Books,
@@ -29,7 +29,7 @@ from tests.reconciliation.small_days import (
 )
 
 DAYS = 500
-MANY_DAYS = 20_000
+MANY_DAYS = int(os.environ.get("ORACLE_DAYS", "20000"))
 AT_ONCE = 500  # days that share one run
 
 KEPT = sorted((Path(__file__).parent / "kept").glob("*.json"))
@@ -53,35 +53,12 @@ def test_nor_do_they_differ_on_twenty_thousand_days() -> None:
 
 
 @pytest.mark.parametrize(
-    "kept",
-    [
-        pytest.param(
-            json.loads(path.read_text()),
-            id=path.stem,
-            marks=[
-                pytest.mark.xfail(
-                    strict=True, raises=(AssertionError, IntegrityError), reason=told["why"]
-                )
-                for told in [json.loads(path.read_text())]
-                if told["fault"]
-            ],
-        )
-        for path in KEPT
-    ],
+    "kept", [pytest.param(json.loads(path.read_text()), id=path.stem) for path in KEPT]
 )
 def test_a_kept_day_is_found_as_the_document_says(kept: dict[str, Any]) -> None:
     day = Day.of_json(kept["day"])
 
     assert found_by_engine([day]) == [naive.explain(day)]
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_every_known_fault_is_kept_and_recognised(fault: str) -> None:
-    told = [json.loads(path.read_text()) for path in KEPT]
-    days = [Day.of_json(one["day"]) for one in told if one["fault"] == fault]
-
-    assert days
-    assert all(FAULTS[fault](day) for day in days)
 
 
 def test_what_is_kept_is_told_again_as_it_was() -> None:
@@ -94,8 +71,8 @@ def test_what_is_kept_is_told_again_as_it_was() -> None:
 
 
 def _days() -> Iterator[Day]:
-    """Days by chance, always the same, without those that a known fault may touch."""
-    return (day for day in map(day_of, itertools.count()) if not may_touch(day))
+    """Days by chance, always the same."""
+    return map(day_of, itertools.count())
 
 
 def found_by_engine(days: Sequence[Day]) -> list[list[Found]]:
@@ -120,7 +97,7 @@ def _agree_on(days: Sequence[Day]) -> None:
 
 
 def _differs(day: Day) -> bool:
-    return not may_touch(day) and found_by_engine([day]) != [naive.explain(day)]
+    return found_by_engine([day]) != [naive.explain(day)]
 
 
 def _smallest(day: Day, *, is_wrong: Callable[[Day], bool]) -> Day:

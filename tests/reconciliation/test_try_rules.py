@@ -14,6 +14,8 @@ from reconciliation.desk import versions
 from reconciliation.matching import backtest, tallies
 from reconciliation.models import Book, Entry, Kind, Match, MatchLine, Rule, RuleTally
 from reconciliation.rulebook import rules
+from sources import holidays
+from sources.models import Holiday
 from tests.played import use_rule
 from tests.reconciliation import small_books as books
 from tests.worked_examples.accounts import Desk, Line, paid
@@ -85,6 +87,16 @@ def test_a_window_counts_working_days_to_its_side(
     found = told(version(window_days=days, direction=direction))
 
     assert found == {"match": 0, "break": broken, "change": 0}
+
+
+def test_a_window_leaves_out_the_bank_holidays_of_the_calendar_as_it_stands() -> None:
+    pair(1, apart=2)
+
+    assert told(version(window_days=1))["break"] == 1
+    holidays.put(TUE, name="Made up day", by="command")
+    assert told(version(window_days=1))["break"] == 0
+    holidays.remove(Holiday.objects.get(day=TUE), by="command")
+    assert told(version(window_days=1))["break"] == 1
 
 
 def test_the_identity_of_the_channel_has_a_window_too() -> None:

@@ -223,13 +223,14 @@ _DEPOSIT_MISSING: Final = take("""
            coalesce(nullif(o.deposit_ref, ''), 'not deposited ' || o.business_date) AS reference,
            abs(sum(o.amount_paise))::bigint AS amount_paise, max(o.business_date) AS business_date,
            jsonb_build_object('slip', nullif(o.deposit_ref, ''), 'receipts', count(*),
-                              'due', max(coalesce(d.due_on, o.due_on)),
+                              'due', max(CASE WHEN o.deposit_ref = '' THEN c.last_on
+                                              ELSE coalesce(d.due_on, o.due_on) END),
                               'until', max(s.bank_until)) AS facts,
            array_agg(o.id ORDER BY o.id) AS entry_ids
       FROM open_entry o
       JOIN source s USING (channel_id)
       LEFT JOIN slip_due d ON d.deposit_ref = o.deposit_ref
-      LEFT JOIN carried_by c ON c.due_on = o.due_on
+      LEFT JOIN carried_by c ON c.business_date = o.business_date
      WHERE o.stage = 'bank' AND o.book = 'receipts' AND s.route = 'deposit'
        AND (o.kind NOT IN ('reversal', 'cheque_return') OR o.amount_paise > 0)
        AND CASE WHEN o.deposit_ref = '' THEN c.last_on <= s.bank_until
@@ -273,7 +274,7 @@ _CREDIT_WITHOUT_RECEIPT: Final = take("""
              SELECT FROM reconciliation_entry e
                JOIN reconciliation_matchline l
                  ON l.entry_id = e.id AND l.stage = 'bank' AND l.is_live
-              WHERE e.in_bank_stage AND e.utr <> '' AND e.utr = w.word
+              WHERE e.in_bank_stage AND e.utr <> '' AND e.utr IN (w.word, lower(w.word))
                 AND e.source_key NOT LIKE 'undone:%%'
                 -- what was taken back has been paid by nobody
                 AND NOT EXISTS (SELECT FROM reconciliation_entry r

@@ -3,6 +3,7 @@
 from typing import Final
 
 from reconciliation.matching.classifiers.finding import PAID_ON, take
+from reconciliation.matching.passes.statement import LISTED
 
 # Lines that are breaks by what they are.
 _BY_KIND: Final = take(f"""
@@ -97,8 +98,9 @@ _LINE_WITHOUT_RECEIPT: Final = take(f"""
          WHERE o.stage = 'channel' AND o.book = 'channel'
     ), listed AS (
         SELECT line.id, min(e.source_key) AS source_key
-          FROM line JOIN reconciliation_entry e
-            ON e.book = 'channel' AND e.source_key = line.first_key AND e.id <> line.id
+          FROM line
+         CROSS JOIN LATERAL ({LISTED.format(key="line.first_key")}) AS e
+         WHERE e.id <> line.id
          GROUP BY line.id
     ), held AS MATERIALIZED (  -- by the payments' own indexes: no scan of the books
         SELECT e.id, e.channel_id, e.kind, e.channel_ref, e.order_ref, e.reference
@@ -119,7 +121,7 @@ _LINE_WITHOUT_RECEIPT: Final = take(f"""
     ), failed AS (
         SELECT line.id, min(h.reference) AS reference
           FROM line JOIN held h ON h.channel_id = line.channel_id AND h.kind = 'failed'
-           AND (h.channel_ref = line.channel_ref
+           AND (h.channel_ref = line.channel_ref AND h.channel_ref <> ''
              OR h.channel_ref = '' AND h.reference = line.reference AND h.reference <> '')
          GROUP BY line.id
     ), paid AS (

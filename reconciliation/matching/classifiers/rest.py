@@ -46,10 +46,12 @@ SELECT %(run)s, o.business_date, o.stage, o.book, o.channel_id,
  GROUP BY 2, 3, 4, 5, 6
 UNION ALL
 SELECT %(run)s, o.business_date, 'bank', 'channel', o.channel_id,
-       CASE WHEN s.settlement = '' THEN 'not_settled' WHEN s.net_paise <= 0 THEN 'carried'
-            WHEN s.due_on > %(day)s THEN 'not_due' ELSE 'no_file' END,
+       CASE WHEN s.word = '' THEN 'not_settled' WHEN s.paid_out <= 0 THEN 'carried'
+            WHEN s.paid_due_on > %(day)s THEN 'not_due' ELSE 'no_file' END,
        sum(o.line_count)::bigint, sum(o.net_paise)::bigint
-  FROM open_settlement s
+  FROM (SELECT *, sum(net_paise) OVER (PARTITION BY channel_id, word) AS paid_out,
+               max(due_on) OVER (PARTITION BY channel_id, word) AS paid_due_on
+          FROM open_settlement) AS s
  CROSS JOIN LATERAL unnest(s.pieces) AS p(piece)
   JOIN open_lines o USING (piece)
  GROUP BY 2, 5, 6

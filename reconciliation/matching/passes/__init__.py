@@ -4,7 +4,7 @@ Every pass is set-based: it groups what is open by the rule's key, keeps the gro
 leave no choice, and inserts them in the order of their entries. What leaves a choice is left alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from reconciliation.matching.carrying import Since
@@ -18,6 +18,7 @@ from reconciliation.matching.passes import (
     together,
 )
 from reconciliation.models import Leg, Rule, Run
+from reconciliation.rulebook.rules import Key
 
 Pass = Callable[[Rule, Run], int]
 
@@ -31,7 +32,7 @@ EARLY: Final[Mapping[str, Callable[[Rule, Run, Since], int]]] = {
 def is_early(rule: Rule) -> bool:
     """Whether a rule is tried before the open tables are made."""
     is_posting = rule.leg == Leg.RECEIPT_ERP and rule.cardinality == Rule.Cardinality.ONE_TO_ONE
-    return rule.key == Rule.Key.CHANNEL_REF or is_posting
+    return rule.key == Key.CHANNEL_REF or is_posting
 
 
 PASSES: Final[Mapping[str, Pass]] = {
@@ -42,3 +43,21 @@ PASSES: Final[Mapping[str, Pass]] = {
     Rule.Cardinality.CARRIED: carried.run,
     Rule.Cardinality.IN_PARTS: in_parts.run,
 }
+
+
+def run_open(rules: Sequence[Rule], this_run: Run) -> int:
+    """Every rule, in order, over the open tables; returns the matches made.
+
+    Where a weaker key took one of three that share an id of the channel, two are left that have no
+    choice any more: they are matched now, because the next run would.
+    """
+    identity = [rule for rule in rules if rule.key == Key.CHANNEL_REF]
+    made = 0
+    for rule in rules:
+        if is_early(rule):
+            continue
+        new = PASSES[rule.cardinality](rule, this_run)
+        if new and rule.cardinality == Rule.Cardinality.ONE_TO_ONE:
+            new += sum(one_to_one.run_again(one, this_run) for one in identity)
+        made += new
+    return made

@@ -1,7 +1,8 @@
 """A settlement below zero pays nothing and is carried on: a later credit is less by it.
 
-All that a channel carries up to a settlement is taken together, and the credit must agree to the
-paisa. What one credit has taken, the next no longer owes: so the pass goes on until it finds none.
+All that a channel carries up to a payout is taken together, and the one credit that names it must
+agree to the paisa. What one credit has taken, the next no longer owes: so the pass goes on until it
+finds none.
 """
 
 from typing import Final
@@ -10,32 +11,46 @@ from reconciliation.matching.passes.statement import INSERT_LINES, INSERT_MATCHE
 from reconciliation.models import Rule, Run, Stage
 
 _CARRIED: Final = f"""
-WITH debt AS (
-    SELECT s.channel_id, s.settlement, sum(d.net_paise)::bigint AS debt_paise,
-           array_agg(d.settlement) || s.settlement AS settlements
-      FROM open_settlement s
-      JOIN open_settlement d ON d.channel_id = s.channel_id AND d.net_paise < 0
-       AND d.settlement <> '' AND d.business_date <= s.business_date
-     WHERE s.net_paise > 0
-     GROUP BY s.channel_id, s.settlement
-), candidate AS (
-    SELECT s.channel_id, d.settlements, b.id AS credit_id,
-           greatest(s.business_date, b.business_date) AS matched_on,
-           count(*) OVER (PARTITION BY s.channel_id) AS choices
-      FROM open_settlement s
-      JOIN debt d USING (channel_id, settlement)
-      JOIN bank_word w ON w.word = s.word
+WITH payout AS (
+    SELECT channel_id, word, sum(net_paise)::bigint AS net_paise,
+           max(business_date) AS business_date
+      FROM open_settlement
+     WHERE word <> ''
+     GROUP BY channel_id, word
+), debt AS (
+    SELECT p.channel_id, p.word, sum(d.net_paise)::bigint AS debt_paise,
+           array_agg(d.word) || p.word AS words
+      FROM payout p
+      JOIN payout d ON d.channel_id = p.channel_id AND d.net_paise < 0
+       AND d.business_date <= p.business_date
+     WHERE p.net_paise > 0
+     GROUP BY p.channel_id, p.word
+), named AS (
+    SELECT p.*, b.id AS credit_id, b.amount_paise, b.business_date AS credited_on,
+           count(*) OVER (PARTITION BY p.channel_id, p.word) AS credits,
+           count(*) OVER (PARTITION BY b.id) AS payouts
+      FROM payout p
+      JOIN bank_word w ON w.word = p.word
       JOIN open_entry b ON b.id = w.entry_id AND b.book = 'bank' AND b.stage = 'bank'
-     WHERE s.net_paise + d.debt_paise = b.amount_paise
+       AND b.kind <> 'cheque_return'
+     WHERE p.net_paise > 0
+), candidate AS (
+    SELECT n.channel_id, d.words, n.credit_id, n.payouts,
+           greatest(n.business_date, n.credited_on) AS matched_on,
+           count(*) OVER (PARTITION BY n.channel_id) AS choices
+      FROM named n JOIN debt d USING (channel_id, word)
+     WHERE n.credits = 1 AND n.net_paise + d.debt_paise = n.amount_paise
 ), chosen AS (
-    SELECT nextval('reconciliation_match_id_seq') AS match_id, * FROM candidate WHERE choices = 1
+    SELECT nextval('reconciliation_match_id_seq') AS match_id, c.*
+      FROM (SELECT * FROM candidate WHERE choices = 1 AND payouts = 1
+             ORDER BY credit_id) AS c
 ), matched AS (
 {INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, matched_on, 0
       FROM chosen
 )
 {INSERT_LINES}SELECT c.match_id, unnest(s.line_ids), %(stage)s, true
   FROM chosen c
-  JOIN open_settlement s ON s.channel_id = c.channel_id AND s.settlement = ANY (c.settlements)
+  JOIN open_settlement s ON s.channel_id = c.channel_id AND s.word = ANY (c.words)
 UNION ALL
 SELECT match_id, credit_id, %(stage)s, true FROM chosen
 """  # noqa: S608 - constants of this package

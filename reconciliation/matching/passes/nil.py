@@ -3,7 +3,12 @@
 from typing import Final
 
 from reconciliation.matching import ledger
-from reconciliation.matching.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
+from reconciliation.matching.passes.statement import (
+    INSERT_LINES,
+    INSERT_MATCHES,
+    LISTED,
+    execute,
+)
 from reconciliation.models import Leg, Rule, Run, Stage
 
 _INSERT: Final = f"""
@@ -17,10 +22,12 @@ numbered AS (
 
 _SETTLEMENTS: Final = f"""
 WITH nil AS (
-    SELECT channel_id, settlement, business_date, line_ids FROM open_settlement
-     WHERE settlement <> '' AND net_paise = 0 ORDER BY channel_id, settlement
+    SELECT channel_id, word, max(business_date) AS business_date FROM open_settlement
+     WHERE word <> '' GROUP BY channel_id, word HAVING sum(net_paise) = 0
+     ORDER BY channel_id, word
 ), {_INSERT}
-SELECT match_id, unnest(line_ids), %(stage)s, true FROM numbered
+SELECT n.match_id, unnest(s.line_ids), %(stage)s, true
+  FROM numbered n JOIN open_settlement s USING (channel_id, word)
 """  # noqa: S608 - constants of this package
 
 # Undone before it was carried to the bank. What a slip has carried is credited and debited there.
@@ -70,9 +77,11 @@ WITH undone AS (
     SELECT u.first_id, u.entry_ids, u.business_date
       FROM undone u
       JOIN paychannels_channel c ON c.id = u.channel_id
-      JOIN reconciliation_entry e ON e.book = 'channel' AND e.source_key = c.code || ':' || u.ref
-      JOIN reconciliation_matchline l ON l.entry_id = e.id AND l.stage = 'channel' AND l.is_live
      WHERE u.ref <> ''
+       AND EXISTS (
+           SELECT FROM ({LISTED.format(key="c.code || ':' || u.ref")}) AS e
+             JOIN reconciliation_matchline l
+               ON l.entry_id = e.id AND l.stage = 'channel' AND l.is_live)
      ORDER BY 1
 ), {_INSERT}
 SELECT match_id, unnest(entry_ids), %(stage)s, true FROM numbered

@@ -15,7 +15,13 @@ from reconciliation.models import Rule, Run, Stage
 
 # The key is one of our own column names, checked by a closed list, never a person's text.
 _PAIR: Final = """
-WITH pair AS (
+WITH shared AS (
+    SELECT channel_id, kind, channel_ref
+      FROM open_entry
+     WHERE stage = 'channel' AND channel_ref <> '' AND kind IN ('payment', 'refund', 'chargeback')
+     GROUP BY channel_id, kind, channel_ref, amount_paise > 0
+    HAVING count(*) > 2
+), pair AS (
     SELECT min(id) FILTER (WHERE book = 'receipts') AS left_id,
            min(id) FILTER (WHERE book = 'channel') AS right_id,
            max(business_date) AS matched_on,
@@ -31,6 +37,9 @@ WITH pair AS (
        AND max(amount_paise) - min(amount_paise) <= %(tolerance)s
        -- two different ids of the channel are two different payments, whatever else they share
        AND coalesce(min(nullif(channel_ref, '')) = max(nullif(channel_ref, '')), true)
+       -- one id of both sides that a third has too is a choice, which no weaker key takes
+       AND NOT (bool_and(channel_ref <> '')
+                AND (channel_id, kind, min(channel_ref)) IN (SELECT * FROM shared))
      ORDER BY 1
 )
 INSERT INTO reconciliation_match
@@ -116,6 +125,13 @@ def run_identity(rule: Rule, this_run: Run, since: Since) -> int:
         made, key_hash = cursor.fetchone() or (0, 0)
     this_run.matches_hash ^= int(key_hash)
     return int(made)
+
+
+def run_again(rule: Rule, this_run: Run) -> int:
+    """Match by the channel's own id what other passes left open; returns the matches made."""
+    within = windows.within(rule, left="left_on", right="right_on")
+    sql = _PAIR.format(key="channel_ref", within=within)
+    return execute(sql, rule=rule, run=this_run, stage=Stage.CHANNEL)
 
 
 def run(rule: Rule, this_run: Run) -> int:

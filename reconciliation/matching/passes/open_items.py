@@ -68,40 +68,47 @@ SELECT {_COLUMNS}, 'bank'
 CREATE TEMP TABLE open_lines ON COMMIT DROP AS
 SELECT row_number() OVER () AS piece, p.*
   FROM (SELECT o.id AS stored_id, o.channel_id, o.settlement_ref, o.utr, o.business_date,
-               o.due_on, o.line_count, o.net_paise, o.line_hash, o.line_ids
+               o.due_on, o.line_count, o.net_paise, o.line_hash, o.line_ids, o.is_apart
           FROM reconciliation_openlines o
         UNION ALL
         SELECT NULL, e.channel_id, e.settlement_ref, e.utr, e.business_date, max(e.due_on),
-               count(*), sum(e.net_paise)::bigint, bit_xor({KEY_HASH}), array_agg(e.id)
+               count(*), sum(e.net_paise)::bigint, bit_xor({KEY_HASH}), array_agg(e.id),
+               false
           FROM reconciliation_entry e
          WHERE e.id > %(since_entry)s AND e.in_bank_stage AND e.book = 'channel'
            AND {not_taken("bank")}
          GROUP BY 2, 3, 4, 5
         UNION ALL
         SELECT NULL, e.channel_id, e.settlement_ref, e.utr, e.business_date, max(e.due_on),
-               count(*), sum(e.net_paise)::bigint, bit_xor({KEY_HASH}), array_agg(e.id)
+               count(*), sum(e.net_paise)::bigint, bit_xor({KEY_HASH}), array_agg(e.id),
+               false
           FROM reconciliation_openitem i
           JOIN reconciliation_entry e ON e.id = i.entry_id
          WHERE i.stage = 'bank' AND e.book = 'channel'
          GROUP BY 2, 3, 4, 5) AS p;
 ALTER TABLE open_lines ADD PRIMARY KEY (piece);
 
+-- A settlement that was paid out in several transfers tells a UTR with each line: each is a payout.
+-- So it stays for what is open of it when the others are paid.
+UPDATE open_lines o
+   SET is_apart = true
+  FROM (SELECT channel_id, coalesce(nullif(settlement_ref, ''), utr) AS name
+          FROM open_lines
+         GROUP BY 1, 2
+        HAVING count(DISTINCT nullif(upper(utr), '')) > 1 OR bool_or(is_apart)) AS s
+ WHERE o.channel_id = s.channel_id AND coalesce(nullif(o.settlement_ref, ''), o.utr) = s.name
+   AND NOT o.is_apart;
+
 -- A settlement is what its channel names one; a line without a name goes by its UTR. The bank's
--- credit is found by its word: the UTR, or the settlement's name while no line tells the UTR. A
--- settlement that was paid out in several transfers tells a UTR with each line: each is a payout.
+-- credit is found by its word: the UTR, or the settlement's name while no line tells the UTR.
 CREATE TEMP TABLE open_settlement ON COMMIT DROP AS
-WITH named AS (
-    SELECT o.*, coalesce(nullif(o.settlement_ref, ''), o.utr) AS name
+WITH payout AS (
+    SELECT o.*, coalesce(nullif(o.settlement_ref, ''), o.utr) AS name,
+           CASE WHEN o.is_apart THEN upper(o.utr) ELSE '' END AS part
       FROM open_lines o
-), payout AS (
-    SELECT n.*, CASE WHEN s.utrs > 1 THEN n.utr ELSE '' END AS part, s.utrs
-      FROM named n
-      JOIN (SELECT channel_id, name, count(DISTINCT nullif(utr, '')) AS utrs
-              FROM named GROUP BY 1, 2) AS s
-        USING (channel_id, name)
 )
 SELECT channel_id,
-       CASE WHEN utrs > 1 AND part <> '' THEN name || '/' || part ELSE name END AS settlement,
+       CASE WHEN part <> '' THEN name || '/' || part ELSE name END AS settlement,
        max(utr) AS utr,
        upper(coalesce(nullif(max(utr), ''), name)) AS word,
        sum(line_count)::bigint AS line_count,
@@ -112,7 +119,7 @@ SELECT channel_id,
        max(business_date) AS business_date,
        max(due_on) AS due_on
   FROM payout
- GROUP BY channel_id, name, part, utrs;
+ GROUP BY channel_id, name, part;
 
 UPDATE open_settlement s
    SET line_ids = (SELECT array_agg(line.id)
@@ -132,7 +139,9 @@ SELECT DISTINCT o.id AS entry_id, word
         WHERE told <> ''
        UNION
        SELECT part
-         FROM unnest(ARRAY['\s+', '[^A-Z0-9_-]+', '[^A-Z0-9-]+', '[^A-Z0-9]+']) AS cut,
+         FROM unnest(ARRAY['\s+', '[^A-Z0-9-]+', '[^A-Z0-9]+']
+                   || CASE WHEN strpos(e.narration, '_') > 0
+                           THEN ARRAY['[^A-Z0-9_-]+', '[^A-Z0-9_]+'] END) AS cut,
               regexp_split_to_table(upper(e.narration), cut) AS part
         WHERE length(part) >= 5) AS words(word)
  WHERE o.book = 'bank' AND o.stage = 'bank';

@@ -18,6 +18,16 @@ INSERT_LINES: Final = """
 INSERT INTO reconciliation_matchpart (match_id, entry_id, stage, is_live)
 """
 
+# The rows that a report lists under one key: once, again in the file, or in another settlement.
+LISTED: Final = """
+    SELECT id, source_key FROM reconciliation_entry
+     WHERE book = 'channel' AND source_key IN ({key}, {key} || '#2')
+     UNION ALL
+    SELECT id, source_key FROM reconciliation_entry
+     WHERE book = 'channel' AND starts_with(source_key, {key} || '@')
+       AND source_key BETWEEN {key} || '@' AND {key} || '@~'
+"""
+
 _MANY: Final = 20_000  # new lines that make the planner's statistics stale
 _MADE: Final = "SELECT count(*) FROM reconciliation_match WHERE id > %s"
 

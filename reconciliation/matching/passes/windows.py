@@ -1,12 +1,13 @@
 """A rule's window: how many working days the other side may be away, and on which side."""
 
+from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from django.db import connection
 
-from cspdcl.kernel.workdays import is_working_day
+from cspdcl.kernel.workdays import is_working_day, known_holidays
 from reconciliation.models import Rule
 
 # No entry of ours is older, and none is of a day so far ahead; what is outside is in no window.
@@ -39,15 +40,16 @@ def _know_working_days() -> None:
         cursor.execute("SELECT to_regclass('pg_temp.working_day') IS NOT NULL")
         (is_there,) = cursor.fetchone() or (False,)
         if not is_there:
-            cursor.execute(_TABLE, [list(column) for column in _numbered()])
+            days, numbers = _numbered(frozenset(known_holidays()))
+            cursor.execute(_TABLE, [list(days), list(numbers)])
 
 
-@cache
-def _numbered() -> tuple[tuple[date, ...], tuple[int, ...]]:
+@lru_cache(maxsize=2)  # another calendar, other numbers: a worker lives longer than a calendar
+def _numbered(holidays: AbstractSet[date]) -> tuple[tuple[date, ...], tuple[int, ...]]:
     """Each day with the number of working days until then, its own among them."""
     days, numbers, number, day = [], [], 0, _FIRST
     while day <= _LAST:
-        number += is_working_day(day)
+        number += is_working_day(day, holidays)
         days.append(day)
         numbers.append(number)
         day += timedelta(days=1)
