@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from channels_.contract import Method
 from cspdcl.kernel.money import NotMoney, Paise, paise_from_rupees
+from payments.looks import METHODS
 from reconciliation.rulebook.rates import ROWS_MAX
 
 _BLANK_ROWS = 3
@@ -44,7 +44,7 @@ class RateRowForm(forms.Form):
     method = forms.ChoiceField(
         label=gettext_lazy("Mode"),
         required=False,
-        choices=[("", "–"), *((one.value, one.value) for one in Method)],  # noqa: RUF001 - a dash
+        choices=[("", "–"), *METHODS.items()],  # noqa: RUF001 - a dash
     )
     network = forms.CharField(label=gettext_lazy("Network"), required=False, max_length=24)
     from_paise = _rupees(gettext_lazy("From, ₹"))

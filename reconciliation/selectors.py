@@ -17,7 +17,7 @@ from payments.states import State as PaymentState
 from people.access import has_role
 from people.models import User
 from people.roles import ADMINISTRATOR, AUDITOR, CHANNEL, FINANCE, OPERATOR, READERS
-from reconciliation.desk import explain
+from reconciliation.desk import explain, listing, terms
 from reconciliation.found import bank_credits
 from reconciliation.matching.ledger import in_stage, ledger_now
 from reconciliation.models import (
@@ -299,6 +299,12 @@ def _is_unpaid(bill: Bill) -> bool:
 def unidentified_count(user: User) -> int:
     """How many credits wait for a consumer, for the navigation."""
     return waiting_credits(user).count()
+
+
+def late_breaks(user: User, *, as_of: date) -> list[terms.Late]:
+    """What is late of the breaks a user may see, but for what is parked, by role and owner."""
+    worked_on = listing.narrowed(visible_breaks(user), {"parked": "no"}, as_of=as_of)
+    return terms.late(worked_on, as_of=as_of)
 
 
 def breaks_open_on(day: date) -> QuerySet[Break]:

@@ -124,7 +124,7 @@ class SplitStep(WhyStep):
                 widget=forms.TextInput(attrs={**_ONE_LINE, "inputmode": "decimal"}),
             )
             self.fields[f"what_{number}"] = forms.ChoiceField(
-                label=_("What part %(n)s is") % {"n": number}, choices=kinds, required=False
+                label=_("What part %(n)s is") % {"n": number}, choices=kinds, required=number <= 2
             )
             self.fields[f"name_{number}"] = forms.CharField(
                 label=_("UTR, slip or RRN of part %(n)s") % {"n": number},

@@ -75,6 +75,8 @@ class Tried:
 
 def try_on(account: BankAccount, told: Told, sample: BinaryIO) -> Tried:
     """Read the whole sample by a mapping that may be anything a person has typed so far."""
+    if not told.get("columns"):
+        return Tried(fault=_("Say which columns hold the day and the amount; then it is read."))
     try:
         layout = _format_of(account, told, code="mapped")
         statement = next(layout.read(sample))

@@ -80,12 +80,17 @@ def propose(
     seen: Totals,
     is_whole: bool = False,
     maker: User,
+    submit_key: str = "",
 ) -> Batch:
     """Propose one step for all breaks of a filter, as they were seen.
 
-    Raises NotInBulk when the filter holds others by now, or the step does not fit.
+    The same key of the same person is the same step, asked again. Raises NotInBulk when the filter
+    holds others by now, or the step does not fit.
     """
     check_maker(maker)
+    known = _asked_before(maker, submit_key, act=act, query=query, seen=seen)
+    if known is not None:
+        return known
     if act not in ACTS:
         raise NotInBulk("expected a step that may be taken for many")
     if not why.strip():
@@ -110,9 +115,26 @@ def propose(
         amount_paise=seen.paise,
         why=why.strip()[:300],
         maker=maker,
+        submit_key=submit_key,
     )
     _add_items(batch, breaks, act=act, argument=argument.strip())
     return begin(batch)
+
+
+def _asked_before(
+    maker: User, submit_key: str, *, act: str, query: str, seen: Totals
+) -> Batch | None:
+    """The step that this key has asked for. One person asks for one thing at a time."""
+    if not submit_key:
+        return None
+    User.objects.select_for_update().get(pk=maker.pk)
+    found = Batch.objects.filter(maker=maker, submit_key=submit_key).first()
+    if found is None:
+        return None
+    was = (found.query, found.count, found.amount_paise)
+    if was != (query[:1000], seen.count, seen.paise) or found.items.exclude(act=act).exists():
+        raise NotInBulk("the key was used for another step")
+    return found
 
 
 def begin(batch: Batch) -> Batch:

@@ -19,11 +19,18 @@ _DAYS_MAX = 366
 
 @transaction.atomic
 def note(open_break: Break, *, words: str, by: User, paper: Attachment | None = None) -> BreakNote:
-    """Say something about a break, with a paper if there is one; it stays."""
+    """Say something about a break, with a paper if there is one; it stays.
+
+    Who says the very same as the last note says it once: a second press is no second note.
+    """
     _check(by)
     said = words.replace("\0", "").strip()
     if not said or len(said) > _WORDS_MAX:
         raise NotDecidable(f"say it in 1 to {_WORDS_MAX} characters")
+    Break.objects.select_for_update().get(pk=open_break.pk)
+    last = BreakNote.objects.filter(open_break=open_break).order_by("-id").first()
+    if last is not None and (last.by_id, last.words, last.paper) == (by.pk, said, paper):
+        return last
     made = BreakNote.objects.create(open_break=open_break, by=by, words=said, paper=paper)
     after = {"words": said, "paper": str(paper.public_id) if paper else ""}
     audit.record(by, "break.noted", ("break", open_break.public_id), after=after)

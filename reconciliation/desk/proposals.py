@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from reconciliation.desk import subset
+from reconciliation.desk import subset, workbench
 from reconciliation.desk.workbench import DAYS, Candidate, amount_of, name_of
 from reconciliation.matching.ledger import in_stage
 from reconciliation.models import Book, Break, Entry, Kind, Stage, right_book
@@ -100,6 +100,11 @@ def expanded(open_break: Break, names: Sequence[str]) -> list[str]:
     proposal = proposal_for(open_break)
     parts = [one.name for one in proposal.items] if proposal else []
     return list(dict.fromkeys([*(name for name in names if name != NAME), *parts]))
+
+
+def chosen_entries(open_break: Break, names: Sequence[str]) -> list[Entry]:
+    """The entries behind the ticked names of a bench. Raises NotDecidable for others."""
+    return workbench.chosen_entries(open_break, expanded(open_break, names))
 
 
 def _lacking(own: Sequence[Entry], *, stage: str) -> int:

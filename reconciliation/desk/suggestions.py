@@ -28,6 +28,8 @@ _NARRATION: Final = 80  # per cent of likeness that is worth a word
 
 # What a likeness is worth; only the order of the list comes of it.
 _SAME_KEY, _LIKE_KEY, _SAME_MONEY, _TURNED, _NEAR_MONEY, _SAME_DAY, _TEXT = 40, 20, 30, 18, 6, 8, 6
+_NEXT_KEY: Final = 8  # numbers given in a row are all alike
+_IN_A_ROW: Final = frozenset({"consumer_number", "instrument"})
 
 
 class Suggestion(NamedTuple):
@@ -35,6 +37,7 @@ class Suggestion(NamedTuple):
 
     candidate: Candidate
     weight: int
+    strongest: int  # of one field: many weak likenesses make no strong one
 
     @property
     def agreeing(self) -> list[dict[str, Any]]:
@@ -60,7 +63,7 @@ def suggestions_for(open_break: Break, *, most: int = SHOWN) -> list[Suggestion]
     )
     pool = _pool(open_break, own, right=right, total=total)
     found = [_weighed(one, open_break, own, right=right, total=total) for one in pool]
-    worth = [one for one in found if one.weight >= _TURNED]
+    worth = [one for one in found if one.strongest >= _TURNED]
     worth.sort(key=lambda one: (-one.weight, one.candidate.id))
     return worth[:most]
 
@@ -115,7 +118,8 @@ def _weighed(
         paise=counts * (-1 if total < 0 else 1),
         fields=[dict(told) for _weight, told in parts],
     )
-    return Suggestion(candidate, sum(weight for weight, _told in parts))
+    weights = [weight for weight, _told in parts]
+    return Suggestion(candidate, sum(weights), max(weights))
 
 
 _Part = tuple[int, Mapping[str, object]]
@@ -132,11 +136,16 @@ def _keys(entry: Entry, own: Sequence[Entry]) -> list[_Part]:
         is_like = 0 < apart <= _LIKE and len(theirs) >= _SHORTEST
         verdict = ""
         if is_like:
-            verdict = ngettext("%(n)s sign differs", "%(n)s signs differ", apart) % {"n": apart}
-        weight = _SAME_KEY if not apart else _LIKE_KEY if is_like else 0
+            words = ngettext("%(n)s character differs", "%(n)s characters differ", apart)
+            verdict = words % {"n": apart}
+        weight = _SAME_KEY if not apart else _worth_of_likeness(name, apart) if is_like else 0
         told = {"label": label, "value": theirs, "agrees": not apart, "verdict": verdict}
         parts.append((weight, told))
     return parts
+
+
+def _worth_of_likeness(name: str, apart: int) -> int:
+    return _LIKE_KEY if apart == 1 and name not in _IN_A_ROW else _NEXT_KEY
 
 
 def _money(total: int, counts: int) -> _Part:

@@ -1,9 +1,10 @@
 """When a break should be explained, its age in working days, and who hears when it is late."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 
@@ -73,22 +74,60 @@ def overdue(as_of: date, terms: Mapping[str, Term]) -> Q:
     return late
 
 
-def escalations(breaks: QuerySet[Break], *, as_of: date) -> list[dict[str, Any]]:
-    """What is overdue by reason, with count, sum and oldest day, and to whom it goes."""
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What is late of one owner and reason, and the role that hears of it."""
+
+    role: str  # its code
+    owner: str  # a user name; empty: nobody
+    reason: str
+    count: int
+    paise: int
+    oldest: date  # the earliest business date
+    since: date  # the day by which the first of them should have been explained
+
+    @property
+    def role_title(self) -> str:
+        """The role in words."""
+        return str(ROLES[self.role].title)
+
+    @property
+    def label(self) -> str:
+        """The reason in words."""
+        return str(Reason(self.reason).label)
+
+
+def late(breaks: QuerySet[Break], *, as_of: date) -> list[Late]:
+    """What is overdue by role, owner and reason, the longest late first; two statements."""
     terms = all_terms()
+    by_reason = Q(due_on__isnull=True)
     rows = (
         breaks.filter(overdue(as_of, terms))
         .order_by()
-        .values("reason")
-        .annotate(count=Count("pk"), paise=Sum("amount_paise"), oldest=Min("business_date"))
-        .order_by("-paise", "reason")
+        .values("reason", "owner__username")
+        .annotate(
+            count=Count("pk"),
+            paise=Sum("amount_paise"),
+            oldest=Min("business_date"),
+            agreed=Min("due_on"),
+            of_terms=Min("business_date", filter=by_reason),
+        )
     )
-    return [
-        {
-            **row,
-            "label": Reason(row["reason"]).label,
-            "working_days": terms[row["reason"]].working_days,
-            "to": ROLES[terms[row["reason"]].escalate_to].title,
-        }
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        term = terms[row["reason"]]
+        ends = [row["agreed"]] if row["agreed"] else []
+        if row["of_terms"]:
+            ends.append(_after(row["of_terms"], term.working_days))
+        found.append(
+            Late(
+                role=term.escalate_to,
+                owner=row["owner__username"] or "",
+                reason=row["reason"],
+                count=row["count"],
+                paise=row["paise"],
+                oldest=row["oldest"],
+                since=min(ends),
+            )
+        )
+    return sorted(found, key=lambda one: (one.role, one.owner, one.since, one.reason))

@@ -113,6 +113,11 @@ class Candidate:
         """How many of its fields agree."""
         return sum(bool(one["agrees"]) for one in self.fields)
 
+    @property
+    def shares_a_name(self) -> bool:
+        """Whether more than its money and its day agree; these two stand last."""
+        return any(bool(one["agrees"]) for one in self.fields[:-2])
+
 
 @dataclass(slots=True)
 class Bench:
@@ -337,6 +342,8 @@ def _candidates(
         _single(singles[pk], open_break, own, total=total, sign=sign) for pk in sorted(singles)
     ]
     found += _groups(open_break, own, total=total, sign=sign)
+    # The very sum on the wrong side makes the difference twice as large.
+    found = [one for one in found if one.paise != -abs(total) or not total or one.shares_a_name]
     nearest = sorted(found, key=lambda one: (-one.agreeing, abs(total * sign - one.paise), one.id))
     return nearest[:CANDIDATES_MAX]
 

@@ -42,6 +42,7 @@ class Batch(models.Model):
     checked_at = models.DateTimeField(null=True)
     answer = models.CharField(max_length=300, blank=True)
     ended_at = models.DateTimeField(null=True)
+    submit_key = models.CharField(max_length=64, blank=True)  # of a program: a retry is no new one
 
     class Meta:
         constraints = [
@@ -64,6 +65,11 @@ class Batch(models.Model):
                 fields=["sha256"],
                 condition=~Q(sha256="") & ~Q(state="rejected"),
                 name="batch_sheet_once",
+            ),
+            models.UniqueConstraint(
+                fields=["maker", "submit_key"],
+                condition=~Q(submit_key=""),
+                name="batch_submit_key_once",
             ),
         ]
 

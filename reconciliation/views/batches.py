@@ -20,7 +20,7 @@ from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
 from reconciliation import looks, selectors
-from reconciliation.desk import bulk, explain, listing, sheets
+from reconciliation.desk import bulk, explain, listing, naming, sheets
 from reconciliation.forms import AnswerForm
 from reconciliation.models import Batch, BatchItem, Reason
 from reconciliation.views.breaks import narrowed
@@ -56,7 +56,8 @@ class BatchForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["act"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
-        field.choices = [(code, one.title) for code, one in bulk.ACTS.items() if code != "match"]
+        steps = [(code, one.title) for code, one in bulk.ACTS.items() if code != "match"]
+        field.choices = [("", _("Choose what is done")), *steps]
 
 
 class SheetForm(forms.Form):
@@ -284,9 +285,21 @@ def _row(item: BatchItem) -> dict[str, Any]:
     return {
         "item": item,
         "act": act.title if act else item.act,
+        "argument": _argument(item),
         "reason": Reason(one.reason).label if one else "",
         "sentence": explain.sentence(one) if one else "",
     }
+
+
+def _argument(item: BatchItem) -> str:
+    """What a step was given, a day as days are written on pages."""
+    act = bulk.ACTS.get(item.act)
+    if act is None or act.wants != "day":
+        return item.argument
+    try:
+        return f"{naming.day_named(item.argument):%d-%m-%Y}"
+    except DomainError:
+        return item.argument
 
 
 def _filters(batch: Batch) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The breaks: the list as it was narrowed, and each on the bench with what could explain it."""
 
 import io
+from collections.abc import Sequence
 from http import HTTPStatus
 from operator import itemgetter
 from typing import Any, Final
@@ -19,6 +20,7 @@ from django.http import (
 )
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -31,7 +33,17 @@ from people.models import User
 from people.roles import FINANCE, FINANCE_APPROVER, OPERATOR, READERS
 from reconciliation import looks, selectors
 from reconciliation.board import OLD_DAYS
-from reconciliation.desk import decisions, explain, filters, listing, terms, why_not, workbench
+from reconciliation.desk import (
+    decisions,
+    explain,
+    filters,
+    listing,
+    proposals,
+    suggestions,
+    terms,
+    why_not,
+    workbench,
+)
 from reconciliation.forms import BreaksFilter, ProposalForm, SaveFilterForm
 from reconciliation.found import assigning
 from reconciliation.models import Book, Break, BreakNote, Decision, Reason, Stage
@@ -41,6 +53,7 @@ BREAK_READERS: Final = (*READERS, OPERATOR)
 
 PAGE_SIZE: Final = 50
 QUERY_MAX: Final = 1000
+SUGGESTIONS_SHOWN: Final = 5
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -66,12 +79,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         "is_narrowed": any(name != "page" and value for name, value in request.GET.items()),
         "saved": list(selectors.saved_filters(signed_in(request))),
         "may_propose": has_role(request.user, *FINANCE),
-        "escalations": terms.escalations(
-            listing.narrowed(
-                selectors.visible_breaks(signed_in(request)), {"parked": "no"}, as_of=today()
-            ),
-            as_of=today(),
-        ),
+        "late": sum(one.count for one in selectors.late_breaks(signed_in(request), as_of=today())),
     }
     status = HTTPStatus.OK if form.is_valid() else HTTPStatus.UNPROCESSABLE_ENTITY
     return render(request, "reconciliation/breaks.html", context, status=status)
@@ -143,7 +151,7 @@ def propose(request: HttpRequest, public_id: str) -> HttpResponse:
         made = decisions.propose(
             one,
             kind=kind,
-            candidates=workbench.chosen_entries(one, names) if is_match else [],
+            candidates=proposals.chosen_entries(one, names) if is_match else [],
             chosen=workbench.own_entries(one, request.POST.getlist("own")) if is_match else None,
             why=form.cleaned_data["why"],
             maker=user,
@@ -175,16 +183,19 @@ def _bench(
     bench = workbench.bench_of(one, chosen=chosen, own=request.POST.getlist("own"))
     made = list(one.decisions.select_related("maker", "checker").order_by("-id"))
     waiting = next((d for d in made if d.state == Decision.State.PROPOSED), None)
-    ticked = sum(c.paise for c in bench.candidates if c.is_chosen)
+    found = _found(one, bench.candidates, chosen=chosen)
+    ticked = [c for c in (*bench.candidates, *found["extra"]) if c.is_chosen]
+    chosen_paise = sum(c.paise for c in ticked)
     context = {
         "break": one,
         "row": _row(one),
         "sentence": explain.sentence(one),
         "bench": bench,
         "form": form,
-        "chosen_count": sum(c.is_chosen for c in bench.candidates),
-        "chosen_paise": ticked,
-        "left_paise": bench.left_paise - ticked,
+        **found,
+        "chosen_count": len(ticked),
+        "chosen_paise": chosen_paise,
+        "left_paise": bench.left_paise - chosen_paise,
         "verdicts": why_not.verdicts_of(one),
         "care": _care(one),
         "letters": list(selectors.visible_letters(user).filter(open_break=one)),
@@ -204,6 +215,24 @@ def _bench(
     return render(request, "reconciliation/break.html", context, status=status)
 
 
+def _found(
+    one: Break, candidates: Sequence[workbench.Candidate], *, chosen: Sequence[str]
+) -> dict[str, Any]:
+    """What else may explain it: the one choice that makes the sum, and what only resembles it."""
+    proposal = proposals.proposal_for(one)
+    known = {candidate.id for candidate in candidates}
+    alike = [
+        suggestion
+        for suggestion in suggestions.suggestions_for(one)
+        if suggestion.candidate.id not in known
+    ][:SUGGESTIONS_SHOWN]
+    together = proposal.candidate if proposal else None
+    extra = [*([together] if together else []), *(suggestion.candidate for suggestion in alike)]
+    for candidate in extra:
+        candidate.is_chosen = candidate.id in chosen
+    return {"together": together, "suggestions": alike, "extra": extra}
+
+
 def _cheque(one: Break) -> str:
     """The cheque that the bank returned and our books still hold for paid; its page records it."""
     is_news = one.reason == Reason.CHEQUE_RETURNED and one.book == Book.BANK
@@ -215,13 +244,18 @@ def _break(user: User, public_id: str) -> Break:
 
 
 def narrowed(request: HttpRequest) -> tuple[BreaksFilter, QuerySet[Break]]:
-    """The breaks that fit the query, but for what is parked unless it is asked for.
+    """The breaks that fit the query of a page."""
+    return narrowed_by(signed_in(request), request.GET)
+
+
+def narrowed_by(user: User, query: QueryDict) -> tuple[BreaksFilter, QuerySet[Break]]:
+    """The breaks that fit a query, but for what is parked unless it is asked for.
 
     What is not understood narrows to nothing: a filter that is ignored would mislead.
     """
     channels = list(Channel.objects.order_by("position", "code").values_list("code", flat=True))
-    form = BreaksFilter(request.GET, channels=channels)
-    breaks = selectors.visible_breaks(signed_in(request))
+    form = BreaksFilter(query, channels=channels)
+    breaks = selectors.visible_breaks(user)
     if not form.is_valid():
         return form, breaks.none()
     asked = dict(form.cleaned_data)
@@ -314,7 +348,7 @@ def _events(one: Break, made: list[Decision], notes: list[BreakNote]) -> list[di
             events.append(
                 {
                     "at": decision.checked_at,
-                    "text": f"{looks.DECISIONS[decision.state].word}. {decision.answer}".strip(),
+                    "text": f"{capfirst(str(looks.DECISIONS[decision.state].word))}. {decision.answer}",
                     "by": decision.checker.username,
                     "tone": looks.DECISIONS[decision.state].tone,
                     "paise": None,

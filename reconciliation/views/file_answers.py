@@ -194,6 +194,9 @@ def _quarantine(
     settled = [row for row in rows if row.state not in _WAITING_STATES]
     proposed = [row for row in waiting if row.state == QuarantinedRow.State.PROPOSED]
     positions = [row.position for row in rows]
+    form = rows_form or RowsForm(positions=positions)
+    may_decide = has_role(user, FINANCE_APPROVER) and any(row.maker != user for row in proposed)
+    form.fields["words"].required = not may_decide  # to agree needs no words, all else does
     return {
         "aside": [*waiting, *settled][:ROWS_SHOWN],
         "aside_count": len(rows),
@@ -201,11 +204,10 @@ def _quarantine(
         "aside_columns": _row_columns(),
         "aside_looks": looks.QUARANTINE,
         "aside_chosen": set(rows_form.chosen) if rows_form else set(),
-        "rows_form": rows_form or RowsForm(positions=positions),
+        "rows_form": form,
         "correction_form": correction_form or CorrectionForm(),
         "may_propose": has_role(user, *FINANCE) and len(proposed) < len(waiting),
-        "may_decide": has_role(user, FINANCE_APPROVER)
-        and any(row.maker != user for row in proposed),
+        "may_decide": may_decide,
         "may_correct": has_role(user, *FILE_LOADERS) and bool(waiting),
     }
 

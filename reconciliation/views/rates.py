@@ -17,6 +17,7 @@ from channels_.selectors import channels_visible_to
 from cspdcl.kernel.clock import today
 from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import rupees_from_paise
+from payments.looks import METHODS
 from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
@@ -216,6 +217,7 @@ def _show(
         "waiting": next((one for one in cards if one.state == RateCard.State.PROPOSED), None),
         "months": _months(user, channel, claim),
         "looks": looks.RATE_CARDS,
+        "methods": METHODS,
         "may_write": has_role(user, *FINANCE),
     }
     return render(request, "reconciliation/rate_card.html", context, status=status)
@@ -264,6 +266,7 @@ def _show_card(
         "card": card,
         "channel": card.channel,
         "rates": rates.rates_of(card),
+        "methods": METHODS,
         "effect": rates.effect_of(card) if is_proposed else None,
         "looks": looks.RATE_CARDS,
         "form": form or AnswerForm(),

@@ -60,10 +60,10 @@ def listed(request: HttpRequest) -> HttpResponse:
         "looks": looks.RULES,
         "may_write": has_role(user, *FINANCE),
         "columns": [
-            {"label": _("Order"), "is_end": True},
+            {"label": _("Order"), "is_end": True, "is_minor": True},
             {"label": _("Rule")},
             {"label": _("Since"), "is_minor": True},
-            {"label": _("Last run"), "is_end": True},
+            {"label": _("Last run"), "is_end": True, "is_minor": True},
             {"label": _("30 days"), "is_end": True, "is_minor": True},
             {"label": _("State")},
         ],

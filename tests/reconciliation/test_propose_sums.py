@@ -129,7 +129,9 @@ def test_slips_that_make_a_credit_together_are_proposed_and_nothing_is_matched()
     assert found.sentence == (
         "These 2 together make the sum; no other choice of the 3 open ones does."
     )
-    assert "DS-1" in render_to_string("reconciliation/_proposal.html", {"proposal": found})
+    assert "DS-1" in render_to_string(
+        "reconciliation/_proposal.html", {"together": found.candidate}
+    )
     assert not Match.objects.exists()
     assert not Decision.objects.exists()
 
@@ -238,7 +240,7 @@ def test_the_likeliest_comes_first_with_what_agrees_and_what_does_not() -> None:
     agreeing = {str(each["label"]): each["verdict"] for each in found[0].agreeing}
     disagreeing = {str(each["label"]): each["verdict"] for each in found[0].disagreeing}
     assert set(agreeing) == {"Consumer", "Amount", "Day"}
-    assert disagreeing == {"RRN": "1 sign differs"}
+    assert disagreeing == {"RRN": "1 character differs"}
     assert "two digits changed places" in [each["verdict"] for each in found[2].disagreeing]
     page = render_to_string("reconciliation/_suggestions.html", {"suggestions": found})
     assert "623012345687" in page

@@ -396,8 +396,9 @@ def test_age_is_counted_in_working_days_and_what_is_late_is_known(desk: Desk) ->
     found = Break.objects.filter(reason=Reason.UNIDENTIFIED_CREDIT, state="open")
     assert not found.filter(terms.overdue(WED + timedelta(days=2), agreed)).exists()
     assert found.filter(terms.overdue(WED + timedelta(days=3), agreed)).exists()
-    (row,) = terms.escalations(found, as_of=monday)
-    assert (row["count"], row["paise"], row["working_days"]) == (1, 80000, 2)
+    (row,) = terms.late(found, as_of=monday)
+    assert (row.role, row.owner, row.count, row.paise) == (FINANCE_APPROVER, "", 1, 80000)
+    assert (row.oldest, row.since) == (WED, WED + timedelta(days=2))
 
 
 @pytest.mark.parametrize("role", ["clerk", "supervisor", "auditor", "manager", "operator"])
