@@ -4,7 +4,7 @@ from typing import Final
 
 from django.db import connection
 
-from reconciliation.matching.carrying import KEY_HASH, Since
+from reconciliation.matching.carrying import KEY_HASH, Since, asked_of, not_taken
 from reconciliation.models import Leg, Rule
 
 _COLUMNS: Final = (
@@ -13,13 +13,6 @@ _COLUMNS: Final = (
     "e.deposit_ref, e.utr, e.rrn, e.instrument, e.consumer_number, e.code, "
     f"{KEY_HASH} AS key_hash"
 )
-
-
-def not_taken(stage: str) -> str:
-    """Whether nobody has joined the entry ``e`` in a stage since the last run."""
-    return f"""NOT EXISTS (SELECT FROM taken t
-                            WHERE t.entry_id = e.id AND t.stage = '{stage}')"""
-
 
 _NOT_PAIRED: Final = """NOT EXISTS (SELECT FROM reconciliation_match m
                             WHERE m.{side} = e.id AND m.id > %(paired_since)s)"""
@@ -193,7 +186,9 @@ def prepare(since: Since, *, paired_since: int) -> None:
     ``paired_since`` is the last match before this run: what it has paired already is left out.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_TABLES, {**since.as_params(), "paired_since": paired_since})
+        cursor.execute(
+            asked_of(_TABLES, since), {**since.as_params(), "paired_since": paired_since}
+        )
 
 
 def drop_matched(rule: Rule, *, before: int) -> None:
