@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any, BinaryIO, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Generic, NamedTuple, TypeVar
 
 from cspdcl.kernel.errors import Malformed, Unverified
 from cspdcl.kernel.money import Paise
+
+if TYPE_CHECKING:
+    import polars as pl
 
 NOTHING: Final = Paise(0)
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -245,6 +248,20 @@ class Statement:
     lines: Iterable[StatementLine]
     refusals: list[Refusal] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)  # what was left out on purpose, counted
+    # The same lines in blocks of columns, where the layout and the file allow it; else None. Who
+    # takes the blocks leaves ``lines`` alone.
+    blocks: Callable[[], Iterator["Block"] | None] | None = None
+
+
+class Block(NamedTuple):
+    """Some lines of a statement: most as columns in the order of StatementLine, the odd ones as
+    rows.
+
+    In columns days and moments are texts in ISO form; what is not told is an empty text.
+    """
+
+    frame: "pl.DataFrame"
+    rest: list[StatementLine]
 
 
 StatementReader = Callable[[BinaryIO], Iterator[Statement]]

@@ -7,11 +7,14 @@ few thousand lines, the same for the same file.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from statistics import median_low
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from channels_.contract import StatementLine
 from channels_.models import StatementFile
 from sources.models import FileProfile
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SAMPLE_MAX: Final = 8192
 CODES_MAX: Final = 400  # more words than that are no words for kinds
@@ -67,6 +70,21 @@ class Watch:
                     step *= 2
             yield line
         self.count, self._step = count, step
+
+    def over_columns(self, frame: "pl.DataFrame") -> None:
+        """The same for lines that stand in columns."""
+        for code in frame["code"].unique(maintain_order=True):
+            if len(self._codes) < CODES_MAX:
+                self._codes.add(code)
+        step = self._step
+        first = -(self.count + 1) % step
+        for place, row in enumerate(frame.gather_every(step, first).iter_rows()):
+            if (self.count + 1 + first + place * step) % self._step == 0:
+                self._sample.append(StatementLine(*row))
+                if len(self._sample) >= SAMPLE_MAX:
+                    del self._sample[::2]
+                    self._step *= 2
+        self.count += frame.height
 
     def profile(self, *, sum_paise: int) -> Profile:
         """The figures, once every line has come by."""

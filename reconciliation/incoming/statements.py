@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from channels_ import registry
-from channels_.contract import LineKind, Page, Refusal, Statement, StatementFormat, StatementLine
+from channels_.contract import Block, Page, Refusal, Statement, StatementFormat, StatementLine
 from channels_.formats import FORMATS, prove, sniff
 from channels_.formats.guard import head_of
 from channels_.formats.postings import postings_format
@@ -37,14 +37,17 @@ from reconciliation import locks
 from reconciliation.incoming import chargebacks, cut_days, intake
 from reconciliation.incoming.bank_lines import BankLines
 from reconciliation.incoming.intake import NewEntry
+from reconciliation.incoming.line_columns import KINDS, NEED_A_RECEIPT, ChannelColumns, sums_of
 from reconciliation.incoming.postings import Postings
-from reconciliation.models import Book, Kind
+from reconciliation.models import Book
 from sources import doubts, mappings, quarantine
 from sources.models import Doubt
 from sources.profile import Profile, Watch
 from sources.strange import Reason, reasons_against
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from people.models import User
 
 CHUNK: Final = 1 << 20
@@ -439,10 +442,13 @@ def _take(
     before: Mapping[str, int],
 ) -> tuple["_Reading", intake.Added]:
     reading = _Reading(file=file, source=asked.source, sets_aside=asked.sets_rows_aside)
+    if isinstance(asked.source, Channel):
+        texts = reading.texts(statements, asked.source)
+        added = intake.add_texts(texts, is_computed=True, leaves_out_restated=asked.sets_rows_aside)
+        return reading, added
     entries = reading.entries(statements)
     added = intake.add_entries(
         cut_days.counted_on(entries, before) if before else entries,
-        is_computed=isinstance(asked.source, Channel),
         leaves_out_restated=asked.sets_rows_aside,
     )
     return reading, added
@@ -550,12 +556,54 @@ class _Reading:
                 count += 1
                 net_paise += entry.net_paise
                 yield entry
-            self.refusals += statement.refusals
-            if not statement.refusals:
-                self._prove(statement.page, net_paise=net_paise, count=count)
-            elif self.sets_aside:
-                lost = len(statement.refusals)
-                self._prove_rest(statement.page, net_paise=net_paise, count=count + lost)
+            self._end(statement, net_paise=net_paise, count=count)
+
+    def texts(self, statements: Iterator[Statement], channel: Channel) -> Iterator[intake.Text]:
+        """The same as COPY takes it; by columns where the layout can."""
+        for statement in statements:
+            blocks = statement.blocks() if statement.blocks else None
+            if blocks is None:
+                yield from intake.texts_of(self.entries(iter([statement])))
+            else:
+                yield from self._by_columns(statement, blocks, channel)
+
+    def _by_columns(
+        self, statement: Statement, blocks: Iterator[Block], channel: Channel
+    ) -> Iterator[intake.Text]:
+        self.statements += 1
+        count, before = 0, self.credit_paise - self.debit_paise
+        columns = ChannelColumns(channel, file_id=self.file.pk, holidays=self.holidays)
+        for block in blocks:
+            if block.frame.height:
+                self._look_at(block.frame)
+                yield intake.text_of(columns.entries(block.frame))
+            rest = self._watched(self.watch.over(block.rest))
+            yield from intake.texts_of(
+                _channel_entries(
+                    rest, channel=channel, file_id=self.file.pk, holidays=self.holidays
+                )
+            )
+            count += block.frame.height + len(block.rest)
+        net_paise = self.credit_paise - self.debit_paise - before
+        self._end(statement, net_paise=net_paise, count=count)
+
+    def _look_at(self, frame: "pl.DataFrame") -> None:
+        """What ``_watched`` sees, of many lines at once."""
+        self.watch.over_columns(frame)
+        seen = sums_of(frame)
+        self.credit_paise += seen.credit_paise
+        self.debit_paise += seen.debit_paise
+        self.first = min((day for day in (self.first, seen.first) if day), default=None)
+        self.last = max((day for day in (self.last, seen.last) if day), default=None)
+
+    def _end(self, statement: Statement, *, net_paise: int, count: int) -> None:
+        """What a statement says of itself, held against what was read of it."""
+        self.refusals += statement.refusals
+        if not statement.refusals:
+            self._prove(statement.page, net_paise=net_paise, count=count)
+        elif self.sets_aside:
+            lost = len(statement.refusals)
+            self._prove_rest(statement.page, net_paise=net_paise, count=count + lost)
 
     @property
     def told(self) -> int:
@@ -640,18 +688,6 @@ def _plain(text: str) -> str:
 
 _MOMENTS_KEPT: Final = 100_000
 
-_KINDS: Final = {
-    LineKind.PAYMENT: Kind.PAYMENT,
-    LineKind.REFUND: Kind.REFUND,
-    LineKind.CHARGEBACK: Kind.CHARGEBACK,
-    LineKind.ADJUSTMENT: Kind.ADJUSTMENT,
-    LineKind.TRANSFER: Kind.ADJUSTMENT,
-    LineKind.FEE: Kind.CHARGE,
-    LineKind.UNKNOWN: Kind.UNKNOWN,
-}
-# Adjustments and the channel's own fees have no receipt of ours; they count in the settlement only.
-_NEED_A_RECEIPT: Final = frozenset({Kind.PAYMENT, Kind.REFUND, Kind.CHARGEBACK, Kind.UNKNOWN})
-
 
 def _channel_entries(
     lines: Iterator[StatementLine], *, channel: Channel, file_id: int, holidays: Collection[date]
@@ -670,7 +706,7 @@ def _channel_entries(
             if len(moments) >= _MOMENTS_KEPT:
                 moments.clear()
             moment = moments[at] = str(at)
-        kind = _KINDS[line.kind]
+        kind = KINDS[line.kind]
         # By position: this runs a million times for a large report. The order is NewEntry's.
         yield NewEntry(
             book, kind.value, pk, None, file_id, line.line, f"{code}:{line.key}", *text,
@@ -679,5 +715,5 @@ def _channel_entries(
             line.reference, line.channel_ref, line.order_ref, line.original_ref,
             line.settlement_ref, "", line.utr.upper(), line.rrn, line.instrument,
             line.consumer_number, line.method, line.network, line.code, line.narration,
-            kind in _NEED_A_RECEIPT, True,
+            kind in NEED_A_RECEIPT, True,
         )  # fmt: skip

@@ -6,7 +6,7 @@ nobody can add one behind a run's back. Made from nothing when no run has handed
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from django.db import connection
@@ -14,7 +14,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Max
 
 from reconciliation.matching.ledger import IN_ERP, Ledger
-from reconciliation.models import Match, Rule, Run
+from reconciliation.models import Match, Rule, Run, Stage
 
 # Of one entry, by its own name: the same in every database that read the same files, and the same
 # before and after its file was undone, which puts words before the key.
@@ -42,6 +42,7 @@ class Since:
     entry: int = 0
     match: int = 0
     rates_hash: str = ""
+    taken: frozenset[str] = frozenset(Stage)  # in which stages people may have joined something
 
     def as_params(self) -> dict[str, int]:
         """For the statements of the passes."""
@@ -70,7 +71,7 @@ def take_over(run: Run, *, rebuild: bool, ledger: Ledger | None = None) -> Since
         else:
             since = Since(before.entries_until, before.matches_until or 0, before.rates_hash)
             run.matches_hash = before.matches_hash
-        begin(since)
+        since = begin(since)
         cursor.execute(_MOVED_BY_PEOPLE, since.as_params())
         run.matches_hash ^= _hash(cursor, _HASH_BY_PEOPLE, since.as_params())
         cursor.execute(_OPEN_AGAIN, since.as_params())
@@ -80,10 +81,32 @@ def take_over(run: Run, *, rebuild: bool, ledger: Ledger | None = None) -> Since
     return since
 
 
-def begin(since: Since) -> None:
-    """Make the tables of a run: what people have taken since, what moves, what passes make."""
+def begin(since: Since) -> Since:
+    """Make the tables of a run: what people have taken since, what moves, what passes make.
+
+    Answers the same, with the stages in which anything was taken.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_TABLES, since.as_params())
+        cursor.execute("SELECT DISTINCT stage FROM taken")
+        return replace(since, taken=frozenset(stage for (stage,) in cursor.fetchall()))
+
+
+def not_taken(stage: str) -> str:
+    """Whether nobody has joined the entry ``e`` in a stage since the last run."""
+    return f"""NOT EXISTS (SELECT FROM taken t
+                            WHERE t.entry_id = e.id AND t.stage = '{stage}')"""
+
+
+def asked_of(sql: str, since: Since) -> str:
+    """The statement without ``not_taken`` for stages in which nobody took anything.
+
+    A plan that reads a temporary table has one core only, and asks it for every entry.
+    """
+    for stage in Stage.values:
+        if stage not in since.taken:
+            sql = sql.replace(not_taken(stage), "true")
+    return sql
 
 
 def _hash(cursor: CursorWrapper, sql: str, params: Mapping[str, int | str]) -> int:

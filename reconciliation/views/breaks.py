@@ -345,12 +345,13 @@ def _events(one: Break, made: list[Decision], notes: list[BreakNote]) -> list[di
             }
         )
         if decision.checked_at and decision.checker:
+            look = looks.DECISIONS[decision.state]
             events.append(
                 {
                     "at": decision.checked_at,
-                    "text": f"{capfirst(str(looks.DECISIONS[decision.state].word))}. {decision.answer}",
+                    "text": f"{capfirst(str(look.word))}. {decision.answer}",
                     "by": decision.checker.username,
-                    "tone": looks.DECISIONS[decision.state].tone,
+                    "tone": look.tone,
                     "paise": None,
                 }
             )

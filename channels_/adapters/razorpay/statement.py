@@ -6,23 +6,27 @@ gross - fee - tax = credit - debit, and a row that does not is refused.
 """
 
 import csv
+import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any, BinaryIO, Final, NamedTuple
 
+from channels_.adapters.razorpay import by_column
 from channels_.contract import (
     INDIAN_CURRENCY,
+    Block,
     LineKind,
     Page,
     Statement,
     StatementFormat,
     StatementLine,
 )
+from channels_.formats import columns
 from channels_.formats.guard import MEGABYTE, guarded, open_text, refuse
 from channels_.formats.table import of_our_time
 from cspdcl.kernel.clock import INDIA, business_date
@@ -102,8 +106,47 @@ def _read_csv(file: BinaryIO) -> Iterator[Statement]:
     except csv.Error as error:
         raise Malformed(f"row 1: {error}") from error
     statement = Statement(page=Page(currency=INDIAN_CURRENCY), lines=())
-    statement.lines = _lines(statement, _layout(header), _numbered(rows))
+    layout = _layout(header)
+    statement.lines = _lines(statement, layout, _numbered(rows))
+    statement.blocks = partial(by_columns, statement, layout, header, file)
     yield statement
+
+
+def by_columns(
+    statement: Statement, layout: "_Layout", header: Sequence[str], file: BinaryIO
+) -> Iterator[Block] | None:
+    """The same lines by columns, of a large plain file that is written in paise; else None."""
+    names = [name.strip().lower() for name in header]
+    here = file.tell()
+    is_large = file.seek(0, io.SEEK_END) >= columns.WORTH
+    file.seek(here)
+    if not is_large or layout.paise is not _whole_paise or len(set(names)) < len(names):
+        return None
+    # A key that is not once is counted on row by row, in their order.
+    if columns.are_unique(file, names=names, key="entity_id"):
+        return _blocks(statement, layout, names, file)
+    file.seek(0)
+    rows = csv.reader(open_text(file, newline=""), strict=True)
+    next(rows)
+    statement.lines = _lines(statement, layout, _numbered(rows))
+    return None
+
+
+def _blocks(
+    statement: Statement, layout: "_Layout", names: list[str], file: BinaryIO
+) -> Iterator[Block]:
+    for piece in columns.pieces(file, width=len(names)):
+        frame = None if piece is None else columns.cells(piece, names=names)
+        if piece is None:
+            raise Malformed("the file changed while it was read")
+        if frame is None:
+            rest = list(_lines(statement, layout, columns.rows(piece)))
+            yield Block(by_column.nothing(), rest)
+            continue
+        told, odd = by_column.told(
+            frame, first=piece.first, tax_inside_fee=layout.tax_inside_fee, optional=OPTIONAL
+        )
+        yield Block(told, list(_lines(statement, layout, odd)))
 
 
 def _read_json(file: BinaryIO) -> Iterator[Statement]:
@@ -233,7 +276,7 @@ def _lines(
             continue
         yield line
     if unsettled:
-        statement.notes["unsettled"] = unsettled
+        statement.notes["unsettled"] = statement.notes.get("unsettled", 0) + unsettled
 
 
 def _money(

@@ -7,9 +7,8 @@ from typing import Final
 
 from django.db import connection
 
-from reconciliation.matching.carrying import KEY_HASH, Since
+from reconciliation.matching.carrying import KEY_HASH, Since, asked_of, not_taken
 from reconciliation.matching.passes import together, windows
-from reconciliation.matching.passes.open_items import not_taken
 from reconciliation.matching.passes.statement import execute, params_of
 from reconciliation.models import Rule, Run, Stage
 
@@ -71,9 +70,11 @@ def _open_of(book: str) -> str:
 
 # The channel's own id is tried first, straight from the entries: on a usual day it leaves so little
 # that listing everything that is open beforehand would be the larger work. A join, which the
-# database does on both cores; an id that is not once on either side gives a row too many.
+# database does on both cores by hashing; an id that is not once on either side gives a row too
+# many, and only then are such rows looked for.
 _JOINED: Final = f"""
 DROP TABLE IF EXISTS pair;
+SET LOCAL enable_mergejoin = off;
 CREATE TEMP TABLE pair ON COMMIT DROP AS
 SELECT l.id AS left_id, r.id AS right_id, l.business_date AS left_on, r.business_date AS right_on,
        l.amount_paise AS left_paise, r.amount_paise AS right_paise,
@@ -82,17 +83,28 @@ SELECT l.id AS left_id, r.id AS right_id, l.business_date AS left_on, r.business
   JOIN {_open_of("channel")} AS r
     ON r.channel_ref = l.channel_ref AND r.channel_id = l.channel_id AND r.kind = l.kind
    AND (r.amount_paise > 0) = (l.amount_paise > 0);
+SET LOCAL enable_mergejoin = on;
+"""  # noqa: S608 - constants of this package
+
+_IS_ONCE: Final = """
+SELECT count(*) = count(DISTINCT left_id) AND count(*) = count(DISTINCT right_id) FROM pair
+"""
+
+_LEAVE_CHOICES: Final = """
 DELETE FROM pair
- WHERE abs(left_paise - right_paise) > %(tolerance)s
-    OR left_id IN (SELECT left_id FROM pair GROUP BY left_id HAVING count(*) > 1)
+ WHERE left_id IN (SELECT left_id FROM pair GROUP BY left_id HAVING count(*) > 1)
     OR right_id IN (SELECT right_id FROM pair GROUP BY right_id HAVING count(*) > 1)
-    OR (true{{within}}) IS NOT TRUE;
+"""
+
+_PAIRED: Final = """
+DELETE FROM pair
+ WHERE abs(left_paise - right_paise) > %(tolerance)s OR (true{within}) IS NOT TRUE;
 INSERT INTO reconciliation_match
        (kind, stage, leg, run_id, rule_id, matched_on, difference_paise, left_id, right_id)
 SELECT 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, greatest(left_on, right_on),
        left_paise - right_paise, left_id, right_id
   FROM pair ORDER BY left_id;
-"""  # noqa: S608 - constants of this package
+"""
 
 # The same sums that ``drop_matched`` would take from the open tables, which are not made yet.
 _SUMMED: Final = """
@@ -120,7 +132,11 @@ def run_identity(rule: Rule, this_run: Run, since: Since) -> int:
     params = params_of(rule, run=this_run, stage=Stage.CHANNEL)
     within = windows.within(rule, left="left_on", right="right_on")
     with connection.cursor() as cursor:
-        cursor.execute(_JOINED.format(within=within), {**params, **since.as_params()})
+        cursor.execute(asked_of(_JOINED, since), since.as_params())
+        cursor.execute(_IS_ONCE)
+        if cursor.fetchone() != (True,):
+            cursor.execute(_LEAVE_CHOICES)
+        cursor.execute(_PAIRED.format(within=within), params)
         cursor.execute(_SUMMED, {**params, "code": rule.code})
         made, key_hash = cursor.fetchone() or (0, 0)
     this_run.matches_hash ^= int(key_hash)

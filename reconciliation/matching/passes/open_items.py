@@ -1,13 +1,14 @@
 """The temporary tables a run works on: what is open, in narrow rows; and settlements as groups."""
 
+from dataclasses import replace
 from typing import Final
 
 from django.db import connection
 
 from reconciliation.matching import ledger
-from reconciliation.matching.carrying import KEY_HASH, Since
+from reconciliation.matching.carrying import KEY_HASH, Since, asked_of, not_taken
 from reconciliation.matching.ledger import IN_ERP, Ledger
-from reconciliation.models import Leg, Rule
+from reconciliation.models import Leg, Rule, Stage
 
 _COLUMNS: Final = (
     "e.id, e.book, e.kind, e.channel_id, e.bank_account_id, e.business_date, e.due_on, "
@@ -15,13 +16,6 @@ _COLUMNS: Final = (
     "e.deposit_ref, e.utr, e.rrn, e.instrument, e.consumer_number, e.code, "
     f"{KEY_HASH} AS key_hash"
 )
-
-
-def not_taken(stage: str) -> str:
-    """Whether nobody has joined the entry ``e`` in a stage since the last run."""
-    return f"""NOT EXISTS (SELECT FROM taken t
-                            WHERE t.entry_id = e.id AND t.stage = '{stage}')"""
-
 
 _NOT_PAIRED: Final = """NOT EXISTS (SELECT FROM reconciliation_match m
                             WHERE m.{side} = e.id AND m.id > %(paired_since)s)"""
@@ -223,7 +217,9 @@ def prepare(since: Since, *, paired_since: int, erp: Ledger | None) -> None:
     """
     tables = _TABLES.replace("{before_erp}", _BEFORE_ERP if erp is not None else "")
     with connection.cursor() as cursor:
-        cursor.execute(tables, {**since.as_params(), "paired_since": paired_since})
+        # What postings explained in this run was taken after the others were asked.
+        asked = asked_of(tables, replace(since, taken=since.taken | {Stage.ERP}))
+        cursor.execute(asked, {**since.as_params(), "paired_since": paired_since})
     ledger.tell_dues(erp)
 
 

@@ -7,10 +7,9 @@ from typing import Final
 
 from django.db import connection
 
-from reconciliation.matching.carrying import KEY_HASH, Since
+from reconciliation.matching.carrying import KEY_HASH, Since, asked_of, not_taken
 from reconciliation.matching.ledger import IN_ERP
 from reconciliation.matching.passes import windows
-from reconciliation.matching.passes.open_items import not_taken
 from reconciliation.matching.passes.statement import INSERT_LINES, INSERT_MATCHES, params_of
 from reconciliation.models import Rule, Run, Stage
 
@@ -94,7 +93,9 @@ def run(rule: Rule, this_run: Run, since: Since) -> int:
     params = params_of(rule, run=this_run, stage=Stage.ERP)
     within = windows.within(rule, left="left_on", right="right_on")
     with connection.cursor() as cursor:
-        cursor.execute(_JOINED.format(within=within), {**params, **since.as_params()})
+        cursor.execute(
+            asked_of(_JOINED.format(within=within), since), {**params, **since.as_params()}
+        )
         cursor.execute(_SUMMED, {**params, "code": rule.code})
         made, key_hash = cursor.fetchone() or (0, 0)
         if made >= _MANY:
