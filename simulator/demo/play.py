@@ -28,14 +28,15 @@ from payments.models import Payment
 from payments.states import State
 from reconciliation.models import Run
 from reconciliation.tasks import reconcile_day
-from simulator.day import Day, play_day
+from simulator import postings
+from simulator.day import ONE_DISCREPANCY_IN, Day, play_day
 from simulator.demo import live
 from simulator.demo.installation import Installation, install
 from simulator.demo.summary import lines_of, summary_of
 from simulator.files import statements_of, write_day
 from simulator.sender import send_day
 
-STEPS: Final = 12
+STEPS: Final = 13
 INBOX_SECONDS: Final = 120
 RUN_SECONDS: Final = 120
 ASK_SECONDS: Final = 180
@@ -131,6 +132,8 @@ class Demo:
                 _quietly("load_statement", source, str(directory / name))
         with self._does("Reconciliation, on the worker"):
             self._reconcile()
+        with self._does("The ERP's postings of two days, and a run that holds them against ours"):
+            self._post(day)
         with self._does("The day's report as PDF and Excel"):
             self._report()
         summary = summary_of(self.day, day.truth)
@@ -184,6 +187,22 @@ class Demo:
         run = fresh.exclude(state=Run.State.RUNNING).latest("id")
         if run.state != Run.State.DONE:
             raise CommandError(f"the run {run.state}: {run.problem}")
+
+    def _post(self, day: Day) -> None:
+        """The ERP is told of all that our books hold by now, and sends what it has posted."""
+        code = postings.erp_code()
+        if not code:
+            self._note("no ERP is configured")
+            return
+        kinds = max(2, self.payments // ONE_DISCREPANCY_IN)
+        export = postings.export_of(self.day, seed=self.seed, kinds=kinds)
+        path = self.home / "day" / f"{code}-postings.csv"
+        path.write_bytes(export.content)
+        postings.add_to_truth(day.truth, export.part)
+        truth = json.dumps(day.truth, indent=1) + "\n"
+        (self.home / "day" / "truth.json").write_text(truth, encoding="utf-8")
+        _quietly("load_statement", code, str(path))
+        self._reconcile()
 
     def _report(self) -> None:
         out = StringIO()
