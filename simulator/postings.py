@@ -106,10 +106,13 @@ def _handed_over(day: date) -> Iterator[Entry]:
     rows = Entry.objects.filter(
         in_stage(Stage.ERP), book=Book.RECEIPTS, business_date__range=(since, day)
     )
-    undone = set(rows.filter(kind=Kind.REVERSAL).values_list("reference", "business_date"))
-    for entry in rows.order_by("business_date", "source_key"):
+    names = rows.values_list("reference", "business_date")
+    paid = set(names.filter(kind__in=(Kind.PAYMENT, Kind.REPEATED)))
+    cancelled = paid & set(names.filter(kind=Kind.REVERSAL))  # on the day it was paid
+    # By what the day itself says: references are given anew each time that it is played.
+    for entry in rows.order_by("business_date", "consumer_number", "amount_paise", "kind", "id"):
         is_pair = entry.kind in (Kind.PAYMENT, Kind.REPEATED, Kind.REVERSAL)
-        if not (is_pair and (entry.reference, entry.business_date) in undone):
+        if not (is_pair and (entry.reference, entry.business_date) in cancelled):
             yield entry
 
 
