@@ -1,6 +1,6 @@
 """The ERP at the end of a simulated day: it posts what our books hold, and makes a few mistakes.
 
-It is told of all that we receipted, cancelled and paid back, and sends one export of two days. The
+It is told of all that we receipted, cancelled and paid back, and sends an export of each day. The
 same books and seed give the same bytes.
 """
 
@@ -8,15 +8,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from io import StringIO
+from pathlib import Path
 from random import Random
 from typing import Any, Final
+
+from django.core.management import call_command
 
 from channels_.formats.table import write_csv
 from channels_.models import LedgerSystem
 from cspdcl.kernel.money import rupees_from_paise
 from cspdcl.kernel.workdays import working_day_after
 from reconciliation.matching.ledger import in_stage
-from reconciliation.models import Book, Entry, Kind, Reason, Stage
+from reconciliation.models import Book, Break, BreakLine, Entry, Kind, Reason, Stage
 from simulator.chance import chance
 from simulator.truth import Part
 
@@ -25,7 +29,7 @@ HEADER: Final = (
     "STATUS", "MARK", "TXTRZ",
 )  # fmt: skip
 FEWER_PAISE: Final = 1_000
-UNKNOWN: Final = "26A01-0DEMO000-00"  # begins a reference that we never gave
+UNKNOWN: Final = "26A01-0DEMO{number:03d}-000"  # a reference that we never gave
 _SIGNS: Final = 16  # of a reference that XBLNR holds
 _LOT_ITEMS: Final = 1_000
 
@@ -86,14 +90,25 @@ class _Lots:
         return write_csv(HEADER, [*self.rows, *ends])
 
 
+def export_of_eve(eve: date, *, kinds: int) -> Export:
+    """What the ERP has posted of the day before; so many items it could not assign by the next."""
+    lots, part = _Lots(), Part()
+    entries = list(_handed_over(eve))
+    is_late = working_day_after(eve, 1) <= eve + timedelta(days=1)
+    stuck = {one.pk for one in _fit(entries)[:kinds]} if is_late else set()
+    for entry in entries:
+        _post(lots, part, entry, _Fault(Reason.IN_CLARIFICATION) if entry.pk in stuck else None)
+    return Export(lots.content(until=eve), part)
+
+
 def export_of(day: date, *, seed: int, kinds: int) -> Export:
-    """What the ERP has posted of a day and the day before, with so many mistakes of each kind.
+    """What the ERP has posted of a day, with so many mistakes of each kind.
 
     Reads our books as they stand: what is cancelled on the day it was paid is never handed over.
     """
     lots, part = _Lots(), Part()
     entries = list(_handed_over(day))
-    faults = _dealt(entries, day=day, rng=chance(seed, day, "postings"), kinds=kinds)
+    faults = _dealt(entries, rng=chance(seed, day, "postings"), kinds=kinds)
     for entry in entries:
         _post(lots, part, entry, faults.get(entry.pk))
     for number in range(kinds):
@@ -102,42 +117,42 @@ def export_of(day: date, *, seed: int, kinds: int) -> Export:
 
 
 def _handed_over(day: date) -> Iterator[Entry]:
-    since = day - timedelta(days=1)
-    rows = Entry.objects.filter(
-        in_stage(Stage.ERP), book=Book.RECEIPTS, business_date__range=(since, day)
-    )
+    rows = Entry.objects.filter(in_stage(Stage.ERP), book=Book.RECEIPTS, business_date=day)
     names = rows.values_list("reference", "business_date")
     paid = set(names.filter(kind__in=(Kind.PAYMENT, Kind.REPEATED)))
     cancelled = paid & set(names.filter(kind=Kind.REVERSAL))  # on the day it was paid
     # By what the day itself says: references are given anew each time that it is played.
-    for entry in rows.order_by("business_date", "consumer_number", "amount_paise", "kind", "id"):
+    for entry in rows.order_by("consumer_number", "amount_paise", "kind", "id"):
         is_pair = entry.kind in (Kind.PAYMENT, Kind.REPEATED, Kind.REVERSAL)
         if not (is_pair and (entry.reference, entry.business_date) in cancelled):
             yield entry
 
 
-def _dealt(entries: Sequence[Entry], *, day: date, rng: Random, kinds: int) -> dict[int, "_Fault"]:
-    """Which receipts go wrong how; each of them is one payment that nothing else became of."""
+def _fit(entries: Sequence[Entry]) -> list[Entry]:
+    """Receipts of which one payment is all there is, and no fault of another party's is planted."""
     seen = Counter(entry.reference for entry in entries)
-    fit = [
+    in_breaks = BreakLine.objects.filter(open_break__state=Break.State.OPEN)
+    taken = set(in_breaks.values_list("entry_id", flat=True))
+    return [
         entry
         for entry in entries
         if entry.kind == Kind.PAYMENT
+        and entry.pk not in taken
         and seen[entry.reference] == 1
         and entry.consumer_number
         and entry.amount_paise > FEWER_PAISE
     ]
-    eve = [entry for entry in fit if entry.business_date < day]
-    found: dict[int, _Fault] = {}
-    clarified = [one for one in eve if working_day_after(one.business_date, 1) <= day]
-    for entry in clarified[:kinds]:
-        found[entry.pk] = _Fault(Reason.IN_CLARIFICATION)
-    rest = [entry for entry in fit if entry.pk not in found]
-    wrong = rng.sample(rest, min(len(rest), kinds * len(_MISTAKES) * 2))
+
+
+def _dealt(entries: Sequence[Entry], *, rng: Random, kinds: int) -> dict[int, "_Fault"]:
+    """Which receipts go wrong how."""
+    fit = _fit(entries)
+    wrong = rng.sample(fit, min(len(fit), kinds * len(_MISTAKES)))
     accounts = [one.consumer_number for one in wrong[::-1]]
+    found: dict[int, _Fault] = {}
     for number, reason in enumerate(_MISTAKES):
         for entry in wrong[number * kinds : (number + 1) * kinds]:
-            other = next(one for one in accounts if one != entry.consumer_number)
+            other = next((one for one in accounts if one != entry.consumer_number), "")
             found[entry.pk] = _Fault(reason, other)
     return found
 
@@ -194,7 +209,7 @@ def _post(lots: _Lots, part: Part, entry: Entry, fault: _Fault | None) -> None:
 def _post_for_nobody(lots: _Lots, part: Part, *, day: date, number: int) -> None:
     """A posting for a receipt that we never issued."""
     entry = Entry(
-        reference=f"{UNKNOWN}{number:02d}", business_date=day, consumer_number="1000000000",
+        reference=UNKNOWN.format(number=number), business_date=day, consumer_number="1000000000",
         source_key="payment:", amount_paise=FEWER_PAISE * (number + 1),
     )  # fmt: skip
     lots.post(entry, paise=entry.amount_paise, on=day)
@@ -208,18 +223,15 @@ def _post_for_nobody(lots: _Lots, part: Part, *, day: date, number: int) -> None
     )
 
 
-def add_to_truth(truth: dict[str, Any], part: Part) -> None:
-    """What reconciliation must find besides, in the shape of the day's truth."""
+def send(export: Export, path: Path, *, truth: dict[str, Any]) -> None:
+    """Load the file as it comes, and say in the day's truth what must be found in it."""
+    path.write_bytes(export.content)
+    call_command("load_statement", erp_code(), str(path), stdout=StringIO())
     truth["planted"] += [
-        {
-            "reason": one.reason.value,
-            "keys": list(one.keys),
-            "amount_paise": one.amount_paise,
-            "note": one.note,
-        }
-        for one in part.planted
+        {**one._asdict(), "reason": one.reason.value, "keys": list(one.keys)}
+        for one in export.part.planted
     ]
-    for name, count in part.not_breaks.items():
+    for name, count in export.part.not_breaks.items():
         truth["not_breaks"][name] = truth["not_breaks"].get(name, 0) + count
 
 

@@ -21,14 +21,16 @@ from django.db import connection
 
 from channels_.models import InboundMessage
 from cspdcl.env import env_int, env_str, var_dir
-from cspdcl.kernel.clock import today
+from cspdcl.kernel.clock import played_at, today
 from cspdcl.processes import HOST, Other, Processes, usable_port
 from enquiries.tasks import climb_ladders
 from payments.models import Payment
 from payments.states import State
+from reconciliation import engine
 from reconciliation.models import Run
 from reconciliation.tasks import reconcile_day
 from simulator import postings
+from simulator.chance import instant
 from simulator.day import ONE_DISCREPANCY_IN, Day, play_day
 from simulator.demo import live
 from simulator.demo.installation import Installation, install
@@ -114,6 +116,7 @@ class Demo:
             _quietly("load_consumers", str(directory / "consumers.csv"))
         with self._does("The offices' day before, proved in its evening"):
             self._note(f"{live.play_eve(day, directory)} steps of people")
+            self._post_eve(day)
         with (
             self._does(
                 f"{day.message_count:,} messages of {len(installation.scene.channels)} channels,"
@@ -132,7 +135,7 @@ class Demo:
                 _quietly("load_statement", source, str(directory / name))
         with self._does("Reconciliation, on the worker"):
             self._reconcile()
-        with self._does("The ERP's postings of two days, and a run that holds them against ours"):
+        with self._does("The ERP's postings of the day, and a run that holds them against ours"):
             self._post(day)
         with self._does("The day's report as PDF and Excel"):
             self._report()
@@ -190,19 +193,29 @@ class Demo:
 
     def _post(self, day: Day) -> None:
         """The ERP is told of all that our books hold by now, and sends what it has posted."""
-        code = postings.erp_code()
-        if not code:
+        if not postings.erp_code():
             self._note("no ERP is configured")
             return
-        kinds = max(2, self.payments // ONE_DISCREPANCY_IN)
-        export = postings.export_of(self.day, seed=self.seed, kinds=kinds)
-        path = self.home / "day" / f"{code}-postings.csv"
-        path.write_bytes(export.content)
-        postings.add_to_truth(day.truth, export.part)
+        export = postings.export_of(self.day, seed=self.seed, kinds=self._kinds)
+        directory = self.home / "day"
+        postings.send(export, directory / "erp-postings.csv", truth=day.truth)
         truth = json.dumps(day.truth, indent=1) + "\n"
-        (self.home / "day" / "truth.json").write_text(truth, encoding="utf-8")
-        _quietly("load_statement", code, str(path))
+        (directory / "truth.json").write_text(truth, encoding="utf-8")
         self._reconcile()
+
+    def _post_eve(self, day: Day) -> None:
+        """The same in the evening before, of what the offices took."""
+        if not postings.erp_code() or not day.steps:
+            return
+        with played_at(instant(day.eve, hour=23, minute=30)):
+            export = postings.export_of_eve(day.eve, kinds=self._kinds)
+            postings.send(export, self.home / "day" / "erp-postings-eve.csv", truth=day.truth)
+            engine.reconcile(day.eve, started_by="demo")
+
+    @property
+    def _kinds(self) -> int:
+        """How many mistakes of each kind the ERP makes."""
+        return max(2, self.payments // ONE_DISCREPANCY_IN)
 
     def _report(self) -> None:
         out = StringIO()
