@@ -18,6 +18,7 @@ from reconciliation.models import (
     Decision,
     Leg,
     RateCard,
+    Reason,
     Rule,
     Run,
     Stage,
@@ -127,6 +128,21 @@ PROOFS: Final[Mapping[tuple[str, str], str | Promise]] = {
     (Stage.ERP, Book.RECEIPTS): _("Receipts → ERP"),
     (Stage.ERP, Book.ERP): _("ERP → receipts"),
 }
+
+# Where the general word of a reason would mislead: what the ERP says is no line of a channel.
+_POSTED: Final[Mapping[str, str | Promise]] = {
+    Reason.MISSING_IN_BOOKS: _("Posting without a receipt"),
+    Reason.STATUS_DIFFERS: _("Status differs in the ERP"),
+    Reason.DUPLICATE: _("Posted twice"),
+    Reason.UNKNOWN_CODE: _("Unknown word of the ERP"),
+}
+
+
+def reason_of(one: Break) -> str | Promise:
+    """The reason of a break in a few words."""
+    known = _POSTED if one.stage == Stage.ERP else {}
+    return known.get(one.reason, Reason(one.reason).label)
+
 
 LEGS: Final[Mapping[str, str | Promise]] = dict(Leg.choices)
 

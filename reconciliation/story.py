@@ -14,7 +14,7 @@ from cspdcl.kernel.money import grouped_rupees
 from cspdcl.ui.templatetags.ui import ago, count, day, instant
 from payments.models import Payment
 from payments.states import State
-from reconciliation import selectors
+from reconciliation import looks, selectors
 from reconciliation.desk import explain
 from reconciliation.models import Book, Break, Entry, Match, Rule, Stage
 from reconciliation.rulebook.rules import Key
@@ -328,7 +328,7 @@ class Story:
             age = _("open %(age)s") % {"age": ago(found.business_date)}
             url = reverse("reconciliation:break", args=[found.public_id])
             return {
-                "text": found.get_reason_display(),
+                "text": looks.reason_of(found),
                 "tone": "open",
                 "url": url if self.reads_books else "",
                 "label": age,
@@ -464,7 +464,7 @@ def _matched(match: Match) -> dict[str, Any]:
 def _opened(open_break: Break) -> dict[str, Any]:
     return {
         "at": open_break.opened_at,
-        "text": open_break.get_reason_display(),
+        "text": looks.reason_of(open_break),
         "icon": "",
         "tone": "open",
         "by": _("%(amount)s at stake") % {"amount": grouped_rupees(open_break.amount_paise)},

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from reconciliation.desk import subset, workbench
-from reconciliation.desk.workbench import DAYS, Candidate, amount_of, name_of
+from reconciliation.desk.workbench import DAYS, Candidate, amount_of, is_taken, name_of
 from reconciliation.matching.ledger import in_stage
 from reconciliation.models import Book, Break, Entry, Kind, Stage, right_book
 
@@ -133,7 +133,7 @@ def _free(open_break: Break, own: Sequence[Entry]) -> QuerySet[Entry]:
             in_stage(open_break.stage),
             business_date__range=(min(days) - span, max(days) + span),
         )
-        .exclude(match_lines__stage=open_break.stage, match_lines__is_live=True)
+        .exclude(is_taken(open_break.stage))
         .exclude(break_lines__open_break=open_break)
         .exclude(kind__in=_NO_COLLECTION)
         .select_related("channel", "bank_account")

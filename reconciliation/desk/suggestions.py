@@ -9,13 +9,14 @@ from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Q, QuerySet
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
 
 from cspdcl.kernel.money import grouped_rupees
-from reconciliation.desk.workbench import FIELDS, Candidate, amount_of, name_of
+from reconciliation.desk.workbench import Candidate, amount_of, fields_of, is_taken, name_of
 from reconciliation.matching.ledger import in_stage
 from reconciliation.models import Book, Break, Entry, Stage, right_book
 
@@ -83,7 +84,7 @@ def _pool(open_break: Break, own: Sequence[Entry], *, right: Book, total: int) -
         | Q(net_paise__range=around)
         | of_break & Q(amount_paise__range=turned)
     )
-    for name in FIELDS:
+    for name in fields_of(open_break.stage):
         values = {getattr(one, name) for one in own} - {""}
         if values:
             alike |= Q(**{f"{name}__in": values})
@@ -91,7 +92,7 @@ def _pool(open_break: Break, own: Sequence[Entry], *, right: Book, total: int) -
         Entry.objects.filter(
             stage, side, alike, business_date__range=(min(days) - span, max(days) + span)
         )
-        .exclude(match_lines__stage=open_break.stage, match_lines__is_live=True)
+        .exclude(is_taken(open_break.stage))
         .exclude(break_lines__open_break=open_break)
         .select_related("channel", "bank_account", "file")
         .order_by("id")
@@ -105,7 +106,7 @@ def _weighed(
     amount = amount_of(entry, stage=open_break.stage)
     counts = amount if entry.book == right else -amount
     parts = [
-        *_keys(entry, own),
+        *_keys(entry, own, fields_of(open_break.stage)),
         _money(total, counts),
         _day(open_break, entry),
         *_narration(entry, own),
@@ -125,9 +126,9 @@ def _weighed(
 _Part = tuple[int, Mapping[str, object]]
 
 
-def _keys(entry: Entry, own: Sequence[Entry]) -> list[_Part]:
+def _keys(entry: Entry, own: Sequence[Entry], fields: Mapping[str, str | Promise]) -> list[_Part]:
     parts: list[_Part] = []
-    for name, label in FIELDS.items():
+    for name, label in fields.items():
         theirs: str = getattr(entry, name)
         ours = sorted({getattr(one, name) for one in own} - {""})
         if not theirs or not ours:

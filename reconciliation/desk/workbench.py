@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
-from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -19,6 +19,7 @@ from reconciliation.models import (
     BreakLine,
     Entry,
     Kind,
+    MatchLine,
     Reason,
     Stage,
     right_book,
@@ -46,6 +47,8 @@ FIELDS: Final[Mapping[str, str | Promise]] = {
     "instrument": gettext_lazy("Cheque"),
     "consumer_number": gettext_lazy("Consumer"),
 }
+# A posting has names of its own; its document is compared with nothing of ours.
+_POSTED_FIELDS: Final = ("reference", "consumer_number")
 # What names a whole group on the other side, and which column of ours it is compared with.
 _GROUPS: Final = {"settlement": "settlement_ref", "deposit": "deposit_ref"}
 
@@ -133,6 +136,18 @@ class Bench:
     left_paise: int  # what is to be explained by the entries that are meant
 
 
+def fields_of(stage: str) -> Mapping[str, str | Promise]:
+    """What two entries of a stage are compared by."""
+    if stage == Stage.ERP:
+        return {name: FIELDS[name] for name in _POSTED_FIELDS}
+    return FIELDS
+
+
+def is_taken(stage: str) -> Exists:
+    """Whether an entry has a live match in a stage."""
+    return Exists(MatchLine.objects.filter(entry=OuterRef("pk"), stage=stage, is_live=True))
+
+
 def bench_of(open_break: Break, *, chosen: Iterable[str] = (), own: Sequence[str] = ()) -> Bench:
     """All about the break's entries; its size does not change the number of queries."""
     sides = _sides_of(open_break)
@@ -155,7 +170,7 @@ def bench_of(open_break: Break, *, chosen: Iterable[str] = (), own: Sequence[str
         one.is_chosen = one.id in names
     return Bench(
         sides=sides,
-        comparison=_comparison(sides),
+        comparison=_comparison(sides, fields_of(open_break.stage)),
         candidates=found,
         label=_("To be explained") if len(sides) != 1 else sides[0].title,
         paise=total * sign,
@@ -220,7 +235,7 @@ def _difference_of(open_break: Break, sides: Sequence[Side]) -> int:
     return sum(-side.paise if side.book == right else side.paise for side in sides)
 
 
-def _comparison(sides: Sequence[Side]) -> list[Comparison]:
+def _comparison(sides: Sequence[Side], fields: Mapping[str, str | Promise]) -> list[Comparison]:
     """Field by field, where exactly two books stand against each other; a group by its sum."""
     if len(sides) != 2:
         return []
@@ -236,7 +251,7 @@ def _comparison(sides: Sequence[Side]) -> list[Comparison]:
         )
     ]
     mine, other = left.entries[0], right.entries[0]
-    for name, label in FIELDS.items():
+    for name, label in fields.items():
         ours, theirs = getattr(mine, name), getattr(other, name)
         if ours and theirs and _is_common(name, left, right):
             rows.append(Comparison(label, ours, theirs, agrees=ours == theirs))
@@ -305,7 +320,7 @@ def _free(open_break: Break) -> QuerySet[Entry]:
     """Entries of the break's stage that nothing explains yet, but for its own."""
     return (
         Entry.objects.filter(in_stage(open_break.stage))
-        .exclude(match_lines__stage=open_break.stage, match_lines__is_live=True)
+        .exclude(is_taken(open_break.stage))
         .exclude(break_lines__open_break=open_break)
     )
 
@@ -332,7 +347,7 @@ def _candidates(
     open_break: Break, sides: Sequence[Side], *, total: int, sign: int
 ) -> list[Candidate]:
     own = [entry for side in sides for entry in side.entries]
-    alike = _alike(own, total)
+    alike = _alike(own, total, fields_of(open_break.stage))
     singles: dict[int, Entry] = {}
     # What is in a break may be days away; among all that is merely open, only the days beside it.
     for near in (_broken(open_break), _free(open_break).filter(_around(open_break, 1))):
@@ -348,10 +363,10 @@ def _candidates(
     return nearest[:CANDIDATES_MAX]
 
 
-def _alike(own: Sequence[Entry], total: int) -> Q:
+def _alike(own: Sequence[Entry], total: int, fields: Iterable[str]) -> Q:
     """Entries that share a name with one of ours, or have the very amount that is missing."""
     alike = Q(amount_paise__in=[total, -total]) | Q(net_paise__in=[total, -total])
-    for name in FIELDS:
+    for name in fields:
         values = {getattr(entry, name) for entry in own} - {""}
         if values:
             alike |= Q(**{f"{name}__in": values})
@@ -389,7 +404,7 @@ def _agreement(
     entry: Entry, open_break: Break, own: Sequence[Entry], *, total: int, amount: int
 ) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for name, label in FIELDS.items():
+    for name, label in fields_of(open_break.stage).items():
         theirs = getattr(entry, name)
         ours = {getattr(one, name) for one in own} - {""}
         if theirs and ours:

@@ -274,7 +274,7 @@ def _row(one: Break) -> dict[str, Any]:
     days = listing.age_of(one, as_of=today())
     return {
         "break": one,
-        "reason": Reason(one.reason).label,
+        "reason": looks.reason_of(one),
         "where": _where(one),
         "days": days,
         "working_days": terms.working_age(one, as_of=today()),

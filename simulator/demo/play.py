@@ -21,21 +21,24 @@ from django.db import connection
 
 from channels_.models import InboundMessage
 from cspdcl.env import env_int, env_str, var_dir
-from cspdcl.kernel.clock import today
+from cspdcl.kernel.clock import played_at, today
 from cspdcl.processes import HOST, Other, Processes, usable_port
 from enquiries.tasks import climb_ladders
 from payments.models import Payment
 from payments.states import State
+from reconciliation import engine
 from reconciliation.models import Run
 from reconciliation.tasks import reconcile_day
-from simulator.day import Day, play_day
+from simulator import postings
+from simulator.chance import instant
+from simulator.day import ONE_DISCREPANCY_IN, Day, play_day
 from simulator.demo import live
 from simulator.demo.installation import Installation, install
 from simulator.demo.summary import lines_of, summary_of
 from simulator.files import statements_of, write_day
 from simulator.sender import send_day
 
-STEPS: Final = 12
+STEPS: Final = 13
 INBOX_SECONDS: Final = 120
 RUN_SECONDS: Final = 120
 ASK_SECONDS: Final = 180
@@ -113,6 +116,7 @@ class Demo:
             _quietly("load_consumers", str(directory / "consumers.csv"))
         with self._does("The offices' day before, proved in its evening"):
             self._note(f"{live.play_eve(day, directory)} steps of people")
+            self._post_eve(day)
         with (
             self._does(
                 f"{day.message_count:,} messages of {len(installation.scene.channels)} channels,"
@@ -131,6 +135,8 @@ class Demo:
                 _quietly("load_statement", source, str(directory / name))
         with self._does("Reconciliation, on the worker"):
             self._reconcile()
+        with self._does("The ERP's postings of the day, and a run that holds them against ours"):
+            self._post(day)
         with self._does("The day's report as PDF and Excel"):
             self._report()
         summary = summary_of(self.day, day.truth)
@@ -184,6 +190,32 @@ class Demo:
         run = fresh.exclude(state=Run.State.RUNNING).latest("id")
         if run.state != Run.State.DONE:
             raise CommandError(f"the run {run.state}: {run.problem}")
+
+    def _post(self, day: Day) -> None:
+        """The ERP is told of all that our books hold by now, and sends what it has posted."""
+        if not postings.erp_code():
+            self._note("no ERP is configured")
+            return
+        export = postings.export_of(self.day, seed=self.seed, kinds=self._kinds)
+        directory = self.home / "day"
+        postings.send(export, directory / "erp-postings.csv", truth=day.truth)
+        truth = json.dumps(day.truth, indent=1) + "\n"
+        (directory / "truth.json").write_text(truth, encoding="utf-8")
+        self._reconcile()
+
+    def _post_eve(self, day: Day) -> None:
+        """The same in the evening before, of what the offices took."""
+        if not postings.erp_code() or not day.steps:
+            return
+        with played_at(instant(day.eve, hour=23, minute=30)):
+            export = postings.export_of_eve(day.eve, kinds=self._kinds)
+            postings.send(export, self.home / "day" / "erp-postings-eve.csv", truth=day.truth)
+            engine.reconcile(day.eve, started_by="demo")
+
+    @property
+    def _kinds(self) -> int:
+        """How many mistakes of each kind the ERP makes."""
+        return max(2, self.payments // ONE_DISCREPANCY_IN)
 
     def _report(self) -> None:
         out = StringIO()

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Exists, OuterRef, Sum
 
 from channels_.models import Channel
 from cspdcl.kernel.money import grouped_rupees
 from reconciliation import selectors
-from reconciliation.models import Book, Break, Entry, Kind, Reason, Stage
+from reconciliation.models import Book, Break, Entry, Kind, MatchLine, Reason, Stage
 from simulator.compare import Comparison, compare
 from simulator.registers import wrong_in_registers
 
@@ -61,12 +61,17 @@ def _channel(channel: Channel, *, day: date, truth: Mapping[str, Any]) -> dict[s
         business_date=day,
         kind__in=(Kind.PAYMENT, Kind.REPEATED),
     )
-    matched = arrived.filter(match_lines__is_live=True).distinct().count()
-    broken = arrived.filter(
-        break_lines__open_break__state=Break.State.OPEN, match_lines__isnull=True
+    # By the channel or the bank: what the ERP posts is a proof of its own.
+    live = MatchLine.objects.filter(
+        entry=OuterRef("pk"), stage__in=(Stage.CHANNEL, Stage.BANK), is_live=True
     )
+    matched = arrived.filter(Exists(live)).count()
+    held = Break.objects.filter(
+        lines__entry=OuterRef("pk"), state=Break.State.OPEN, stage__in=(Stage.CHANNEL, Stage.BANK)
+    )
+    broken = arrived.filter(~Exists(live), Exists(held))
     total = arrived.aggregate(count=Count("id"), paise=Sum("amount_paise"))
-    in_breaks = broken.distinct().count()
+    in_breaks = broken.count()
     return {
         "channel": channel.code,
         "name": channel.name,

@@ -72,7 +72,7 @@ percent = 1
 valid_from = 2020-07-01
 percent = 1.5
 """
-TOMORROW = date.fromordinal(today().toordinal() + 1)
+LATER = today() + timedelta(days=30)  # however late it is when the tests run
 
 
 @pytest.fixture(autouse=True)
@@ -166,21 +166,21 @@ def test_a_changed_figure_is_a_row_of_a_day_to_come_and_may_be_changed_until_the
     lines(WHOLE)
 
     assert "begins on" in refusal(rate("2", today()))
-    assert lines(rate("2", TOMORROW)) == [f"+ surcharge_rate {TOMORROW}"]
-    assert lines(rate("1.75", TOMORROW)) == [
-        f"~ surcharge_rate {TOMORROW} percent 2.00 -> 1.75",
+    assert lines(rate("2", LATER)) == [f"+ surcharge_rate {LATER}"]
+    assert lines(rate("1.75", LATER)) == [
+        f"~ surcharge_rate {LATER} percent 2.00 -> 1.75",
     ]
-    assert SurchargeRate.objects.get(valid_from=TOMORROW).percent == Decimal("1.75")
-    assert AuditEvent.objects.get(action="surcharge_rate.changed").object_id == f"from {TOMORROW}"
+    assert SurchargeRate.objects.get(valid_from=LATER).percent == Decimal("1.75")
+    assert AuditEvent.objects.get(action="surcharge_rate.changed").object_id == f"from {LATER}"
 
 
 def test_a_rule_in_force_may_be_given_a_last_day_to_come():
     lines(WHOLE)
-    last = f'[[cash_rules]]\ncode = "pan"\nvalid_from = 2024-01-01\nvalid_until = {TOMORROW}\n'
+    last = f'[[cash_rules]]\ncode = "pan"\nvalid_from = 2024-01-01\nvalid_until = {LATER}\n'
 
-    assert lines(last) == [f"~ cash_rule pan from 2024-01-01 valid_until none -> {TOMORROW}"]
-    assert lines(last.replace(str(TOMORROW), '""')) == [
-        f"~ cash_rule pan from 2024-01-01 valid_until {TOMORROW} -> none"
+    assert lines(last) == [f"~ cash_rule pan from 2024-01-01 valid_until none -> {LATER}"]
+    assert lines(last.replace(str(LATER), '""')) == [
+        f"~ cash_rule pan from 2024-01-01 valid_until {LATER} -> none"
     ]
 
 
@@ -207,7 +207,7 @@ def test_what_cannot_be_is_refused_by_its_key(text, problem):
 
 
 def test_the_database_keeps_what_has_been_in_force_too():
-    lines(WHOLE + rate("2", TOMORROW))
+    lines(WHOLE + rate("2", LATER))
     begun = SurchargeRate.objects.filter(valid_from__lte=today())
     running = CashRule.objects.filter(code="269ST")
 
@@ -221,4 +221,4 @@ def test_the_database_keeps_what_has_been_in_force_too():
             change()
 
     assert running.update(valid_until=today()) == 1
-    assert SurchargeRate.objects.filter(valid_from=TOMORROW).delete()[0] == 1
+    assert SurchargeRate.objects.filter(valid_from=LATER).delete()[0] == 1

@@ -15,9 +15,11 @@ from people import actions
 from people.models import User
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
 from reconciliation import engine
-from reconciliation.desk import undoing
+from reconciliation.desk import decisions, undoing, workbench
 from reconciliation.incoming import files, missing, statements
-from reconciliation.models import Entry, Match, Proof
+from reconciliation.matching import backtest
+from reconciliation.models import Break, Decision, Entry, Match, Proof, Rule
+from reconciliation.rulebook import rules
 from sources.models import QuarantinedRow
 from tests import factories
 from tests.worked_examples.accounts import Desk, posted
@@ -208,3 +210,48 @@ def test_a_file_that_is_owed_and_has_not_come_raises_an_alarm(desk: Desk) -> Non
 
     alarm.refresh_from_db()
     assert alarm.cleared_at is not None
+
+
+@pytest.mark.parametrize(("days", "broken"), [(0, 1), (1, 0)])
+def test_a_version_of_the_rule_is_tried_on_copies(desk: Desk, days: int, broken: int) -> None:
+    desk.postings(posted(desk.receipt("cash", 500, on=MON), 500, on=TUE))
+    desk.reconcile(TUE)
+    held = Rule.objects.get(code="posting_exact", state="active")
+    told = rules.content_of(held) | {"window_days": days}
+    rule = Rule(pk=-1, code=held.code, version=2, effective_from=date(2026, 8, 20), **told)
+
+    found = backtest.compare(rule, backtest.over_days(rule, MON, WED))
+
+    assert {word: found[word]["count"] for word in backtest.WORDS} == {
+        "match": 0, "break": broken, "change": 0,
+    }  # fmt: skip
+    now = backtest.count_now(rule)
+    assert now is not None
+    assert now["break"]["count"] == broken
+
+
+def test_people_match_write_off_and_park_what_the_erp_did_otherwise(desk: Desk) -> None:
+    less, missing = (desk.receipt("cash", rupees, on=MON) for rupees in (500, 300))
+    desk.postings(posted(less, 450, on=TUE), posted("", 300, on=TUE, document="9"), until=TUE)
+    desk.reconcile(TUE)
+    maker, checker = _person(FINANCE_OFFICER), _person(FINANCE_APPROVER)
+    of = {one.reason: one for one in Break.objects.filter(stage="erp")}
+
+    nameless = Entry.objects.get(book="erp", reference="")
+    bench = workbench.bench_of(of["not_posted"])
+    assert [one.id for one in bench.candidates][:1] == [workbench.name_of(nameless)]
+    joined = decisions.propose(
+        of["not_posted"], kind=Decision.Kind.MATCH, candidates=[nameless], why="the same",
+        maker=maker,
+    )  # fmt: skip
+    decisions.approve(joined, checker=checker)
+    gone = decisions.propose(
+        of["amount_differs"], kind=Decision.Kind.WRITE_OFF, why="corrected by hand", maker=maker
+    )
+    decisions.approve(gone, checker=checker)
+    with time_machine.travel("2026-08-13 10:00:00+05:30", tick=True):
+        desk.reconcile(WED)
+
+    assert desk.breaks_of_erp(WED) == []
+    assert (joined.difference_paise, gone.difference_paise) == (0, 5_000)
+    assert missing.reference == of["not_posted"].reference
