@@ -345,10 +345,11 @@ def _events(one: Break, made: list[Decision], notes: list[BreakNote]) -> list[di
             }
         )
         if decision.checked_at and decision.checker:
+            word = capfirst(str(looks.DECISIONS[decision.state].word))
             events.append(
                 {
                     "at": decision.checked_at,
-                    "text": f"{capfirst(str(looks.DECISIONS[decision.state].word))}. {decision.answer}",
+                    "text": f"{word}. {decision.answer}".strip(),
                     "by": decision.checker.username,
                     "tone": looks.DECISIONS[decision.state].tone,
                     "paise": None,
