@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from cspdcl.kernel.money import grouped_rupees
 from reconciliation.desk import subset, workbench
 from reconciliation.desk.workbench import DAYS, Candidate, amount_of, is_taken, name_of
 from reconciliation.matching.ledger import in_stage
@@ -31,6 +32,7 @@ class Item:
     title: str
     day: date
     paise: int  # positive: its part of the sum
+    entry_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,12 @@ class Proposal:
             note=self.sentence,
             paise=self.paise,
             fields=[
-                {"label": f"{one.day:%d-%m-%Y}", "value": one.title, "agrees": True, "verdict": ""}
+                {
+                    "label": f"{one.day:%d-%m-%Y}",
+                    "value": one.title,
+                    "agrees": True,
+                    "verdict": grouped_rupees(one.paise),
+                }
                 for one in self.items
             ],
         )
@@ -67,9 +74,10 @@ class Proposal:
 
 def proposal_for(open_break: Break) -> Proposal | None:
     """What could explain a break together, when one choice of several open entries does, and one
-    only. Nothing for a fee, for a closed break, and where too many are open to be sure.
+    only. For one side before the bank: a payment and its line are one each. Nothing for a closed
+    break, and where too many are open to be sure.
     """
-    if open_break.state != Break.State.OPEN or open_break.stage == Stage.FEE:
+    if open_break.state != Break.State.OPEN or open_break.stage != Stage.BANK:
         return None
     own = list(
         Entry.objects.filter(break_lines__open_break=open_break).select_related(
@@ -77,7 +85,8 @@ def proposal_for(open_break: Break) -> Proposal | None:
         )[:_ROWS_MAX]
     )
     total = _lacking(own, stage=open_break.stage)
-    if not total or len(own) == _ROWS_MAX:
+    # Where both sides stand already, what happens to make up the rest would be chance.
+    if not total or len(own) == _ROWS_MAX or len({one.book for one in own}) > 1:
         return None
     items = _items(open_break, own, lacks_right=total > 0)
     if items is None:
@@ -93,18 +102,17 @@ def proposal_for(open_break: Break) -> Proposal | None:
     )
 
 
-def expanded(open_break: Break, names: Sequence[str]) -> list[str]:
-    """The ticked names of a form, with the proposal by the names of its parts, each name once."""
-    if NAME not in names:
-        return list(names)
-    proposal = proposal_for(open_break)
-    parts = [one.name for one in proposal.items] if proposal else []
-    return list(dict.fromkeys([*(name for name in names if name != NAME), *parts]))
-
-
 def chosen_entries(open_break: Break, names: Sequence[str]) -> list[Entry]:
-    """The entries behind the ticked names of a bench. Raises NotDecidable for others."""
-    return workbench.chosen_entries(open_break, expanded(open_break, names))
+    """The entries behind the ticked names of a bench, each once. Raises NotDecidable for others.
+
+    The whole proposal is looked for again, so that what makes the sum now is what is proposed.
+    """
+    single = [name for name in names if name != NAME]
+    found = {one.pk: one for one in workbench.chosen_entries(open_break, single)}
+    proposal = proposal_for(open_break) if NAME in names else None
+    parts = [pk for one in proposal.items for pk in one.entry_ids] if proposal else []
+    found |= {one.pk: one for one in Entry.objects.filter(pk__in=parts)}
+    return [found[pk] for pk in sorted(found)]
 
 
 def _lacking(own: Sequence[Entry], *, stage: str) -> int:
@@ -170,6 +178,7 @@ def _grouped(rows: Sequence[Entry], *, stage: str) -> Iterator[Item]:
             title=title or first.reference or first.channel_ref or first.utr or first.source_key,
             day=min(one.business_date for one in members),
             paise=sum(amount_of(one, stage=stage) for one in members),
+            entry_ids=tuple(one.pk for one in members),
         )
 
 

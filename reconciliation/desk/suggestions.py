@@ -38,7 +38,7 @@ class Suggestion(NamedTuple):
 
     candidate: Candidate
     weight: int
-    strongest: int  # of one field: many weak likenesses make no strong one
+    is_likely: bool  # many weak likenesses make no strong one
 
     @property
     def agreeing(self) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def suggestions_for(open_break: Break, *, most: int = SHOWN) -> list[Suggestion]
     )
     pool = _pool(open_break, own, right=right, total=total)
     found = [_weighed(one, open_break, own, right=right, total=total) for one in pool]
-    worth = [one for one in found if one.strongest >= _TURNED]
+    worth = [one for one in found if one.is_likely]
     worth.sort(key=lambda one: (-one.weight, one.candidate.id))
     return worth[:most]
 
@@ -105,12 +105,8 @@ def _weighed(
 ) -> Suggestion:
     amount = amount_of(entry, stage=open_break.stage)
     counts = amount if entry.book == right else -amount
-    parts = [
-        *_keys(entry, own, fields_of(open_break.stage)),
-        _money(total, counts),
-        _day(open_break, entry),
-        *_narration(entry, own),
-    ]
+    named, money = _keys(entry, own, fields_of(open_break.stage)), _money(total, counts)
+    parts = [*named, money, _day(open_break, entry), *_narration(entry, own)]
     source = entry.channel or entry.bank_account
     candidate = Candidate(
         id=name_of(entry),
@@ -119,8 +115,10 @@ def _weighed(
         paise=counts * (-1 if total < 0 else 1),
         fields=[dict(told) for _weight, told in parts],
     )
-    weights = [weight for weight, _told in parts]
-    return Suggestion(candidate, sum(weights), max(weights))
+    keys = max((weight for weight, _told in named), default=0)
+    # Numbers that were given in a row differ by a character too: then the money decides.
+    is_likely = keys == _SAME_KEY or money[0] >= _TURNED or (keys == _LIKE_KEY and money[0] > 0)
+    return Suggestion(candidate, sum(weight for weight, _told in parts), is_likely)
 
 
 _Part = tuple[int, Mapping[str, object]]

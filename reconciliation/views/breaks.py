@@ -349,7 +349,7 @@ def _events(one: Break, made: list[Decision], notes: list[BreakNote]) -> list[di
             events.append(
                 {
                     "at": decision.checked_at,
-                    "text": f"{capfirst(str(look.word))}. {decision.answer}",
+                    "text": f"{capfirst(str(look.word))}. {decision.answer}".strip(),
                     "by": decision.checker.username,
                     "tone": look.tone,
                     "paise": None,

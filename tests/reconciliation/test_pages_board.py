@@ -209,7 +209,7 @@ def test_a_file_is_due_then_late_then_in(as_role: AsRole) -> None:
     )
     arrived = words(auditor.get(URL).content.decode())
 
-    assert "Late: Razorpay." in words(late.content.decode())
+    assert "1 file is late." in words(late.content.decode())
     assert late.context["rows"][0].by_channel.note == "file 1 h 30 min late"
     assert "due 19-08 09:00" in due
     assert "1 of 1 arrived" in arrived

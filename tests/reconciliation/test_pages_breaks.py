@@ -457,3 +457,48 @@ def test_kinds_of_a_transfer_are_offered_the_very_sum_only() -> None:
 
     assert "Deposit slip DS-1" in titles
     assert "Deposit slip DS-2" not in titles
+
+
+# ---- what makes the sum, and what resembles ----
+
+
+def _slip(name: str, paise: int) -> None:
+    cash = books.channel("cash", "deposit")
+    books.entry(
+        Book.RECEIPTS, paise, channel=cash, deposit_ref=name, in_channel_stage=False,
+        in_bank_stage=True,
+    )  # fmt: skip
+
+
+def test_what_together_makes_the_sum_is_shown_ticked_as_one_and_proposed(as_role: AsRole) -> None:
+    _slip("DS-1", 500)
+    _slip("DS-2", 250)
+    one = books.broken(books.entry(Book.BANK, 750, narration="CASH DEP"), stage=Stage.BANK)
+    officer = as_role("finance_officer")
+    address = f"/breaks/{one.public_id}/"
+
+    page = words(officer.get(address).content.decode())
+    silent = officer.post(f"{address}propose/", {"kind": "match", "candidate": ["sum"], "why": ""})
+    officer.post(f"{address}propose/", {"kind": "match", "candidate": ["sum"], "why": "The sum."})
+
+    assert "Proposed by the sum" in page
+    assert "These 2 together make the sum" in page
+    assert silent.context["left_paise"] == 0  # it stays ticked, and the difference counts it
+    assert Decision.objects.get().lines.count() == 3
+
+
+def test_what_resembles_stands_below_with_what_differs(as_role: AsRole) -> None:
+    one = books.broken(books.entry(Book.RECEIPTS, 123_400, rrn="623012345678"))
+    books.entry(
+        Book.CHANNEL, 132_400, rrn="623012345687", in_bank_stage=False,
+        business_date=DAY + timedelta(days=3),
+    )  # fmt: skip
+    numbered = {"rrn": "623012345679", "in_bank_stage": False}
+    books.entry(Book.CHANNEL, 700_000, **numbered)  # the next number, quite another payment
+
+    answer = as_role("auditor").get(f"/breaks/{one.public_id}/")
+
+    page = words(answer.content.decode())
+    assert "Resemble it" in page
+    assert "two digits changed places" in page
+    assert len(answer.context["suggestions"]) == 1

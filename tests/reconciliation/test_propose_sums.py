@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from people.models import User
-from reconciliation.desk import decisions, proposals, subset, suggestions, workbench
+from reconciliation.desk import decisions, proposals, subset, suggestions
 from reconciliation.models import Book, Break, Decision, Kind, Leg, Match, Reason, Stage
 from tests import factories
 from tests.reconciliation import small_books as books
@@ -203,14 +203,14 @@ def test_the_proposal_is_ticked_as_one_and_decided_by_two(users: Mapping[str, Us
     slip("DS-2", 250)
     one = credit(750)
 
-    names = proposals.expanded(one, [proposals.NAME, "deposit:cash/DS-1"])
+    entries = proposals.chosen_entries(one, [proposals.NAME, "deposit:cash/DS-1"])
     made = decisions.propose(
-        one, kind=Decision.Kind.MATCH, candidates=workbench.chosen_entries(one, names),
+        one, kind=Decision.Kind.MATCH, candidates=entries,
         why="by the sum", maker=users["finance_officer"],
     )  # fmt: skip
     decisions.approve(made, checker=users["finance_approver"])
 
-    assert names == ["deposit:cash/DS-1", "deposit:cash/DS-2"]
+    assert [entry.deposit_ref for entry in entries] == ["DS-1", "DS-2"]
     assert Match.objects.get().lines.count() == 3
 
 

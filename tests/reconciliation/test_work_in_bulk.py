@@ -320,8 +320,8 @@ def test_after_many_steps_and_an_undo_the_books_still_prove(
         ("done", ""), ("idle", ""),
     ]  # fmt: skip
     run = desk.reconcile(day)  # verifies all that it hands on
-    proof = run.proofs.get(stage="bank", book="bank")
-    assert (proof.broken_count, proof.later_count) == (0, 2)  # decided on a later day
+    proof = run.proofs.get(stage="bank", book="bank")  # they were decided on the day after it
+    assert (proof.closing_count, proof.broken_count, proof.later_count) == (2, 0, 2)
     for decision in Decision.objects.filter(batch=batch):
         undo = undoing.propose(undoing.of_decision(decision), why="No.", maker=maker)
         undoing.approve(undo, checker=checker)
@@ -515,4 +515,4 @@ def test_the_list_is_narrowed_by_owner_and_by_what_is_late(
     assert set(found["owner=none"]) == {three[1].pk, three[2].pk}
     assert found["late=1"] == [three[1].pk]
     page = words(officer.get("/breaks/").content.decode())
-    assert "Late, and who hears of it" in page
+    assert "1 is late: who has it" in page
