@@ -12,10 +12,12 @@ import pytest
 from payments.states import State
 from reconciliation.models import Reason
 from tests import factories
+from tests.played import use_rule
 from tests.worked_examples.accounts import Desk, Line, paid, refunded, taken_back
 
 MON, WED = date(2026, 8, 10), date(2026, 8, 12)
 UTR: Final = "SBIN526224000001"
+OTHER_UTR: Final = "SBIN526224000002"
 GATEWAY: Final = {"settlement": "S1", "utr": "UTR0001", "settled_on": WED}
 
 
@@ -184,6 +186,13 @@ def _word_of_no_contract(day: Sound) -> tuple[str, int]:
     return "hold_9", 70
 
 
+def _outside_a_window(day: Sound) -> tuple[str, int]:
+    use_rule("transfer_utr_exact", window_days=0)
+    day.desk.receipt("neft", 30, on=MON, utr=OTHER_UTR, channel_ref=OTHER_UTR)
+    day.credits["late"] = Line(30, f"NEFT CR-{OTHER_UTR}-A PAYER")
+    return OTHER_UTR, 30
+
+
 FAULTS: Final[dict[Reason, Callable[[Sound], tuple[str, int]]]] = {
     Reason.MISSING_IN_CHANNEL: _not_listed,
     Reason.MISSING_IN_BOOKS: _not_held,
@@ -202,6 +211,7 @@ FAULTS: Final[dict[Reason, Callable[[Sound], tuple[str, int]]]] = {
     Reason.DEPOSIT_DIFFERS: _slip_credited_short,
     Reason.UNIDENTIFIED_CREDIT: _nobodys_credit,
     Reason.AMBIGUOUS: _slip_credited_twice_at_once,
+    Reason.OUTSIDE_RULES: _outside_a_window,
     Reason.UNKNOWN_CODE: _word_of_no_contract,
 }
 
