@@ -32,6 +32,7 @@ from channels_.contract import (
     StatementFormat,
     StatementLine,
 )
+from channels_.formats.extracts import Extractor, check_extracts
 from channels_.formats.fixed import Column, check_columns, fixed_rows
 from channels_.formats.guard import has_lost_a_row, refuse
 from channels_.formats.identity import Keys
@@ -50,11 +51,6 @@ SOURCES: Final = ("table", "fixed", "xml", "json")
 
 _YEARS: Final = range(1990, 2200)
 _CELLS_OF_A_HEADER: Final = 3  # a day, an amount, and what it was for
-
-# What may be taken out of a narration, and what each part of such a pattern stands for.
-EXTRACTED: Final = ("utr", "rrn", "reference", "channel_ref", "instrument")
-EXTRACTS_MAX: Final = 20
-_PLACE: Final = re.compile(r"\{(\w+|\*)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +143,7 @@ def raw_rows(file: BinaryIO, told: Mapping[str, Any]) -> Iterator[tuple[int, lis
 
 
 def _check(table: BankTable) -> None:
-    _check_extracts(table)
+    check_extracts(table.extracts)
     columns = set(table.columns)
     if unknown := columns - ROLES:
         raise TypeError(f"columns: no such meaning {sorted(unknown)}")
@@ -235,7 +231,7 @@ class _Reading:
         self._credit = self._debit = 0
         self._balance: int | None = None  # behind the row before
         self._last: tuple[int, date] | None = None  # amount and day of the row before
-        self._extracts = [_extractor(one) for one in table.extracts]
+        self._extracts = [Extractor(one) for one in table.extracts]
 
     def lines(self, rows: Iterable[tuple[int, list[str]]]) -> Iterator[StatementLine]:
         """The rows as lines; what stands around them goes into the page."""
@@ -370,9 +366,8 @@ class _Reading:
 
     def _extracted(self, narration: str) -> Mapping[str, str]:
         for extractor in self._extracts:
-            found = extractor.search(narration)
-            if found:
-                return found.groupdict()
+            if found := extractor.find(narration):
+                return found
         return {}
 
     def _check_balance(self, row: Sequence[str], *, day: date, paise: int) -> None:
@@ -434,32 +429,6 @@ class _Reading:
 
     def _all(self, row: Sequence[str], role: str) -> list[str]:
         return [cell_text(row[at]) for at in self._places.get(role, ()) if at < len(row)]
-
-
-def _check_extracts(table: BankTable) -> None:
-    if len(table.extracts) > EXTRACTS_MAX:
-        raise TypeError(f"extracts: expected at most {EXTRACTS_MAX}")
-    for pattern in table.extracts:
-        places = _PLACE.findall(pattern)
-        named = [place for place in places if place != "*"]
-        if not named or not set(named) <= set(EXTRACTED) or len(set(named)) < len(named):
-            raise TypeError(
-                f"extracts: expected one or more of {', '.join(EXTRACTED)} in braces, each once, "
-                f"got {pattern!r}"
-            )
-        if "}{" in pattern:
-            raise TypeError(f"extracts: expected a text between two places, got {pattern!r}")
-
-
-def _extractor(pattern: str) -> re.Pattern[str]:
-    """A pattern of words and places; a place holds letters and digits, ``{*}`` anything short."""
-    parts, end = [], 0
-    for place in _PLACE.finditer(pattern):
-        parts.append(re.escape(pattern[end : place.start()]))
-        name = place[1]
-        parts.append(r".{0,60}?" if name == "*" else f"(?P<{name}>[A-Za-z0-9]{{1,40}})")
-        end = place.end()
-    return re.compile("".join([*parts, re.escape(pattern[end:])]), re.IGNORECASE)
 
 
 def _begins(text: str, label: str) -> bool:

@@ -12,11 +12,13 @@ import pytest
 from payments.models import Payment
 from payments.states import State
 from reconciliation.models import Reason
-from tests import factories, played
+from tests import factories
+from tests.played import use_rule
 from tests.worked_examples.accounts import Desk, Line, paid, posted, refunded, taken_back
 
 MON, WED, THU, FRI = (date(2026, 8, n) for n in (10, 12, 13, 14))
 UTR: Final = "SBIN526224000001"
+OTHER_UTR: Final = "SBIN526224000002"
 GATEWAY: Final = {"settlement": "S1", "utr": "UTR0001", "settled_on": WED}
 
 
@@ -197,9 +199,11 @@ def _word_of_no_contract(day: Sound) -> tuple[str, int]:
     return "hold_9", 70
 
 
-def _rule_rests(_day: Sound) -> tuple[str, int]:
-    played.use_rule("transfer_utr_exact", is_active=False)
-    return UTR, 700
+def _outside_a_window(day: Sound) -> tuple[str, int]:
+    use_rule("transfer_utr_exact", window_days=0)
+    day.desk.receipt("neft", 30, on=MON, utr=OTHER_UTR, channel_ref=OTHER_UTR)
+    day.credits["late"] = Line(30, f"NEFT CR-{OTHER_UTR}-A PAYER")
+    return OTHER_UTR, 30
 
 
 def _not_posted(day: Sound) -> tuple[str, int]:
@@ -236,8 +240,8 @@ FAULTS: Final[dict[Reason, Callable[[Sound], tuple[str, int]]]] = {
     Reason.DEPOSIT_DIFFERS: _slip_credited_short,
     Reason.UNIDENTIFIED_CREDIT: _nobodys_credit,
     Reason.AMBIGUOUS: _slip_credited_twice_at_once,
+    Reason.OUTSIDE_RULES: _outside_a_window,
     Reason.UNKNOWN_CODE: _word_of_no_contract,
-    Reason.OUTSIDE_RULES: _rule_rests,
     Reason.NOT_POSTED: _not_posted,
     Reason.WRONG_CONSUMER: _posted_to_another,
     Reason.IN_CLARIFICATION: _left_in_clarification,
