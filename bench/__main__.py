@@ -1,11 +1,24 @@
-"""``python -m bench [reconcile|capture|drain|dues|counter] ...``: all, or those that are named."""
+"""``python -m bench [reconcile|load|pages|workers|partitions|capture|drain|dues|counter] ...``: all
+of them, or those that are named."""
 
 import sys
 
-from bench import capture, counter, drain, dues, reconcile
+from bench import (
+    capture,
+    counter,
+    drain,
+    dues,
+    load,
+    pages,
+    reconcile,
+    workers,
+)
 
 MEASUREMENTS = {
     "reconcile": reconcile.measure,
+    "load": load.measure,
+    "pages": pages.measure,
+    "workers": workers.measure,
     "capture": capture.measure,
     "drain": drain.measure,
     "dues": dues.measure,

@@ -105,6 +105,7 @@ _FORGET: Final = """
 DELETE FROM reconciliation_openitem;
 DELETE FROM reconciliation_openlines;
 DELETE FROM reconciliation_daytally;
+DELETE FROM reconciliation_daycell;
 DELETE FROM reconciliation_undonematch;
 """
 
@@ -118,7 +119,7 @@ SELECT l.entry_id, l.stage
 ANALYZE taken;
 CREATE TEMP TABLE moved (
   stage text, book text, business_date date, matched_on date, is_written_off boolean,
-  count bigint, paise bigint
+  count bigint, paise bigint, channel_id bigint
 ) ON COMMIT DROP;
 CREATE TEMP TABLE made_hash (match_id bigint, key_hash bigint) ON COMMIT DROP;
 """
@@ -134,13 +135,13 @@ _BY_PEOPLE: Final = """
 _MOVED_BY_PEOPLE: Final = f"""
 INSERT INTO moved
 SELECT l.stage, e.book, e.business_date, m.matched_on, m.kind = 'write_off',
-       sum(c.sign), sum(c.sign * {PAISE.format(stage="l.stage")})
+       sum(c.sign), sum(c.sign * {PAISE.format(stage="l.stage")}), e.channel_id
   FROM ({_BY_PEOPLE}) AS c
   JOIN reconciliation_match m ON m.id = c.id
   JOIN reconciliation_matchline l ON l.match_id = m.id
   JOIN reconciliation_entry e ON e.id = l.entry_id
  WHERE {IN_STAGE.format(stage="l.stage")}
- GROUP BY 1, 2, 3, 4, 5
+ GROUP BY 1, 2, 3, 4, 5, e.channel_id
 """  # noqa: S608 - constants of this module
 
 _HASH_BY_PEOPLE: Final = f"""
@@ -190,25 +191,40 @@ DELETE FROM reconciliation_undonematch;
 """  # noqa: S608 - constants of this module
 
 _ARRIVED: Final = """
-SELECT e.book, e.business_date, e.in_channel_stage, e.in_bank_stage,
+SELECT e.book, e.business_date, e.channel_id, e.in_channel_stage, e.in_bank_stage,
+       e.book = 'receipts' AND e.kind IN ('payment', 'repeated') AS is_taken,
        count(*), sum(e.amount_paise)::bigint, sum(e.net_paise)::bigint
   FROM reconciliation_entry e
  WHERE e.id > %(since_entry)s AND (e.in_channel_stage OR e.in_bank_stage)
- GROUP BY 1, 2, 3, 4
+ GROUP BY 1, 2, 3, 4, 5, 6
+"""
+
+_TAKEN: Final = """
+INSERT INTO reconciliation_daycell (business_date, channel_id, stage, what, count, paise)
+VALUES (%s, %s, %s, 'taken', %s, %s)
+    ON CONFLICT (business_date, channel_id, stage, what)
+    DO UPDATE SET count = reconciliation_daycell.count + EXCLUDED.count,
+                  paise = reconciliation_daycell.paise + EXCLUDED.paise
 """
 
 
 def _add_arrivals(since: Since) -> None:
     """What came since, by day. Read apart from the writing: so the database may use both cores."""
-    rows = []
+    rows, taken = [], []
     with connection.cursor() as cursor:
         cursor.execute(_ARRIVED, since.as_params())
-        for book, day, in_channel, in_bank, count, gross, net in cursor.fetchall():
+        for book, day, channel, in_channel, in_bank, is_taken, *sums in cursor.fetchall():
+            count, gross, net = sums
             if in_channel:
-                rows.append(("channel", book, day, count, gross))
+                rows.append(("channel", book, day, count, gross, channel))
             if in_bank:
-                rows.append(("bank", book, day, count, net if book == "channel" else gross))
-        cursor.executemany("INSERT INTO moved VALUES (%s, %s, %s, NULL, false, %s, %s)", rows)
+                rows.append(
+                    ("bank", book, day, count, net if book == "channel" else gross, channel)
+                )
+            if is_taken and channel is not None:
+                taken.append((day, channel, "channel" if in_channel else "bank", count, gross))
+        cursor.executemany("INSERT INTO moved VALUES (%s, %s, %s, NULL, false, %s, %s, %s)", rows)
+        cursor.executemany(_TAKEN, taken)
 
 
 def note_made(rule: Rule, run: Run) -> None:
@@ -267,4 +283,15 @@ SELECT stage, book, business_date, matched_on, is_written_off, sum(count), sum(p
     ON CONFLICT (stage, book, business_date, matched_on, is_written_off)
     DO UPDATE SET count = reconciliation_daytally.count + EXCLUDED.count,
                   paise = reconciliation_daytally.paise + EXCLUDED.paise;
+
+-- The same by channel, as the day board has it: the receipts, and the lines before the bank.
+INSERT INTO reconciliation_daycell (business_date, channel_id, stage, what, count, paise)
+SELECT business_date, channel_id, stage,
+       CASE WHEN matched_on IS NULL THEN 'arrived' ELSE 'matched' END, sum(count), sum(paise)
+  FROM moved
+ WHERE channel_id IS NOT NULL AND (book = 'receipts' OR book = 'channel' AND stage = 'bank')
+ GROUP BY 1, 2, 3, 4
+    ON CONFLICT (business_date, channel_id, stage, what)
+    DO UPDATE SET count = reconciliation_daycell.count + EXCLUDED.count,
+                  paise = reconciliation_daycell.paise + EXCLUDED.paise;
 """

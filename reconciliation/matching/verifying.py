@@ -75,12 +75,43 @@ _TOLD: Final = """
       FROM reconciliation_daytally WHERE (count, paise) <> (0, 0)
 """
 
+_CELL_PAISE: Final = PAISE.format(stage="s.stage")
+_CELL_IN_STAGE: Final = IN_STAGE.format(stage="s.stage")
+_CELL_SHOWN: Final = (
+    "e.channel_id IS NOT NULL AND (e.book = 'receipts' OR e.book = 'channel' AND s.stage = 'bank')"
+)
+
+_CELLS: Final = f"""
+    SELECT e.business_date, e.channel_id,
+           CASE WHEN e.in_channel_stage THEN 'channel' ELSE 'bank' END, 'taken', count(*),
+           sum(e.amount_paise)
+      FROM reconciliation_entry e
+     WHERE e.book = 'receipts' AND e.kind IN ('payment', 'repeated') AND e.channel_id IS NOT NULL
+       AND (e.in_channel_stage OR e.in_bank_stage)
+     GROUP BY 1, 2, 3
+     UNION ALL
+    SELECT e.business_date, e.channel_id, s.stage, 'arrived', count(*), sum({_CELL_PAISE})
+      FROM reconciliation_entry e CROSS JOIN {_STAGES}
+     WHERE {_CELL_IN_STAGE} AND {_CELL_SHOWN} GROUP BY 1, 2, 3
+     UNION ALL
+    SELECT e.business_date, e.channel_id, s.stage, 'matched', count(*), sum({_CELL_PAISE})
+      FROM reconciliation_matchline s JOIN reconciliation_entry e ON e.id = s.entry_id
+     WHERE s.is_live AND {_CELL_IN_STAGE} AND {_CELL_SHOWN} GROUP BY 1, 2, 3
+"""  # noqa: S608 - constants of this package
+
+_CELLS_TOLD: Final = """
+    SELECT business_date, channel_id, stage, what, count, paise
+      FROM reconciliation_daycell WHERE (count, paise) <> (0, 0)
+"""
+
 # Each selects what differs; nothing is the answer that proves.
 CHECKS: Final = {
     "open items left out": f"({_OPEN}) EXCEPT ALL ({_HANDED_ON})",
     "open items too many": f"({_HANDED_ON}) EXCEPT ALL ({_OPEN})",
     "sums of days": f"(({_TALLIES}) EXCEPT ALL ({_TOLD})) UNION ALL "
     f"(({_TOLD}) EXCEPT ALL ({_TALLIES}))",
+    "sums of the day board": f"(({_CELLS}) EXCEPT ALL ({_CELLS_TOLD})) UNION ALL "
+    f"(({_CELLS_TOLD}) EXCEPT ALL ({_CELLS}))",
     "open lines that moved": f"""
         SELECT o.id FROM reconciliation_openlines o
          CROSS JOIN LATERAL (

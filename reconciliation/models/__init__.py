@@ -21,7 +21,7 @@ from reconciliation.models.decisions import (
     KnownPayer,
 )
 from reconciliation.models.matches import Match, MatchLine, MatchPart, UndoneMatch
-from reconciliation.models.opens import DayTally, OpenItem, OpenLines
+from reconciliation.models.opens import DayCell, DayTally, OpenItem, OpenLines
 from reconciliation.models.rates import FeeClaim, RateCard
 from reconciliation.models.rules import BackTest, Rule, RuleTally
 from reconciliation.models.runs import Expected, Proof, Run
@@ -38,6 +38,7 @@ __all__ = [
     "BreakNote",
     "BreakTerm",
     "DayCause",
+    "DayCell",
     "DayClose",
     "DayTally",
     "Decision",

@@ -5,6 +5,7 @@ Whatever is here can be made anew from entries and matches (``engine.reconcile(r
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from channels_.models import Channel
 from reconciliation.models.books import Book, Entry, Stage
@@ -48,6 +49,37 @@ class OpenLines(models.Model):
 
     def __str__(self) -> str:
         return f"{self.settlement_ref} {self.business_date}: {self.line_count}"
+
+
+class DayCell(models.Model):
+    """What the day board shows of one channel and day, as of the last run: sums a page can read.
+
+    Kept beside ``DayTally``, which a proof sums over all days and which has no channels.
+    """
+
+    class What(models.TextChoices):
+        TAKEN = "taken", _("payments we receipted")
+        ARRIVED = "arrived", _("what the stage asks for")
+        MATCHED = "matched", _("of that, what is matched")
+
+    business_date = models.DateField()
+    channel = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    stage = models.CharField(max_length=8, choices=Stage)
+    what = models.CharField(max_length=8, choices=What)
+    count = models.BigIntegerField()
+    paise = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["business_date", "channel", "stage", "what"], name="day_cell_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.business_date} {self.channel_id} {self.stage} {self.what}"
 
 
 class DayTally(models.Model):

@@ -69,7 +69,7 @@ SET LOCAL enable_mergejoin = off;
 CREATE TEMP TABLE pair ON COMMIT DROP AS
 SELECT l.id AS left_id, r.id AS right_id, l.business_date AS left_on, r.business_date AS right_on,
        l.amount_paise AS left_paise, r.amount_paise AS right_paise,
-       l.key_hash # r.key_hash AS key_hash
+       l.key_hash # r.key_hash AS key_hash, l.channel_id
   FROM {_open_of("receipts")} AS l
   JOIN {_open_of("channel")} AS r
     ON r.channel_ref = l.channel_ref AND r.channel_id = l.channel_id AND r.kind = l.kind
@@ -100,14 +100,15 @@ SELECT 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, greatest(left_on, right_on
 # The same sums that ``drop_matched`` would take from the open tables, which are not made yet.
 _SUMMED: Final = """
 WITH summed AS (
-    SELECT left_on, right_on, greatest(left_on, right_on) AS matched_on, count(*) AS count,
+    SELECT left_on, right_on, greatest(left_on, right_on) AS matched_on, channel_id,
+           count(*) AS count,
            sum(left_paise) AS left_paise, sum(right_paise) AS right_paise,
            bit_xor(hashint8extended(key_hash, hashtextextended(%(code)s || '|' || %(stage)s, 0)))
              AS hash
-      FROM pair GROUP BY 1, 2, 3
+      FROM pair GROUP BY 1, 2, 3, 4
 ), noted AS (
     INSERT INTO moved
-    SELECT %(stage)s, side.book, side.day, s.matched_on, false, s.count, side.paise
+    SELECT %(stage)s, side.book, side.day, s.matched_on, false, s.count, side.paise, s.channel_id
       FROM summed s
      CROSS JOIN LATERAL (VALUES ('receipts', s.left_on, s.left_paise),
                                 ('channel', s.right_on, s.right_paise)) AS side(book, day, paise)

@@ -147,14 +147,14 @@ SELECT l.entry_id, l.stage, l.match_id, m.matched_on
 SET LOCAL enable_nestloop = off;
 WITH gone AS (
     DELETE FROM open_entry o USING made_line l WHERE l.entry_id = o.id AND l.stage = o.stage
-    RETURNING o.stage, o.book, o.business_date, o.amount_paise, o.key_hash, l.match_id,
-              l.matched_on
+    RETURNING o.stage, o.book, o.business_date, o.amount_paise, o.key_hash, o.channel_id,
+              l.match_id, l.matched_on
 ), hashed AS (
     INSERT INTO made_hash SELECT match_id, bit_xor(key_hash) FROM gone GROUP BY match_id
 )
 INSERT INTO moved
-SELECT stage, book, business_date, matched_on, false, count(*), sum(amount_paise)
-  FROM gone GROUP BY 1, 2, 3, 4;
+SELECT stage, book, business_date, matched_on, false, count(*), sum(amount_paise), channel_id
+  FROM gone GROUP BY 1, 2, 3, 4, channel_id;
 SET LOCAL enable_nestloop = on;
 """
 
@@ -169,13 +169,15 @@ WITH paid AS (
     DELETE FROM open_lines o
      USING (SELECT unnest(pieces) AS piece, match_id, matched_on FROM paid) AS p
      WHERE o.piece = p.piece
-    RETURNING o.business_date, o.line_count, o.net_paise, o.line_hash, p.match_id, p.matched_on
+    RETURNING o.business_date, o.line_count, o.net_paise, o.line_hash, o.channel_id, p.match_id,
+              p.matched_on
 ), hashed AS (
     INSERT INTO made_hash SELECT match_id, line_hash FROM gone
 )
 INSERT INTO moved
-SELECT 'bank', 'channel', business_date, matched_on, false, sum(line_count), sum(net_paise)
-  FROM gone GROUP BY 3, 4;
+SELECT 'bank', 'channel', business_date, matched_on, false, sum(line_count), sum(net_paise),
+       channel_id
+  FROM gone GROUP BY 3, 4, channel_id;
 SET LOCAL enable_nestloop = on;
 """
 
