@@ -2,10 +2,23 @@
 
 import sys
 
-from bench import capture, counter, drain, dues, reconcile, subset
+from bench import (
+    capture,
+    counter,
+    drain,
+    dues,
+    load,
+    pages,
+    reconcile,
+    subset,
+    workers,
+)
 
 MEASUREMENTS = {
     "reconcile": reconcile.measure,
+    "load": load.measure,
+    "pages": pages.measure,
+    "workers": workers.measure,
     "capture": capture.measure,
     "drain": drain.measure,
     "dues": dues.measure,

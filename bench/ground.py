@@ -19,6 +19,7 @@ from cspdcl import embedded
 from cspdcl.env import var_dir
 
 TEMPLATE: Final = "cspdcl_bench_template"
+PEERS: Final = Path(__file__).resolve().parent.parent / "requirements-bench.txt"
 
 
 def figures_dir() -> Path:
@@ -64,10 +65,23 @@ def database(name: str, *, template: str = "template0") -> Iterator[str]:
         _execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def child(module: str, *arguments: str, name: str) -> dict[str, Any]:
+def peers() -> str:
+    """The Python of the peers, which have packages of their own; made when it is not there."""
+    home = figures_dir() / "peers"
+    wanted = PEERS.read_text(encoding="utf-8")
+    stamp = home / "installed.txt"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, "--disable-pip-version-check", "-r", str(PEERS)], check=True)
+        stamp.write_text(wanted, encoding="utf-8")
+    return str(home / "bin" / "python")
+
+
+def child(module: str, *arguments: str, name: str, python: str = sys.executable) -> dict[str, Any]:
     """Run a module in a process of its own; it answers with one line of JSON."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [python, "-m", module, *arguments],
         check=True, env=environment(name), stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

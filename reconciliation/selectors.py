@@ -1,5 +1,6 @@
 """Reading the books. ``visible_*`` is the only door of a person to a row."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -29,6 +30,7 @@ from reconciliation.models import (
     BreakNote,
     DayCause,
     DayClose,
+    DayTally,
     Decision,
     Entry,
     Expected,
@@ -45,6 +47,7 @@ from reconciliation.models import (
     SavedFilter,
     Stage,
     Undo,
+    UndoneMatch,
 )
 
 # The books belong to the company, not to an office: who reads them reads them all, others nothing.
@@ -403,30 +406,26 @@ class BoardRow:
 
 
 def day_board(day: date) -> list[BoardRow]:
-    """The day by channel, set-based: one query a figure, however many payments."""
-    receipts = {
-        row["channel_id"]: row
-        for row in Entry.objects.filter(
-            book=Book.RECEIPTS, business_date=day, kind__in=(Kind.PAYMENT, Kind.REPEATED)
-        )
-        .values("channel_id")
-        .annotate(count=Count("id"), paise=Sum("amount_paise"))
-    }
+    """The day by channel: sums that runs carry, and what came or was decided since the last one."""
     cells: dict[tuple[int, str], Cell] = {}
-    _add_arrived(cells, day)
-    _add_matched(cells, day)
+    receipts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    asked = Q(book=Book.RECEIPTS) | Q(book=Book.CHANNEL, stage=Stage.BANK)
+    for told in DayTally.objects.filter(asked, business_date=day):
+        _add_told(cells, receipts, told)
+    last = Run.objects.filter(state=Run.State.DONE, matches_until__isnull=False).order_by("-id")
+    _add_since(cells, receipts, day, last.first())
     _add_expected(cells, day)
     _add_open(cells, day)
     has_erp = ledger_now() is not None
     rows = []
     for channel in Channel.objects.select_related("bank_account").order_by("position", "code"):
-        taken = receipts.get(channel.pk, {"count": 0, "paise": 0})
+        taken_count, taken_paise = receipts[channel.pk]
         is_settled = channel.route == Channel.Route.SETTLEMENT
         rows.append(
             BoardRow(
                 channel=channel,
-                receipts_count=taken["count"],
-                receipts_paise=taken["paise"] or 0,
+                receipts_count=taken_count,
+                receipts_paise=taken_paise,
                 by_channel=cells.get((channel.pk, Stage.CHANNEL), Cell()) if is_settled else None,
                 by_bank=cells.get((channel.pk, Stage.BANK), Cell()),
                 by_erp=cells.get((channel.pk, Stage.ERP), Cell()) if has_erp else None,
@@ -439,32 +438,73 @@ def _cell(cells: dict[tuple[int, str], Cell], channel_id: int, stage: str) -> Ce
     return cells.setdefault((channel_id, stage), Cell())
 
 
-def _sides(day: date) -> list[tuple[str, QuerySet[Entry], str]]:
-    """What each stage asks of a day: receipts of the channel, and what should be in the bank."""
+def _add_told(
+    cells: dict[tuple[int, str], Cell], receipts: dict[int, list[int]], told: DayTally
+) -> None:
+    channel_id = told.source_id
+    if channel_id is None:
+        return
+    cell = _cell(cells, channel_id, told.stage)
+    if told.matched_on is not None:
+        cell.matched_count += told.count
+        cell.matched_paise += told.paise
+        return
+    cell.arrived_count += told.count
+    cell.arrived_paise += told.paise
+    if told.is_payment and told.stage != Stage.ERP:  # there it arrives once more
+        receipts[channel_id][0] += told.count
+        receipts[channel_id][1] += told.paise
+
+
+def _add_since(
+    cells: dict[tuple[int, str], Cell],
+    receipts: dict[int, list[int]],
+    day: date,
+    last: Run | None,
+) -> None:
+    """What no run has counted yet: entries that came since, matches made or undone since."""
+    entries_until = last.entries_until if last else 0
+    matches_until = (last.matches_until or 0) if last else 0
+    new = Entry.objects.filter(id__gt=entries_until, business_date=day, channel__isnull=False)
+    taken = new.filter(book=Book.RECEIPTS, kind__in=(Kind.PAYMENT, Kind.REPEATED))
+    for channel_id, count, paise in _summed(taken, "amount_paise"):
+        receipts[channel_id][0] += count
+        receipts[channel_id][1] += paise
+    made = MatchLine.objects.filter(match_id__gt=matches_until, is_live=True)
+    undone = MatchLine.objects.filter(
+        match_id__lte=matches_until,
+        match_id__in=UndoneMatch.objects.values("pk"),
+        is_live=False,
+    )
     of_day = Entry.objects.filter(business_date=day, channel__isnull=False)
-    return [
-        (Stage.CHANNEL, of_day.filter(book=Book.RECEIPTS, in_channel_stage=True), "amount_paise"),
-        (Stage.BANK, of_day.filter(book=Book.RECEIPTS, in_bank_stage=True), "amount_paise"),
-        (Stage.BANK, of_day.filter(book=Book.CHANNEL, in_bank_stage=True), "net_paise"),
-        (Stage.ERP, of_day.filter(in_stage(Stage.ERP), book=Book.RECEIPTS), "amount_paise"),
-    ]
+    for stage, book, where, amount in _sides():
+        side = Q(where, book=book)
+        for channel_id, count, paise in _summed(new.filter(side), amount):
+            cell = _cell(cells, channel_id, stage)
+            cell.arrived_count += count
+            cell.arrived_paise += paise
+        for lines, sign in ((made, 1), (undone, -1)):
+            moved = of_day.filter(side, pk__in=lines.filter(stage=stage).values("entry_id"))
+            for channel_id, count, paise in _summed(moved, amount):
+                cell = _cell(cells, channel_id, stage)
+                cell.matched_count += sign * count
+                cell.matched_paise += sign * paise
 
 
-def _add_arrived(cells: dict[tuple[int, str], Cell], day: date) -> None:
-    for stage, entries, amount in _sides(day):
-        for row in entries.values("channel_id").annotate(count=Count("id"), paise=Sum(amount)):
-            cell = _cell(cells, row["channel_id"], stage)
-            cell.arrived_count += row["count"]
-            cell.arrived_paise += row["paise"]
+def _summed(entries: QuerySet[Entry], amount: str) -> list[tuple[int, int, int]]:
+    """Channel, count and paise."""
+    found = entries.values("channel_id").annotate(n=Count("id"), paise=Sum(amount))
+    return [(row["channel_id"], row["n"], row["paise"]) for row in found]
 
 
-def _add_matched(cells: dict[tuple[int, str], Cell], day: date) -> None:
-    for stage, entries, amount in _sides(day):
-        matched = entries.filter(match_lines__stage=stage, match_lines__is_live=True)
-        for row in matched.values("channel_id").annotate(count=Count("id"), paise=Sum(amount)):
-            cell = _cell(cells, row["channel_id"], stage)
-            cell.matched_count += row["count"]
-            cell.matched_paise += row["paise"]
+def _sides() -> tuple[tuple[Stage, Book, Q, str], ...]:
+    """What each stage asks of a day: receipts of the channel, and what should be in the bank."""
+    return (
+        (Stage.CHANNEL, Book.RECEIPTS, in_stage(Stage.CHANNEL), "amount_paise"),
+        (Stage.BANK, Book.RECEIPTS, in_stage(Stage.BANK), "amount_paise"),
+        (Stage.BANK, Book.CHANNEL, in_stage(Stage.BANK), "net_paise"),
+        (Stage.ERP, Book.RECEIPTS, in_stage(Stage.ERP), "amount_paise"),
+    )
 
 
 def _add_expected(cells: dict[tuple[int, str], Cell], day: date) -> None:

@@ -29,6 +29,8 @@ PAISE: Final = (
 )
 # Who says a line: the account in the bank's book, else the channel. Of the ERP there is one only.
 SOURCE: Final = "coalesce(e.bank_account_id, e.channel_id)"
+# Whether it is what the day board counts as a receipt; what undoes one is none.
+IS_PAYMENT: Final = "(e.book = 'receipts' AND e.kind IN ('payment', 'repeated'))"
 IN_STAGE: Final = (
     "CASE {stage} WHEN 'channel' THEN e.in_channel_stage WHEN 'bank' THEN e.in_bank_stage "
     f"ELSE coalesce({IN_ERP}, false) END"
@@ -132,7 +134,7 @@ SELECT l.entry_id, l.stage
 ANALYZE taken;
 CREATE TEMP TABLE moved (
   stage text, book text, business_date date, matched_on date, is_written_off boolean,
-  count bigint, paise bigint, source_id bigint
+  count bigint, paise bigint, source_id bigint, is_payment boolean DEFAULT false
 ) ON COMMIT DROP;
 CREATE TEMP TABLE made_hash (match_id bigint, key_hash bigint) ON COMMIT DROP;
 """
@@ -204,12 +206,13 @@ DELETE FROM reconciliation_undonematch;
 """  # noqa: S608 - constants of this module
 
 _ARRIVED: Final = f"""
-SELECT e.book, e.business_date, e.in_channel_stage, e.in_bank_stage, {SOURCE},
+SELECT e.book, e.business_date, e.in_channel_stage, e.in_bank_stage, {SOURCE}, {IS_PAYMENT},
        count(*), sum(e.amount_paise)::bigint, sum(e.net_paise)::bigint
   FROM reconciliation_entry e
  WHERE e.id > %(since_entry)s AND (e.in_channel_stage OR e.in_bank_stage)
- GROUP BY 1, 2, 3, 4, 5
+ GROUP BY 1, 2, 3, 4, 5, 6
 """  # noqa: S608 - constants of this module
+_MOVE: Final = "INSERT INTO moved VALUES (%s, %s, %s, NULL, false, %s, %s, %s, %s)"
 
 
 def _add_arrivals(since: Since) -> None:
@@ -217,20 +220,21 @@ def _add_arrivals(since: Since) -> None:
     rows = []
     with connection.cursor() as cursor:
         cursor.execute(_ARRIVED, since.as_params())
-        for book, day, in_channel, in_bank, source, count, gross, net in cursor.fetchall():
+        for book, day, in_channel, in_bank, source, is_payment, *sums in cursor.fetchall():
+            count, gross, net = sums
             if in_channel:
-                rows.append(("channel", book, day, count, gross, source))
+                rows.append(("channel", book, day, count, gross, source, is_payment))
             if in_bank:
                 paise = net if book == "channel" else gross
-                rows.append(("bank", book, day, count, paise, source))
-        cursor.executemany("INSERT INTO moved VALUES (%s, %s, %s, NULL, false, %s, %s, %s)", rows)
+                rows.append(("bank", book, day, count, paise, source, is_payment))
+        cursor.executemany(_MOVE, rows)
 
 
 _ARRIVED_BEFORE_ERP: Final = f"""
 INSERT INTO moved
 SELECT 'erp', e.book, e.business_date, NULL, false, count(*), sum(e.amount_paise)::bigint,
-       {SOURCE}
-  FROM reconciliation_entry e WHERE e.id > %(since_entry)s AND {IN_ERP} GROUP BY 2, 3, 8
+       {SOURCE}, {IS_PAYMENT}
+  FROM reconciliation_entry e WHERE e.id > %(since_entry)s AND {IN_ERP} GROUP BY 2, 3, 8, 9
 """  # noqa: S608 - constants of this package
 
 
@@ -288,10 +292,11 @@ SELECT channel_id, settlement_ref, utr, business_date, due_on, line_count, net_p
   FROM open_lines WHERE stored_id IS NULL ORDER BY piece;
 
 INSERT INTO reconciliation_daytally
-       (stage, book, source_id, business_date, matched_on, is_written_off, count, paise)
-SELECT stage, book, source_id, business_date, matched_on, is_written_off, sum(count), sum(paise)
-  FROM moved GROUP BY 1, 2, 3, 4, 5, 6
-    ON CONFLICT (stage, book, source_id, business_date, matched_on, is_written_off)
+       (business_date, stage, book, source_id, matched_on, is_written_off, is_payment, count, paise)
+SELECT business_date, stage, book, source_id, matched_on, is_written_off, is_payment,
+       sum(count), sum(paise)
+  FROM moved GROUP BY 1, 2, 3, 4, 5, 6, 7
+    ON CONFLICT (business_date, stage, book, source_id, matched_on, is_written_off, is_payment)
     DO UPDATE SET count = reconciliation_daytally.count + EXCLUDED.count,
                   paise = reconciliation_daytally.paise + EXCLUDED.paise;
 """  # noqa: S608 - constants of this module

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from django.db import connection
 
 from cspdcl.kernel.errors import DomainError
-from reconciliation.matching.carrying import IN_STAGE, KEY_HASH, PAISE, SEED, SOURCE
+from reconciliation.matching.carrying import IN_STAGE, IS_PAYMENT, KEY_HASH, PAISE, SEED, SOURCE
 from reconciliation.models import Run
 
 
@@ -56,13 +56,14 @@ _HANDED_ON: Final = """
 
 _TALLIES: Final = f"""
     SELECT s.stage, e.book, {SOURCE} AS source_id, e.business_date, NULL::date AS matched_on,
-           false AS is_written_off, count(*) AS count, sum({PAISE.format(stage="s.stage")}) AS paise
+           false AS is_written_off, {IS_PAYMENT} AS is_payment, count(*) AS count,
+           sum({PAISE.format(stage="s.stage")}) AS paise
       FROM reconciliation_entry e CROSS JOIN {_STAGES}
      WHERE {IN_STAGE.format(stage="s.stage")}
-     GROUP BY 1, 2, 3, 4
+     GROUP BY 1, 2, 3, 4, 7
      UNION ALL
     SELECT l.stage, e.book, {SOURCE}, e.business_date, m.matched_on, m.kind = 'write_off',
-           count(*), sum({PAISE.format(stage="l.stage")})
+           false, count(*), sum({PAISE.format(stage="l.stage")})
       FROM reconciliation_matchline l
       JOIN reconciliation_match m ON m.id = l.match_id
       JOIN reconciliation_entry e ON e.id = l.entry_id
@@ -71,7 +72,8 @@ _TALLIES: Final = f"""
 """  # noqa: S608 - constants of this package
 
 _TOLD: Final = """
-    SELECT stage, book, source_id, business_date, matched_on, is_written_off, count, paise
+    SELECT stage, book, source_id, business_date, matched_on, is_written_off, is_payment,
+           count, paise
       FROM reconciliation_daytally WHERE (count, paise) <> (0, 0)
 """
 

@@ -54,15 +54,17 @@ class OpenLines(models.Model):
 class DayTally(models.Model):
     """Entries of one stage, book, source and business date: what arrived, or matched on one day.
 
-    A run adds what moved since the one before; a proof of any day is a sum of these rows.
+    A run adds what moved since the one before. A proof of any day is a sum of these rows, and so is
+    the board of a day.
     """
 
+    business_date = models.DateField()
     stage = models.CharField(max_length=8, choices=Stage)
     book = models.CharField(max_length=8, choices=Book)
     source_id = models.BigIntegerField(null=True)  # of the bank account, else of the channel
-    business_date = models.DateField()
     matched_on = models.DateField(null=True)  # none: what arrived
     is_written_off = models.BooleanField(default=False)
+    is_payment = models.BooleanField(default=False)  # of what arrived: receipts of payments
     count = models.BigIntegerField()
     paise = models.BigIntegerField()
 
@@ -70,7 +72,8 @@ class DayTally(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=[
-                    "stage", "book", "source_id", "business_date", "matched_on", "is_written_off",
+                    "business_date", "stage", "book", "source_id", "matched_on", "is_written_off",
+                    "is_payment",
                 ],
                 nulls_distinct=False,
                 name="day_tally_once",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reconciliation", "0023_lines_apart"),
+        ("reconciliation", "0022_lines_apart"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

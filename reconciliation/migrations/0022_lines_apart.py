@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reconciliation", "0022_prove_by_source"),
+        ("reconciliation", "0021_posting_laws"),
     ]
 
     operations = [
