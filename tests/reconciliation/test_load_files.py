@@ -12,7 +12,7 @@ from django.db import connections
 
 from channels_.models import StatementFile
 from people.models import AuditEvent
-from reconciliation.incoming import statements
+from reconciliation.incoming import kept_files, statements
 from reconciliation.models import Entry
 from tests.worked_examples.accounts import HEADER, Desk, Line, mt940, paid
 
@@ -130,7 +130,7 @@ def test_a_statement_that_does_not_prove_leaves_nothing_but_the_refusal(desk: De
     assert refused.state == "refused"
     assert "difference" in refused.problem
     assert not Entry.objects.exists()
-    assert statements.path_of(refused).exists()
+    assert kept_files.path_of(refused).exists()
 
 
 @pytest.mark.parametrize(

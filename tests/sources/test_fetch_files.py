@@ -16,7 +16,7 @@ from cspdcl.kernel import http
 from cspdcl.kernel.clock import now
 from enquiries.models import Alarm
 from people.models import AuditEvent
-from reconciliation.incoming import statements
+from reconciliation.incoming import kept_files
 from reconciliation.models import Entry
 from sources import fetching, retention, secrets
 from sources.models import Fetch, FetchedFile, FetchPlan
@@ -86,7 +86,7 @@ def test_new_files_of_a_folder_are_loaded_once(folder: Path) -> None:
     fetched = FetchedFile.objects.order_by("id")
     assert [row.outcome for row in fetched] == ["loaded", "loaded"]
     file = StatementFile.objects.get(name="day1.sta")
-    assert statements.path_of(file).read_bytes() == FIRST
+    assert kept_files.path_of(file).read_bytes() == FIRST
     assert AuditEvent.objects.filter(action="source.file_fetched").count() == 2
 
 
@@ -336,8 +336,8 @@ def test_bytes_are_wiped_when_their_retention_ends_and_nobody_else_needs_them(tr
         assert retention.wipe() == 1
         assert retention.wipe() == 0
 
-    assert not statements.path_of(first).exists()
-    assert statements.path_of(second).exists()
+    assert not kept_files.path_of(first).exists()
+    assert kept_files.path_of(second).exists()
     assert FetchedFile.objects.exclude(wiped_at=None).get().sha256 == first.sha256
     assert Entry.objects.count() == 2
 

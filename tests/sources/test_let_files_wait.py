@@ -14,7 +14,7 @@ from django.test import Client
 from channels_.contract import LineKind, StatementLine
 from channels_.models import BankAccount, StatementFile
 from people.models import AuditEvent
-from reconciliation.incoming import statements
+from reconciliation.incoming import kept_files, statements
 from reconciliation.models import Entry
 from sources import doubts, strange
 from sources.models import Doubt, FileProfile
@@ -105,7 +105,7 @@ def test_the_same_bytes_while_they_wait_are_known(users) -> None:
     file = waiting(users)
 
     with pytest.raises(statements.AlreadyWaiting) as known:
-        days.load(statements.path_of(file).read_bytes(), name="again.sta")
+        days.load(kept_files.path_of(file).read_bytes(), name="again.sta")
 
     assert known.value.file == file
     assert Doubt.objects.count() == 1
@@ -164,7 +164,7 @@ def test_a_refusal_says_why_and_nothing_was_loaded(users) -> None:
 
 def test_what_changed_on_the_disk_is_not_loaded(users) -> None:
     file = waiting(users)
-    statements.path_of(file).write_bytes(b"something else")
+    kept_files.path_of(file).write_bytes(b"something else")
 
     done = statements.release(file, checker=users["finance_approver"])
 
