@@ -44,6 +44,7 @@ COLUMNS: Final = (
     "id",
 )
 ROWS_MAX: Final = 100_000
+NAMED_MAX: Final = 1000
 
 _CHUNK: Final = 1000
 _INDIAN: Final = (
@@ -127,7 +128,8 @@ def _named(words: str) -> Q:
     named = Q(reference__in=exact)
     for column in ("reference", "channel_ref", "utr", "rrn", "settlement_ref", "deposit_ref"):
         named |= Q(**{f"lines__entry__{column}__in": exact})
-    return Q(pk__in=Break.objects.filter(named).values("pk"))
+    # Looked up once: counts, sums and rows of the list all ask by it.
+    return Q(pk__in=list(Break.objects.filter(named).values_list("pk", flat=True)[:NAMED_MAX]))
 
 
 def ordered(breaks: QuerySet[Break], sort: str) -> QuerySet[Break]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cspdcl.kernel.money import grouped_rupees
-from reconciliation.desk import subset, workbench
+from reconciliation.desk import patience, subset, workbench
 from reconciliation.desk.workbench import DAYS, Candidate, amount_of, is_taken, name_of
 from reconciliation.matching.ledger import in_stage
 from reconciliation.models import Book, Break, Entry, Kind, Stage, right_book
@@ -125,8 +125,8 @@ def _items(open_break: Break, own: Sequence[Entry], *, lacks_right: bool) -> lis
     """What is open on the side that is missing, grouped; nothing where it is too much."""
     right = right_book(open_break.stage)
     side = Q(book=right) if lacks_right else ~Q(book=right)
-    rows = list(_free(open_break, own).filter(side).order_by("id")[: _ROWS_MAX + 1])
-    if len(rows) > _ROWS_MAX:
+    rows = patience.read(_free(open_break, own).filter(side).order_by("id")[: _ROWS_MAX + 1])
+    if rows is None or len(rows) > _ROWS_MAX:
         return None
     items = [one for one in _grouped(rows, stage=open_break.stage) if one.paise > 0]
     return items if len(items) <= subset.AMOUNTS_MAX else None

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from python_calamine import CalamineError, CalamineWorkbook, load_workbook
 
-from channels_.formats.guard import MEGABYTE, ZIP_FAULTS, check_workbook
+from channels_.formats.guard import MEGABYTE, ZIP_FAULTS, check_size, check_workbook
 from cspdcl.kernel.errors import DomainError, Malformed
 from people.models import User
 from reconciliation import selectors
@@ -26,12 +26,14 @@ from reconciliation.models import Batch, BatchItem, Break
 VERSION: Final = "cspdcl-breaks-1"
 ROWS_MAX: Final = 50_000
 BYTES_MAX: Final = 32 * MEGABYTE
+UNPACKED_MAX: Final = 160 * MEGABYTE  # so many rows come to some fifty, and to more with styles
 ASKED: Final = ("action", "why", "argument")
 
 _HIDDEN: Final = "about"
 _ID: Final = "id"
 _CELL_MAX: Final = 1000
 _AT_ONCE: Final = 2000
+_OF_BREAKS: Final = ("public_id", "subject_key", "state", "closed_why", "amount_paise")
 # Texts that Excel writes before a quote is taken off again, or that a hand has typed.
 _BLANK: Final = ("", "-")
 
@@ -158,7 +160,7 @@ def _refuse_all(items: list[BatchItem]) -> None:
 
 
 def _breaks_of(rows: list[Row], user: User) -> dict[str, Break]:
-    visible = selectors.visible_breaks(user)
+    visible = selectors.visible_breaks(user).select_related(None).only(*_OF_BREAKS)
     names = [row.public_id for row in rows if row.action]
     found: dict[str, Break] = {}
     for start in range(0, len(names), _AT_ONCE):
@@ -224,27 +226,28 @@ def _problem(row: Row, one: Break | None, prints: Mapping[str, str]) -> str:
 
 
 def _read(file: BinaryIO) -> tuple[list[Row], dict[str, str]]:
-    check_workbook(file, limit=BYTES_MAX)
+    check_size(file, limit=BYTES_MAX)
+    check_workbook(file, limit=UNPACKED_MAX)
     file.seek(0)
     try:
         book = load_workbook(cast("Any", file))
         prints = _prints(book)
-        cells = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
+        sheet = book.get_sheet_by_index(0)
+        lines = enumerate(sheet.iter_rows(), start=(sheet.start or (0, 0))[0] + 1)
     except (CalamineError, *ZIP_FAULTS) as error:
         raise Malformed(f"the workbook cannot be read: {error}") from error
-    if len(cells) > ROWS_MAX + 1:
-        raise Malformed(f"at most {ROWS_MAX} rows are read, the sheet has {len(cells) - 1}")
-    if not cells:
+    if sheet.height > ROWS_MAX + 1:
+        raise Malformed(f"at most {ROWS_MAX} rows are read, the sheet has {sheet.height - 1}")
+    _number, first = next(lines, (1, []))
+    if not first:
         raise Malformed("the first sheet is empty")
-    header = [_text(cell).lower() for cell in cells[0]]
+    header = [_text(cell).lower() for cell in first]
     places = {}
     for title in (_ID, *ASKED):
         if header.count(title) != 1:
             raise Malformed(f"expected one column {title!r} in the first row of the first sheet")
         places[title] = header.index(title)
-    rows = [
-        _row(number, cell, places) for number, cell in enumerate(cells[1:], start=2) if any(cell)
-    ]
+    rows = [_row(number, cells, places) for number, cells in lines if any(cells)]
     _refuse_twice(rows)
     return rows, prints
 

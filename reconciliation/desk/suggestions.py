@@ -4,11 +4,12 @@ For the eye of a person alone: nothing here matches, and no pass reads it. It is
 where texts are compared by likeness.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q
+from django.db.models.functions import Abs
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,9 +17,10 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import DamerauLevenshtein
 
 from cspdcl.kernel.money import grouped_rupees
+from reconciliation.desk import patience
 from reconciliation.desk.workbench import Candidate, amount_of, fields_of, is_taken, name_of
 from reconciliation.matching.ledger import in_stage
-from reconciliation.models import Book, Break, Entry, Stage, right_book
+from reconciliation.models import Book, Break, BreakLine, Entry, Stage, right_book
 
 SHOWN: Final = 12
 DAYS: Final = 10
@@ -69,35 +71,44 @@ def suggestions_for(open_break: Break, *, most: int = SHOWN) -> list[Suggestion]
     return worth[:most]
 
 
-def _pool(open_break: Break, own: Sequence[Entry], *, right: Book, total: int) -> QuerySet[Entry]:
+def _pool(open_break: Break, own: Sequence[Entry], *, right: Book, total: int) -> list[Entry]:
     """What is open around, of nearly the money or with a like name: few enough to be weighed."""
-    span = timedelta(days=DAYS)
+    span, money = timedelta(days=DAYS), abs(total)
     days = [one.business_date for one in own]
-    money = abs(total)
-    around = (money - money // 10, money + money // 10)
-    turned = (money // 10, money * 10)  # two digits that changed places move it further
     stage = in_stage(open_break.stage)
     side = Q(book=right) if total > 0 else ~Q(book=right)
-    of_break = Q(break_lines__open_break__state=Break.State.OPEN)
-    alike = (
-        Q(amount_paise__range=around)
-        | Q(net_paise__range=around)
-        | of_break & Q(amount_paise__range=turned)
+    held = BreakLine.objects.filter(
+        open_break__state=Break.State.OPEN, open_break__stage=open_break.stage
     )
-    for name in fields_of(open_break.stage):
-        values = {getattr(one, name) for one in own} - {""}
-        if values:
-            alike |= Q(**{f"{name}__in": values})
-    return (
-        Entry.objects.filter(
-            stage, side, alike, business_date__range=(min(days) - span, max(days) + span)
-        )
+    free = (
+        Entry.objects.filter(stage, side, business_date__range=(min(days) - span, max(days) + span))
         .exclude(is_taken(open_break.stage))
         .exclude(break_lines__open_break=open_break)
         .select_related("channel", "bank_account", "file")
-        .order_by("id")
-        .distinct()[:_READ_MAX]
+        .annotate(apart=Abs(F("amount_paise") - money))
+        .order_by("apart", "id")
     )
+    named = _named_alike(own, fields_of(open_break.stage))
+    near = _around(money - money // 10, money + money // 10)
+    # Two digits that changed places move an amount further.
+    wide = Q(amount_paise__range=(money // 10, money * 10))
+    in_breaks = free.filter(wide | near | named, pk__in=held.values("entry_id"))
+    some = patience.read(in_breaks[:_READ_MAX]) or []
+    some += patience.read(free.filter(near | named)[:_READ_MAX]) or []
+    return list({one.pk: one for one in some}.values())
+
+
+def _around(least: int, most: int) -> Q:
+    return Q(amount_paise__range=(least, most)) | Q(net_paise__range=(least, most))
+
+
+def _named_alike(own: Sequence[Entry], names: Iterable[str]) -> Q:
+    alike = Q()
+    for name in names:
+        values = {getattr(one, name) for one in own} - {""}
+        if values:
+            alike |= Q(**{f"{name}__in": values})
+    return alike
 
 
 def _weighed(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from cspdcl.kernel.money import grouped_rupees
-from reconciliation.desk import decisions
+from reconciliation.desk import decisions, patience
 from reconciliation.matching.ledger import in_stage
 from reconciliation.models import (
     Book,
@@ -352,7 +352,8 @@ def _candidates(
     # What is in a break may be days away; among all that is merely open, only the days beside it.
     for near in (_broken(open_break), _free(open_break).filter(_around(open_break, 1))):
         rows = near.filter(alike).select_related("channel", "bank_account", "file")
-        singles |= {row.pk: row for row in rows.order_by("business_date", "id")[:READ_MAX]}
+        shown = patience.read(rows.order_by("business_date", "id")[:READ_MAX])
+        singles |= {row.pk: row for row in shown or []}
     found = [
         _single(singles[pk], open_break, own, total=total, sign=sign) for pk in sorted(singles)
     ]

@@ -62,12 +62,13 @@ _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 def listed(request: HttpRequest) -> HttpResponse:
     """The breaks that fit the filters, with counts and sums of all of them."""
     form, breaks = narrowed(request)
-    page = _page(request, breaks)
+    sums = listing.totals(breaks)
+    page = _page(request, breaks, count=sums["count"])
     context = {
         "form": form,
         "page": page,
         "rows": [_row(one) for one in page.object_list],
-        "totals": listing.totals(breaks),
+        "totals": sums,
         "reasons": listing.by_reason(breaks),
         "columns": _columns(),
         "filters": _filters(request),
@@ -179,7 +180,8 @@ def _bench(
 ) -> HttpResponse:
     user = signed_in(request)
     _form, breaks = narrowed(request)
-    page = _page(request, breaks)
+    sums = listing.totals(breaks)
+    page = _page(request, breaks, count=sums["count"])
     bench = workbench.bench_of(one, chosen=chosen, own=request.POST.getlist("own"))
     made = list(one.decisions.select_related("maker", "checker").order_by("-id"))
     waiting = next((d for d in made if d.state == Decision.State.PROPOSED), None)
@@ -204,7 +206,7 @@ def _bench(
         "events": _events(one, made, list(selectors.visible_notes(user).filter(open_break=one))),
         "page": page,
         "rows": [_row(other) for other in page.object_list],
-        "totals": listing.totals(breaks),
+        "totals": sums,
         "kept": _kept(request),
         "may_propose": bench.is_matchable and waiting is None and has_role(user, *FINANCE),
         "may_approve": has_role(user, FINANCE_APPROVER),
@@ -264,9 +266,11 @@ def narrowed_by(user: User, query: QueryDict) -> tuple[BreaksFilter, QuerySet[Br
     return form, listing.narrowed(breaks, asked, as_of=today())
 
 
-def _page(request: HttpRequest, breaks: QuerySet[Break]) -> Page[Break]:
+def _page(request: HttpRequest, breaks: QuerySet[Break], *, count: int) -> Page[Break]:
     ordered = listing.ordered(breaks, request.GET.get("sort", ""))
-    return Paginator(ordered, PAGE_SIZE).get_page(request.GET.get("page"))
+    paginator = Paginator(ordered, PAGE_SIZE)
+    paginator.count = count  # counted already, with the sums
+    return paginator.get_page(request.GET.get("page"))
 
 
 def _row(one: Break) -> dict[str, Any]:
