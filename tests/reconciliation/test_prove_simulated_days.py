@@ -29,7 +29,7 @@ from tests.played import STAFFED
 
 DAY: Final = date(2026, 11, 20)
 SCENE: Final = read_scene(PROJECT / "configuration" / "demo.toml")
-FEW: Final = (3, 8, 13)  # one of each way in which files come, and one over midnight
+FEW: Final = (3, 8, 13)  # each way in which files come once, one of them over midnight
 MANY: Final = tuple(range(50))
 PAYMENTS: Final = 900
 
