@@ -19,6 +19,7 @@ from simulator.truth import Part
 
 PLANTED_MOST: Final = 2
 ONE_IN: Final = 4  # a day of few cards carries fewer
+SPOILT: Final = (Kind.LISTED_TWICE, Kind.OTHER_AMOUNT, Kind.FEE_WRONG)
 
 
 class CardsDay(NamedTuple):
@@ -82,13 +83,18 @@ def _spoilt(
     rng: Random,
     part: Part,
 ) -> list[ReportRow]:
-    """The rows, one of some told with another amount and one with another fee."""
+    """The rows, some of them told otherwise or twice."""
     by_ref = {row.channel_ref: row for row in rows}
-    spoilt = zip((Kind.OTHER_AMOUNT, Kind.FEE_WRONG), well[: len(well) // 2], strict=False)
-    for kind, (_one, slip) in spoilt:
+    again: list[ReportRow] = []
+    first = rng.randrange(len(SPOILT))
+    turned = [*SPOILT[first:], *SPOILT[:first]]
+    for kind, (_one, slip) in zip(turned, well[: len(well) // 2], strict=False):
         row = by_ref[slip.number]
         more = rng.randint(1, 90) * RUPEE
-        if kind is Kind.OTHER_AMOUNT:
+        if kind is Kind.LISTED_TWICE:
+            again.append(row)
+            reason, stake = Reason.DUPLICATE, row.amount_paise
+        elif kind is Kind.OTHER_AMOUNT:
             fee, tax = channel.fee_of(row.amount_paise + more, method=Method.CARD.value)
             reason, stake = Reason.AMOUNT_DIFFERS, more
             row = row._replace(amount_paise=row.amount_paise + more, fee_paise=fee, tax_paise=tax)
@@ -98,7 +104,7 @@ def _spoilt(
         net = row.amount_paise - row.fee_paise - row.tax_paise
         by_ref[slip.number] = row._replace(credit_paise=net)
         part.plant(reason, slip.number, amount_paise=stake, kind=kind, channel=channel.code)
-    return list(by_ref.values())
+    return [*by_ref.values(), *again]
 
 
 def _row(channel: PlayedChannel, slip: Tender, *, one: HandOver, day: date, utr: str) -> ReportRow:

@@ -309,10 +309,13 @@ class _ChannelStage(_Stage):
 
     def _judge_key(self, key: str) -> None:
         kinds = ("payment", "repeated", "refund")
-        some = [one for one in self.open if one.kind in kinds and getattr(one, key)]
-        for _, group in _groups(
-            some, lambda one: (one.source, one.kind == "refund", getattr(one, key))
-        ):
+        adopted = self._adopted() if key == "id" else {}
+
+        def value(one: Told) -> str:
+            return str(getattr(one, key)) or adopted.get(one.name, "")
+
+        some = [one for one in self.open if one.kind in kinds and value(one)]
+        for _, group in _groups(some, lambda one: (one.source, one.kind == "refund", value(one))):
             receipts, rows = _sides(group)
             if key != "id" and any(one.id for one in receipts) and any(one.id for one in rows):
                 continue
@@ -325,6 +328,33 @@ class _ChannelStage(_Stage):
                 self.name_break("outside_rules" if agree else "amount_differs", *group)
             else:
                 self.name_break("ambiguous", *group)
+
+    def _adopted(self) -> dict[str, str]:
+        """A receipt without an id, and the one id listed twice whose rows its weaker keys name."""
+        told = [one for one in self.open if one.kind in ("payment", "repeated", "refund")]
+        by_id = _groups(
+            [one for one in told if one.id], lambda one: (one.source, one.kind == "refund", one.id)
+        )
+        twice = [rows for _, rows in by_id if len(rows) > 1 and not _sides(rows)[0]]
+        named_by: dict[int, list[str]] = {}
+        for receipt in [one for one in told if one.book == "receipts" and not one.id]:
+            if receipt.kind == "repeated":
+                continue
+            named = [
+                rows
+                for rows in twice
+                if rows[0].source == receipt.source
+                and (rows[0].kind == "refund") == (receipt.kind == "refund")
+                and any(
+                    one.reference == receipt.reference or (one.rrn and one.rrn == receipt.rrn)
+                    for one in rows
+                )
+            ]
+            if len(named) == 1:
+                named_by.setdefault(twice.index(named[0]), []).append(receipt.name)
+        return {
+            names[0]: twice[place][0].id for place, names in named_by.items() if len(names) == 1
+        }
 
     def _judge_receipt(self, one: Told) -> None:
         due = later(one.day, self.said.day.sources[one.source].settlement_days)

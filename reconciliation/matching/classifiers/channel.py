@@ -19,6 +19,46 @@ _BY_KIND: Final = take(f"""
 """)  # noqa: S608 - constants of this package
 
 
+# A receipt that knows no id of the channel belongs to the rows of one id that its reference or RRN
+# names, when the channel lists them twice: it is not missing there.
+_ADOPTED: Final = """
+    WITH twice AS (
+        SELECT channel_id, kind = 'refund' AS is_refund, channel_ref
+          FROM open_entry
+         WHERE stage = 'channel' AND channel_ref <> '' AND kind IN ('payment', 'repeated', 'refund')
+         GROUP BY 1, 2, 3
+        HAVING count(*) > 1 AND bool_and(book = 'channel')
+    ), line AS (
+        SELECT o.channel_id, t.is_refund, o.channel_ref, o.rrn, o.reference
+          FROM twice t
+          JOIN open_entry o ON o.channel_id = t.channel_id AND o.channel_ref = t.channel_ref
+           AND (o.kind = 'refund') = t.is_refund AND o.stage = 'channel'
+           AND o.kind IN ('payment', 'repeated', 'refund')
+    ), named AS (
+        SELECT r.id, l.channel_id, l.is_refund, l.channel_ref
+          FROM open_entry r
+          JOIN line l ON l.channel_id = r.channel_id AND l.rrn = r.rrn
+           AND l.is_refund = (r.kind = 'refund')
+         WHERE r.stage = 'channel' AND r.book = 'receipts' AND r.channel_ref = '' AND r.rrn <> ''
+           AND r.kind IN ('payment', 'refund')
+        UNION
+        SELECT r.id, l.channel_id, l.is_refund, l.channel_ref
+          FROM open_entry r
+          JOIN line l ON l.channel_id = r.channel_id AND l.reference = r.reference
+           AND l.is_refund = (r.kind = 'refund')
+         WHERE r.stage = 'channel' AND r.book = 'receipts' AND r.channel_ref = ''
+           AND r.reference <> '' AND r.kind IN ('payment', 'refund')
+    ), of_one AS (
+        SELECT id, min(channel_id) AS channel_id, bool_or(is_refund) AS is_refund,
+               min(channel_ref) AS channel_ref
+          FROM named GROUP BY id HAVING count(*) = 1
+    ), adopted AS (
+        SELECT min(id) AS id, channel_ref
+          FROM of_one GROUP BY channel_id, is_refund, channel_ref HAVING count(*) = 1
+    )
+"""
+
+
 def _same_key(key: str, *, is_identity: bool) -> str:
     """Receipts and lines that share a key and still did not match: they differ, or are too many.
 
@@ -27,7 +67,12 @@ def _same_key(key: str, *, is_identity: bool) -> str:
     """
     repeated_lines = "lines > 1" if is_identity else "false"
     unless = "" if is_identity else "AND NOT (receipts_have_id AND lines_have_id)"
-    return take(f"""
+    before, also = "", ""
+    value = f"o.{key}"
+    if is_identity:
+        before, also = _ADOPTED, "LEFT JOIN adopted a ON a.id = o.id AND o.stage = 'channel'"
+        value = "coalesce(a.channel_ref, o.channel_ref)"
+    return take(f"""{before}
     SELECT stage, 'receipt_channel' AS leg, reason, 'channel' AS book, channel_id,
            NULL::bigint AS bank_account_id,
            CASE WHEN reason = 'amount_differs' THEN receipt ELSE key END AS reference,
@@ -51,7 +96,7 @@ def _same_key(key: str, *, is_identity: bool) -> str:
                        WHEN receipts = 1 AND lines = 1 THEN 'amount_differs'
                        ELSE 'ambiguous' END AS reason
           FROM (
-            SELECT o.stage, o.channel_id, o.{key} AS key,
+            SELECT o.stage, o.channel_id, {value} AS key,
                    min(o.reference) FILTER (WHERE o.book = 'receipts') AS receipt,
                    count(*) FILTER (WHERE o.book = 'receipts') AS receipts,
                    count(*) FILTER (WHERE o.book = 'channel') AS lines,
@@ -68,10 +113,10 @@ def _same_key(key: str, *, is_identity: bool) -> str:
                    min(o.business_date) FILTER (WHERE o.book = 'receipts') AS ours_on,
                    min(o.business_date) FILTER (WHERE o.book = 'channel') AS theirs_on,
                    min({PAID_ON}) AS business_date, array_agg(o.id ORDER BY o.id) AS entry_ids
-              FROM open_entry o
-             WHERE o.stage = 'channel' AND o.{key} <> ''
+              FROM open_entry o {also}
+             WHERE o.stage = 'channel' AND {value} <> ''
                AND o.kind IN ('payment', 'repeated', 'refund')
-             GROUP BY o.stage, o.channel_id, (o.kind = 'refund'), o.{key}
+             GROUP BY o.stage, o.channel_id, (o.kind = 'refund'), {value}
           ) AS by_key
          WHERE ((receipts > 0 AND lines > 0) OR ({repeated_lines})) {unless}
       ) AS judged
