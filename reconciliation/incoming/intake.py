@@ -263,10 +263,13 @@ INSERT INTO reconciliation_openitem (entry_id, stage)
 SELECT unnest(line_ids), 'bank' FROM apart ON CONFLICT DO NOTHING
 """
 
+# Asked, not only left to the index: where entries are in partitions, each has an index of its own.
 _ADD: Final = f"""
 INSERT INTO reconciliation_entry ({COLUMNS})
-SELECT {COLUMNS} FROM incoming
-    ON CONFLICT (book, source_key) DO NOTHING
+SELECT {COLUMNS} FROM incoming i
+ WHERE NOT EXISTS (SELECT FROM reconciliation_entry e
+                    WHERE e.book = i.book AND e.source_key = i.source_key)
+    ON CONFLICT DO NOTHING
 """  # noqa: S608 - names of our own columns
 
 
