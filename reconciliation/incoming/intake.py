@@ -273,10 +273,13 @@ UPDATE reconciliation_entry e
    AND e.code = 'clarification' AND i.code IN ('cleared', 'on_account')
 """
 
+# Asked, not only left to the index: where entries are in partitions, each has an index of its own.
 _ADD: Final = f"""
 INSERT INTO reconciliation_entry ({COLUMNS})
-SELECT {COLUMNS} FROM incoming
-    ON CONFLICT (book, source_key) DO NOTHING
+SELECT {COLUMNS} FROM incoming i
+ WHERE NOT EXISTS (SELECT FROM reconciliation_entry e
+                    WHERE e.book = i.book AND e.source_key = i.source_key)
+    ON CONFLICT DO NOTHING
 """  # noqa: S608 - names of our own columns
 
 
