@@ -45,6 +45,14 @@ class Kind(StrEnum):
     TWO_SLIPS = "two_slips"
     CHEQUE_BOUNCED = "cheque_bounced"
     CHEQUE_KEPT = "cheque_kept"
+    # the ERP, which posts when the day is over
+    NOT_POSTED = "not_posted"
+    POSTED_LESS = "posted_less"
+    POSTED_ELSEWHERE = "posted_elsewhere"
+    POSTED_TWICE = "posted_twice"
+    POSTED_AND_BACK = "posted_and_back"
+    LEFT_UNCLEAR = "left_unclear"
+    POSTED_FOR_NOBODY = "posted_for_nobody"
 
     @property
     def note(self) -> str:
@@ -86,7 +94,27 @@ _NOTES: Final = {
     Kind.TWO_SLIPS: "one credit for two slips",
     Kind.CHEQUE_BOUNCED: "the bank took a cheque back, nobody has told us",
     Kind.CHEQUE_KEPT: "returned in our books, and the bank took nothing back",
+    Kind.NOT_POSTED: "the ERP never posted it",
+    Kind.POSTED_LESS: "the ERP posted less",
+    Kind.POSTED_ELSEWHERE: "the ERP posted it to another consumer",
+    Kind.POSTED_TWICE: "the ERP posted it twice",
+    Kind.POSTED_AND_BACK: "the ERP took it back, our receipt stands",
+    Kind.LEFT_UNCLEAR: "in clarification for longer than its term",
+    Kind.POSTED_FOR_NOBODY: "the ERP posted for a receipt that was never issued",
 }
+
+# Planted in the ERP's exports, not in the day that is played before them.
+OF_THE_ERP: Final = frozenset(
+    {
+        Kind.NOT_POSTED,
+        Kind.POSTED_LESS,
+        Kind.POSTED_ELSEWHERE,
+        Kind.POSTED_TWICE,
+        Kind.POSTED_AND_BACK,
+        Kind.LEFT_UNCLEAR,
+        Kind.POSTED_FOR_NOBODY,
+    }
+)
 
 
 class Odd(StrEnum):

@@ -22,7 +22,8 @@ from cspdcl.kernel.workdays import working_day_after
 from reconciliation.matching.ledger import in_stage
 from reconciliation.models import Book, Break, BreakLine, Entry, Kind, Reason, Stage
 from simulator.chance import chance
-from simulator.truth import Part
+from simulator.kinds import Kind as Planted
+from simulator.truth import Part, item_of
 
 HEADER: Final = (
     "KEYZ1", "POSZA", "OPBEL", "XBLNR", "VKONT", "BETRZ", "WAERS", "BUDAT", "VALUT", "HERKF",
@@ -172,13 +173,13 @@ _MISTAKES: Final = (
     Reason.DUPLICATE,
     Reason.STATUS_DIFFERS,
 )
-_NOTES: Final = {
-    Reason.NOT_POSTED: "the ERP never posted it",
-    Reason.AMOUNT_DIFFERS: "the ERP posted less",
-    Reason.WRONG_CONSUMER: "the ERP posted it to another consumer",
-    Reason.DUPLICATE: "the ERP posted it twice",
-    Reason.STATUS_DIFFERS: "the ERP took it back, our receipt stands",
-    Reason.IN_CLARIFICATION: "in clarification for longer than its term",
+_PLANTED: Final = {
+    Reason.NOT_POSTED: Planted.NOT_POSTED,
+    Reason.AMOUNT_DIFFERS: Planted.POSTED_LESS,
+    Reason.WRONG_CONSUMER: Planted.POSTED_ELSEWHERE,
+    Reason.DUPLICATE: Planted.POSTED_TWICE,
+    Reason.STATUS_DIFFERS: Planted.POSTED_AND_BACK,
+    Reason.IN_CLARIFICATION: Planted.LEFT_UNCLEAR,
 }
 
 
@@ -190,7 +191,13 @@ def _post(lots: _Lots, part: Part, entry: Entry, fault: _Fault | None) -> None:
         lots.post(entry, paise=paise, on=on)
         return
     stake = FEWER_PAISE if fault.reason == Reason.AMOUNT_DIFFERS else paise
-    part.plant(fault.reason, entry.reference, amount_paise=stake, note=_NOTES[fault.reason])
+    part.plant(
+        fault.reason,
+        entry.reference,
+        amount_paise=stake,
+        kind=_PLANTED[fault.reason],
+        channel=entry.channel.code if entry.channel else "",
+    )
     match fault.reason:
         case Reason.NOT_POSTED:
             return
@@ -219,7 +226,8 @@ def _post_for_nobody(lots: _Lots, part: Part, *, day: date, number: int) -> None
         told,
         str(lots.rows[-1][2]),
         amount_paise=entry.amount_paise,
-        note="the ERP posted for a receipt that was never issued",
+        kind=Planted.POSTED_FOR_NOBODY,
+        channel="",
     )
 
 
@@ -227,10 +235,7 @@ def send(export: Export, path: Path, *, truth: dict[str, Any]) -> None:
     """Load the file as it comes, and say in the day's truth what must be found in it."""
     path.write_bytes(export.content)
     call_command("load_statement", erp_code(), str(path), stdout=StringIO())
-    truth["planted"] += [
-        {**one._asdict(), "reason": one.reason.value, "keys": list(one.keys)}
-        for one in export.part.planted
-    ]
+    truth["planted"] += [item_of(one) for one in export.part.planted]
     for name, count in export.part.not_breaks.items():
         truth["not_breaks"][name] = truth["not_breaks"].get(name, 0) + count
 

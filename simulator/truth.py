@@ -43,6 +43,18 @@ class Part:
         self.amount_paise[channel] += amount_paise
 
 
+def item_of(planted: Planted) -> dict[str, Any]:
+    """A discrepancy as truth.json lists it."""
+    return {
+        "reason": planted.reason.value,
+        "keys": list(planted.keys),
+        "amount_paise": planted.amount_paise,
+        "kind": planted.kind.value,
+        "channel": planted.channel,
+        "note": planted.kind.note,
+    }
+
+
 def truth_document(
     parts: list[Part],
     *,
@@ -67,17 +79,7 @@ def truth_document(
         "seed": seed,
         "payments": payments,
         "by_channel": dict(sorted(by_channel.items())),
-        "planted": [
-            {
-                "reason": item.reason.value,
-                "keys": list(item.keys),
-                "amount_paise": item.amount_paise,
-                "kind": item.kind.value,
-                "channel": item.channel,
-                "note": item.kind.note,
-            }
-            for item in planted
-        ],
+        "planted": [item_of(one) for one in planted],
         "registers": dict(registers or {}),
         "not_breaks": dict(sorted(counts.items())),
     }
