@@ -6,6 +6,7 @@ from channels_.formats.postings import export_of
 from channels_.models import LedgerSystem
 from configuration.agencies import Configuring
 from configuration.schema import FILES_OWED, Row
+from reconciliation import locks
 from reconciliation.models import DayClose
 
 SECTION: Final = "ledger_systems"
@@ -40,6 +41,7 @@ def _may_begin(row: Row, path: str, to: Configuring) -> bool:
     first = row.get("compared_from")
     if first is None or (held is not None and held.compared_from == first):
         return True
+    locks.hold_books_open()  # what is compared does not change under a run
     days = [first, held.compared_from] if held else [first]
     closed = DayClose.objects.filter(state=DayClose.State.CLOSED, business_date__gte=min(days))
     last = closed.order_by("-business_date").first()

@@ -119,7 +119,7 @@ def _work(run: Run, *, rebuild: bool, verify: bool) -> None:
     intake.read_receipts()
     locks.hold_books_closed()
     run.entries_until, run.input_hash = inputs.seen(run.business_date)
-    erp = ledger.hold_ledger()
+    erp = ledger.ledger_now()
     since = carrying.take_over(run, rebuild=rebuild, ledger=erp)
     _match(run, since, erp)
     carrying.hand_on(run)

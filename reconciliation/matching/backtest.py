@@ -301,6 +301,7 @@ WITH other AS (
 ), found AS (
     SELECT other.match_id,
            abs(coalesce(sum(e.amount_paise) FILTER (WHERE e.book = 'bank'),
+                        sum(e.amount_paise) FILTER (WHERE e.book = 'erp'),
                         sum(e.amount_paise) FILTER (WHERE e.book = 'channel'),
                         sum(e.amount_paise)))::bigint AS paise
       FROM other

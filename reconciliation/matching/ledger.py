@@ -43,18 +43,15 @@ class Ledger:
 
 
 def ledger_now() -> Ledger | None:
-    """The ERP and how far its files have come; None where there is none."""
+    """The ERP and how far its files have come; None where there is none.
+
+    Who changes its first day holds the books open meanwhile, so a run sees one day throughout.
+    """
     system = LedgerSystem.objects.first()
     if system is None:
         return None
     loaded = StatementFile.objects.filter(ledger=system, state=StatementFile.State.LOADED)
     return Ledger(system, loaded.aggregate(until=Max("covers_to"))["until"])
-
-
-def hold_ledger() -> Ledger | None:
-    """The same for a run: what is agreed with it does not change while the run works."""
-    LedgerSystem.objects.select_for_update(no_key=True).first()
-    return ledger_now()
 
 
 def in_stage(stage: str) -> Q:

@@ -287,7 +287,8 @@ def answer_letter(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _initial(one: Break) -> dict[str, object]:
     return {
-        "letter_to": letters.contact_of(one.channel),
+        # What the ERP did is no question for the channel of the receipt.
+        "letter_to": "" if one.stage == Stage.ERP else letters.contact_of(one.channel),
         "owner": one.owner.username if one.owner else "",
         "due_on": one.due_on,
     }
