@@ -10,6 +10,7 @@ from bench import (
     dues,
     load,
     pages,
+    partitions,
     reconcile,
     workers,
 )
@@ -19,6 +20,7 @@ MEASUREMENTS = {
     "load": load.measure,
     "pages": pages.measure,
     "workers": workers.measure,
+    "partitions": partitions.measure,
     "capture": capture.measure,
     "drain": drain.measure,
     "dues": dues.measure,
