@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from reconciliation.matching.passes.open_items import PIECES_OF
 from reconciliation.matching.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
 from reconciliation.models import Leg, Rule, Run, Stage
 
@@ -16,10 +17,10 @@ numbered AS (
 
 _SETTLEMENTS: Final = f"""
 WITH nil AS (
-    SELECT channel_id, settlement, business_date, line_ids FROM open_settlement
+    SELECT channel_id, settlement, business_date, pieces FROM open_settlement
      WHERE settlement <> '' AND net_paise = 0 ORDER BY channel_id, settlement
 ), {_INSERT}
-SELECT match_id, unnest(line_ids), %(stage)s, true FROM numbered
+SELECT s.match_id, unnest(o.line_ids), %(stage)s, true FROM numbered s {PIECES_OF}
 """  # noqa: S608 - constants of this package
 
 # Undone before it was carried to the bank. What a slip has carried is credited and debited there.
