@@ -10,7 +10,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 import polars as pl
 
-BLOCK: Final = 1 << 22  # bytes of a file that are read at once
+BLOCK: Final = 1 << 21  # bytes of a file that are read at once
 WORTH: Final = 1 << 20  # a smaller file is read as quickly by rows
 
 # What stands for more than itself, here or in the database's own text format.

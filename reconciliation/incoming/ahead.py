@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-_AHEAD: Final = 4  # chunks; more would only be memory
+_AHEAD: Final = 2  # chunks; more would only be memory
 
 
 class _End:

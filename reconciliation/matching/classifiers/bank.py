@@ -3,6 +3,7 @@
 from typing import Final
 
 from reconciliation.matching.classifiers.finding import INTO_FOUND, take
+from reconciliation.matching.passes.open_items import PIECES_OF
 
 # Our books have undone a cheque and the bank has returned one of its number, and still no two fit.
 _RETURN_DIFFERS: Final = take("""
@@ -89,13 +90,13 @@ _CHEQUE_RETURNED: Final = take("""
 """)
 
 # The open lines of the payouts that ``judged`` names.
-_LINES: Final = """
+_LINES: Final = f"""
     SELECT j.channel_id, j.word, array_agg(line.id ORDER BY line.id) AS line_ids
       FROM judged j
-      JOIN open_settlement s USING (channel_id, word)
-     CROSS JOIN LATERAL unnest(s.line_ids) AS line(id)
+      JOIN open_settlement s USING (channel_id, word) {PIECES_OF}
+     CROSS JOIN LATERAL unnest(o.line_ids) AS line(id)
      GROUP BY 1, 2
-"""
+"""  # noqa: S608 - constants of this package
 
 # Settlements of one payout: those that share a UTR. Most often it is one.
 _PAYOUT: Final = """

@@ -7,6 +7,7 @@ finds none.
 
 from typing import Final
 
+from reconciliation.matching.passes.open_items import PIECES_OF
 from reconciliation.matching.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
 from reconciliation.models import Rule, Run, Stage
 
@@ -48,9 +49,10 @@ WITH payout AS (
 {INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, matched_on, 0
       FROM chosen
 )
-{INSERT_LINES}SELECT c.match_id, unnest(s.line_ids), %(stage)s, true
+{INSERT_LINES}SELECT c.match_id, unnest(o.line_ids), %(stage)s, true
   FROM chosen c
   JOIN open_settlement s ON s.channel_id = c.channel_id AND s.word = ANY (c.words)
+ {PIECES_OF}
 UNION ALL
 SELECT match_id, credit_id, %(stage)s, true FROM chosen
 """  # noqa: S608 - constants of this package

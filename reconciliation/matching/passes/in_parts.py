@@ -5,6 +5,7 @@ The parts together agree to the paisa, or nothing is matched: two credits of the
 
 from typing import Final
 
+from reconciliation.matching.passes.open_items import PIECES_OF
 from reconciliation.matching.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
 from reconciliation.models import Rule, Run, Stage
 
@@ -36,8 +37,8 @@ WITH payout AS (
 {INSERT_MATCHES}    SELECT match_id, 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, matched_on, 0
       FROM chosen
 )
-{INSERT_LINES}SELECT c.match_id, unnest(s.line_ids), %(stage)s, true
-  FROM chosen c JOIN open_settlement s USING (channel_id, word)
+{INSERT_LINES}SELECT c.match_id, unnest(o.line_ids), %(stage)s, true
+  FROM chosen c JOIN open_settlement s USING (channel_id, word) {PIECES_OF}
 UNION ALL
 SELECT match_id, unnest(credit_ids), %(stage)s, true FROM chosen
 """  # noqa: S608 - constants of this package

@@ -3,6 +3,7 @@
 from typing import Final
 
 from reconciliation.matching.passes import windows
+from reconciliation.matching.passes.open_items import PIECES_OF
 from reconciliation.matching.passes.statement import INSERT_LINES, INSERT_MATCHES, execute
 from reconciliation.models import Leg, Rule, Run, Stage
 from reconciliation.rulebook.rules import Key
@@ -56,8 +57,8 @@ WITH grouped AS (
      GROUP BY channel_id, word
     HAVING sum(net_paise) > 0
 ), {_CANDIDATES}
-SELECT c.match_id, unnest(s.line_ids), %(stage)s, true
-  FROM chosen c JOIN open_settlement s USING (channel_id, word)
+SELECT c.match_id, unnest(o.line_ids), %(stage)s, true
+  FROM chosen c JOIN open_settlement s USING (channel_id, word) {PIECES_OF}
 UNION ALL
 SELECT match_id, credit_id, %(stage)s, true FROM chosen
 """  # noqa: S608 - constants of this package

@@ -3,6 +3,7 @@
 from typing import Final
 
 from reconciliation.matching import ledger
+from reconciliation.matching.passes.open_items import PIECES_OF
 from reconciliation.matching.passes.statement import (
     INSERT_LINES,
     INSERT_MATCHES,
@@ -26,8 +27,8 @@ WITH nil AS (
      WHERE word <> '' GROUP BY channel_id, word HAVING sum(net_paise) = 0
      ORDER BY channel_id, word
 ), {_INSERT}
-SELECT n.match_id, unnest(s.line_ids), %(stage)s, true
-  FROM numbered n JOIN open_settlement s USING (channel_id, word)
+SELECT n.match_id, unnest(o.line_ids), %(stage)s, true
+  FROM numbered n JOIN open_settlement s USING (channel_id, word) {PIECES_OF}
 """  # noqa: S608 - constants of this package
 
 # Undone before it was carried to the bank. What a slip has carried is credited and debited there.

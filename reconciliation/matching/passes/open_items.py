@@ -17,6 +17,10 @@ _COLUMNS: Final = (
     f"{KEY_HASH} AS key_hash"
 )
 
+# The lines of a settlement ``s`` stand with its pieces; only who needs them reads them.
+PIECES_OF: Final = """CROSS JOIN LATERAL unnest(s.pieces) AS of_s(piece)
+  JOIN open_lines o ON o.piece = of_s.piece"""
+
 _NOT_PAIRED: Final = """NOT EXISTS (SELECT FROM reconciliation_match m
                             WHERE m.{side} = e.id AND m.id > %(paired_since)s)"""
 
@@ -108,18 +112,11 @@ SELECT channel_id,
        sum(line_count)::bigint AS line_count,
        min(line_ids[1]) AS first_line_id,
        array_agg(piece ORDER BY piece) AS pieces,
-       CASE count(*) WHEN 1 THEN max(line_ids) END AS line_ids,
        sum(net_paise)::bigint AS net_paise,
        max(business_date) AS business_date,
        max(due_on) AS due_on
   FROM payout
  GROUP BY channel_id, name, part;
-
-UPDATE open_settlement s
-   SET line_ids = (SELECT array_agg(line.id)
-                     FROM open_lines o CROSS JOIN LATERAL unnest(o.line_ids) AS line(id)
-                    WHERE o.piece = ANY (s.pieces))
- WHERE line_ids IS NULL;
 
 -- What a bank line may be found by: its references, and each longer word of its narration. Slips
 -- and settlements hold - and _ inside, so a narration is cut in several ways.
