@@ -63,8 +63,8 @@ class MappingForm(forms.Form):
         choices=[
             ("table", _("CSV or Excel")),
             ("fixed", _("text of fixed width")),
-            ("xml", _("XML")),
-            ("json", _("JSON")),
+            ("xml", "XML"),
+            ("json", "JSON"),
         ],
     )
     record = _line(
@@ -80,8 +80,8 @@ class MappingForm(forms.Form):
     decimal = forms.ChoiceField(
         label=_("Decimal mark"), choices=[(".", _("point: 1,234.50")), (",", _("comma: 1.234,50"))]
     )
-    credit_words = _line(_("Words for a credit"), help_text=_("CR; C"))
-    debit_words = _line(_("Words for a debit"), help_text=_("DR; D"))
+    credit_words = _line(_("Words for a credit"), help_text="CR; C")
+    debit_words = _line(_("Words for a debit"), help_text="DR; D")
     minus_is_noise = forms.BooleanField(
         label=_("The column or word decides, whatever sign stands there"), required=False
     )

@@ -44,9 +44,9 @@ class FetchPlan(models.Model):
     """One place from which files of a source are fetched, and when."""
 
     class Kind(models.TextChoices):
-        SFTP = "sftp", _("SFTP")
+        SFTP = "sftp", "SFTP"
         MAILBOX = "mailbox", _("mailbox")
-        HTTPS = "https", _("HTTPS")
+        HTTPS = "https", "HTTPS"
 
     code = models.SlugField(max_length=24, unique=True)
     channel = models.ForeignKey(
