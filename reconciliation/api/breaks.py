@@ -3,6 +3,7 @@
 A break is told as the command ``breaks`` tells it.
 """
 
+from datetime import date
 from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema
@@ -21,6 +22,7 @@ from reconciliation.api.parts import CODE, READERS, PageQuery, caller, one_of
 from reconciliation.desk import care, listing, proposals, suggestions, workbench
 from reconciliation.models import Book, Break, BreakNote, Leg, Reason, Stage
 
+_FIRST, _LAST = date(2000, 1, 1), date(2199, 12, 31)  # outside of them days run out
 _USERNAME: Final = r"^[\w.@+-]{1,64}$"
 
 
@@ -171,7 +173,8 @@ class Breaks(GenericAPIView[Break]):
         }
         as_of = asked.get("date") or today()
         visible = selectors.visible_breaks(caller(request))
-        rows = listing.ordered(listing.narrowed(visible, wanted, as_of=as_of), listing.OLDEST)
+        found = listing.narrowed(visible, wanted, as_of=_within(as_of))
+        rows = listing.ordered(found, listing.OLDEST)
         page = self.paginate_queryset(selectors.with_lines(rows))
         told = [selectors.break_as_data(one, as_of=as_of) for one in page or []]
         return self.get_paginated_response(BreakSerializer(told, many=True).data)
@@ -290,6 +293,11 @@ class Escalations(GenericAPIView[Break]):
         found = selectors.late_breaks(caller(request), as_of=today())
         page = self.paginator.paginate_queryset(found, request, view=self)  # type: ignore[union-attr]  # a list has pages too
         return self.get_paginated_response(LateSerializer(page or [], many=True).data)
+
+
+def _within(day: date) -> date:
+    """A day from which others may be counted; nothing of ours is older or later."""
+    return min(max(day, _FIRST), _LAST)
 
 
 def _told(candidate: workbench.Candidate, how: str) -> dict[str, Any]:

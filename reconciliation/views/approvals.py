@@ -75,7 +75,12 @@ def _show(
     done = visible.exclude(state=Decision.State.PROPOSED).order_by("-checked_at", "-id")
     shown = Paginator(waiting, PAGE_SIZE).get_page(request.GET.get("waiting"))
     page = Paginator(done, PAGE_SIZE).get_page(request.GET.get("page"))
+    batches = list(
+        selectors.visible_batches(user).filter(state=Batch.State.PROPOSED).order_by("id")
+    )
+    undos = list(selectors.visible_undos(user).filter(state=Undo.State.PROPOSED).order_by("id"))
     context: dict[str, Any] = {
+        "others": len(batches) + len(undos),
         "waiting": _described(list(shown.object_list), user, refused or {}),
         "waiting_page": shown,
         "sums": waiting.aggregate(count=Count("pk"), paise=Coalesce(Sum("amount_paise"), 0)),
@@ -84,16 +89,8 @@ def _show(
         "looks": looks.DECISIONS,
         "may_approve": has_role(user, FINANCE_APPROVER),
         "may_propose": has_role(user, *FINANCE),
-        "batches": list(
-            selectors.visible_batches(user)
-            .filter(state=Batch.State.PROPOSED)
-            .order_by("id")[:PAGE_SIZE]
-        ),
-        "undos": list(
-            selectors.visible_undos(user)
-            .filter(state=Undo.State.PROPOSED)
-            .order_by("id")[:PAGE_SIZE]
-        ),
+        "batches": batches,
+        "undos": undos,
     }
     return render(request, "reconciliation/approvals.html", context, status=status)
 

@@ -317,3 +317,12 @@ def test_a_decision_is_undone_by_two(officer: Caller, approver: Caller) -> None:
     assert approver.get("undos/?state=done")["count"] == 1
     assert approver.get(f"decisions/{made['id']}/")["undone_at"] is not None
     assert Undo.objects.get().state == Undo.State.DONE
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_day_at_the_end_of_all_days_is_no_fault(officer: Caller, day: str) -> None:
+    missing()
+
+    found = officer.get(f"breaks/?date={day}&late=1&age=31")
+
+    assert found["count"] == int(day > "2026")

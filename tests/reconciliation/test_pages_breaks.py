@@ -502,3 +502,18 @@ def test_what_resembles_stands_below_with_what_differs(as_role: AsRole) -> None:
     assert "Resemble it" in page
     assert "two digits changed places" in page
     assert len(answer.context["suggestions"]) == 1
+
+
+def test_what_waits_for_many_is_no_empty_page(as_role: AsRole) -> None:
+    books.broken(books.entry(Book.RECEIPTS, 1_500, reference="R1"))
+    officer, approver = as_role("finance_officer"), as_role("finance_approver")
+    assert "Nothing waits" in words(approver.get("/approvals/").content.decode())
+    officer.post(
+        "/batches/new/",
+        {"act": "suspense", "why": "Unknown.", "seen_count": 1, "seen_paise": 1_500},
+    )
+
+    page = words(approver.get("/approvals/").content.decode())
+
+    assert "1 step for many or undo waits for a second person." in page
+    assert "Nothing waits" not in page
