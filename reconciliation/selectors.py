@@ -407,11 +407,12 @@ def day_board(day: date) -> list[BoardRow]:
         .annotate(count=Count("id"), paise=Sum("amount_paise"))
     }
     cells: dict[tuple[int, str], Cell] = {}
-    _add_arrived(cells, day)
-    _add_matched(cells, day)
+    has_erp = ledger_now() is not None
+    sides = _sides(day, has_erp=has_erp)
+    _add_arrived(cells, sides)
+    _add_matched(cells, sides)
     _add_expected(cells, day)
     _add_open(cells, day)
-    has_erp = ledger_now() is not None
     rows = []
     for channel in Channel.objects.select_related("bank_account").order_by("position", "code"):
         taken = receipts.get(channel.pk, {"count": 0, "paise": 0})
@@ -433,27 +434,33 @@ def _cell(cells: dict[tuple[int, str], Cell], channel_id: int, stage: str) -> Ce
     return cells.setdefault((channel_id, stage), Cell())
 
 
-def _sides(day: date) -> list[tuple[str, QuerySet[Entry], str]]:
-    """What each stage asks of a day: receipts of the channel, and what should be in the bank."""
+_Sides = Sequence[tuple[str, QuerySet[Entry], str]]
+
+
+def _sides(day: date, *, has_erp: bool) -> _Sides:
+    """What each stage asks of a day: receipts for the channel, for the bank and for the ERP."""
     of_day = Entry.objects.filter(business_date=day, channel__isnull=False)
-    return [
+    sides = [
         (Stage.CHANNEL, of_day.filter(book=Book.RECEIPTS, in_channel_stage=True), "amount_paise"),
         (Stage.BANK, of_day.filter(book=Book.RECEIPTS, in_bank_stage=True), "amount_paise"),
         (Stage.BANK, of_day.filter(book=Book.CHANNEL, in_bank_stage=True), "net_paise"),
-        (Stage.ERP, of_day.filter(in_stage(Stage.ERP), book=Book.RECEIPTS), "amount_paise"),
     ]
+    if has_erp:
+        posted = of_day.filter(in_stage(Stage.ERP), book=Book.RECEIPTS)
+        sides.append((Stage.ERP, posted, "amount_paise"))
+    return sides
 
 
-def _add_arrived(cells: dict[tuple[int, str], Cell], day: date) -> None:
-    for stage, entries, amount in _sides(day):
+def _add_arrived(cells: dict[tuple[int, str], Cell], sides: _Sides) -> None:
+    for stage, entries, amount in sides:
         for row in entries.values("channel_id").annotate(count=Count("id"), paise=Sum(amount)):
             cell = _cell(cells, row["channel_id"], stage)
             cell.arrived_count += row["count"]
             cell.arrived_paise += row["paise"]
 
 
-def _add_matched(cells: dict[tuple[int, str], Cell], day: date) -> None:
-    for stage, entries, amount in _sides(day):
+def _add_matched(cells: dict[tuple[int, str], Cell], sides: _Sides) -> None:
+    for stage, entries, amount in sides:
         matched = entries.filter(match_lines__stage=stage, match_lines__is_live=True)
         for row in matched.values("channel_id").annotate(count=Count("id"), paise=Sum(amount)):
             cell = _cell(cells, row["channel_id"], stage)

@@ -60,7 +60,7 @@ def test_rules_stand_in_their_order_with_what_they_matched(as_role: AsRole) -> N
         ("reference_exact", None, None), ("rrn_exact", 1, 1),
     ]  # fmt: skip
     told = words(answer.content.decode())
-    assert "13 rules are tried, in this order; 1 rests." in told
+    assert "15 rules are tried, in this order; 1 rests." in told
     assert "by the RRN; amounts agree to the paisa, on any day." in told
     assert "New rule" not in told
 
@@ -177,7 +177,7 @@ def test_the_api_tells_the_rules_and_their_versions(as_role: AsRole) -> None:
     listed = client.get("/api/v1/rules/").json()
     one = client.get("/api/v1/rules/rrn_exact/").json()
 
-    assert (listed["count"], listed["results"][0]["code"]) == (14, "cancelled")
+    assert (listed["count"], listed["results"][0]["code"]) == (16, "cancelled")
     assert one["results"] == [
         {
             "code": "rrn_exact", "version": 1, "state": "active", "priority": 30,

@@ -76,8 +76,8 @@ def test_each_way_of_a_rupee_is_told(day) -> None:
 
     told = story(finance, in_bank)
     assert told["answer"] == "The money is in our bank since 18-08-2026."
-    assert told["titles"] == ["Our receipt", "Razorpay line", "Bank credit", "SAP posting"]
-    assert told["words"] == ["issued", "matched", "matched", "later"]
+    assert told["titles"] == ["Our receipt", "Razorpay line", "Bank credit", "Posting in the ERP"]
+    assert told["words"] == ["issued", "matched", "matched", "not compared"]
     assert told["say"] == (
         f"Paid on 18-08-2026. Your receipt is {in_bank.receipt.label}, and it is valid."
     )
@@ -85,13 +85,13 @@ def test_each_way_of_a_rupee_is_told(day) -> None:
     assert "raw message" in told["page"]
 
     told = story(finance, cash)
-    assert told["titles"] == ["Our receipt", "Bank credit", "SAP posting"]
-    assert told["words"] == ["issued", "matched", "later"]
+    assert told["titles"] == ["Our receipt", "Bank credit", "Posting in the ERP"]
+    assert told["words"] == ["issued", "matched", "not compared"]
     assert cash.deposit is not None
     assert cash.deposit.reference in told["page"]
 
     told = story(finance, transfer)
-    assert told["words"] == ["issued", "matched", "later"]
+    assert told["words"] == ["issued", "matched", "not compared"]
     assert transfer.utr in told["page"]
 
 
@@ -99,8 +99,8 @@ def test_each_way_of_a_rupee_is_told(day) -> None:
     ("reason", "words"),
     [
         (Reason.MISSING_IN_CHANNEL, None),
-        (Reason.AMOUNT_DIFFERS, ["issued", "not matched", "matched", "later"]),
-        (Reason.DEPOSIT_MISSING, ["issued", "missing", "later"]),
+        (Reason.AMOUNT_DIFFERS, ["issued", "not matched", "matched", "not compared"]),
+        (Reason.DEPOSIT_MISSING, ["issued", "missing", "not compared"]),
     ],
 )
 def test_what_is_not_explained_is_said_first(day, reason: Reason, words: list[str] | None) -> None:
@@ -164,7 +164,7 @@ def test_before_any_run_the_payment_is_told_by_its_own_events(as_role, offices) 
 
     assert story(client, pending)["answer"] == ("The channel has not said yet whether it was paid.")
     assert story(client, paid)["answer"] == "It is paid; the books take it in with the next run."
-    assert story(client, paid)["words"] == ["paid", "waits", "waits", "later"]
+    assert story(client, paid)["words"] == ["paid", "waits", "waits", "not compared"]
     assert story(client, failed)["words"] == ["failed", "nothing", "nothing"]
     assert "You paid this twice" in story(client, second)["say"]
     assert second.reference in story(client, paid)["page"]
@@ -183,8 +183,8 @@ def test_cash_that_no_slip_carries_is_at_the_counter(as_role, offices) -> None:
     told = story(as_role("supervisor"), payment)
 
     assert channel.route == Channel.Route.DEPOSIT
-    assert told["titles"] == ["Our receipt", "Bank credit", "SAP posting"]
-    assert told["words"] == ["paid", "waits", "later"]
+    assert told["titles"] == ["Our receipt", "Bank credit", "Posting in the ERP"]
+    assert told["words"] == ["paid", "waits", "not compared"]
 
 
 def test_a_payment_of_another_office_is_not_there(as_role, offices) -> None:

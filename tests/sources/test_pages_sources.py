@@ -80,7 +80,7 @@ def test_a_plan_of_the_configuration_is_made_and_told_without_its_secret() -> No
         ({"address": "https://x.example/{day.year}"}, r"address: expected a text like"),
         ({"kind": "mailbox", "address": "imaps://m.example/INBOX"}, r"sender: is required"),
         ({"at": "09:00"}, r"at: expected a time of the day, or every_minutes, and not both"),
-        ({"source": "nobody"}, r"source: there is no channel and no bank account nobody"),
+        ({"source": "nobody"}, r"source: there is no channel, bank account or ERP nobody"),
         ({"secret": {"env": "NOT_THERE"}}, r"secret: the environment has no NOT_THERE"),
     ],
 )
