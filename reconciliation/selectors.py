@@ -413,10 +413,10 @@ def day_board(day: date) -> list[BoardRow]:
     for told in DayTally.objects.filter(asked, business_date=day):
         _add_told(cells, receipts, told)
     last = Run.objects.filter(state=Run.State.DONE, matches_until__isnull=False).order_by("-id")
-    _add_since(cells, receipts, day, last.first())
+    has_erp = ledger_now() is not None
+    _add_since(cells, receipts, day, last=last.first(), has_erp=has_erp)
     _add_expected(cells, day)
     _add_open(cells, day)
-    has_erp = ledger_now() is not None
     rows = []
     for channel in Channel.objects.select_related("bank_account").order_by("position", "code"):
         taken_count, taken_paise = receipts[channel.pk]
@@ -460,7 +460,9 @@ def _add_since(
     cells: dict[tuple[int, str], Cell],
     receipts: dict[int, list[int]],
     day: date,
+    *,
     last: Run | None,
+    has_erp: bool,
 ) -> None:
     """What no run has counted yet: entries that came since, matches made or undone since."""
     entries_until = last.entries_until if last else 0
@@ -477,7 +479,7 @@ def _add_since(
         is_live=False,
     )
     of_day = Entry.objects.filter(business_date=day, channel__isnull=False)
-    for stage, book, where, amount in _sides():
+    for stage, book, where, amount in _sides(has_erp=has_erp):
         side = Q(where, book=book)
         for channel_id, count, paise in _summed(new.filter(side), amount):
             cell = _cell(cells, channel_id, stage)
@@ -497,14 +499,16 @@ def _summed(entries: QuerySet[Entry], amount: str) -> list[tuple[int, int, int]]
     return [(row["channel_id"], row["n"], row["paise"]) for row in found]
 
 
-def _sides() -> tuple[tuple[Stage, Book, Q, str], ...]:
-    """What each stage asks of a day: receipts of the channel, and what should be in the bank."""
-    return (
+def _sides(*, has_erp: bool) -> list[tuple[Stage, Book, Q, str]]:
+    """What each stage asks of a day: receipts for the channel, for the bank and for the ERP."""
+    sides = [
         (Stage.CHANNEL, Book.RECEIPTS, in_stage(Stage.CHANNEL), "amount_paise"),
         (Stage.BANK, Book.RECEIPTS, in_stage(Stage.BANK), "amount_paise"),
         (Stage.BANK, Book.CHANNEL, in_stage(Stage.BANK), "net_paise"),
-        (Stage.ERP, Book.RECEIPTS, in_stage(Stage.ERP), "amount_paise"),
-    )
+    ]
+    if has_erp:
+        sides.append((Stage.ERP, Book.RECEIPTS, in_stage(Stage.ERP), "amount_paise"))
+    return sides
 
 
 def _add_expected(cells: dict[tuple[int, str], Cell], day: date) -> None:

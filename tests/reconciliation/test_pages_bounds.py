@@ -44,7 +44,7 @@ def test_every_page_of_a_day_asks_a_bounded_number_of_questions(
     one_of_each = list(breaks.values_list("public_id", "reason"))
     lines = "/day/2026-08-18/lines/?channel=razorpay&stage"
     pages = [
-        ("/day/2026-08-18/", 48),
+        ("/day/2026-08-18/", 50),
         (f"{lines}=channel&state=matched", 28),
         (f"{lines}=bank", 28),
         ("/breaks/", 31),
