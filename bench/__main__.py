@@ -1,5 +1,5 @@
-"""``python -m bench [reconcile|load|pages|workers|partitions|capture|drain|dues|counter] ...``: all
-of them, or those that are named."""
+"""``python -m bench [reconcile|load|pages|partitions|capture|drain|dues|counter] ...``: all, or those
+that are named."""
 
 import sys
 
@@ -12,14 +12,12 @@ from bench import (
     pages,
     partitions,
     reconcile,
-    workers,
 )
 
 MEASUREMENTS = {
     "reconcile": reconcile.measure,
     "load": load.measure,
     "pages": pages.measure,
-    "workers": workers.measure,
     "partitions": partitions.measure,
     "capture": capture.measure,
     "drain": drain.measure,
