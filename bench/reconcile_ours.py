@@ -50,7 +50,7 @@ def main() -> None:
     )
     steps: dict[str, float] = {}
     with _second_worker(folder, channel) as worker:
-        server = cpu_seconds()
+        used = cpu_seconds() + _cpu(resource.getrusage(resource.RUSAGE_SELF))
         started = last = time.perf_counter()
         worker.send("go")
         _load(channel, folder / "settlement.csv")
@@ -67,7 +67,7 @@ def main() -> None:
     other = resource.getrusage(resource.RUSAGE_CHILDREN)
     answer = {
         "seconds": seconds,
-        "cpu_seconds": cpu_seconds() - server + _cpu(own) + _cpu(other),
+        "cpu_seconds": cpu_seconds() + _cpu(own) + _cpu(other) - used,
         "steps": steps,
         "megabytes": round((own.ru_maxrss + other.ru_maxrss) / _MIB),
         "matches": run.matched_count,

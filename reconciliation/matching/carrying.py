@@ -77,6 +77,8 @@ def take_over(run: Run, *, rebuild: bool, ledger: Ledger | None = None) -> Since
         cursor.execute(_MOVED_BY_PEOPLE, since.as_params())
         run.matches_hash ^= _hash(cursor, _HASH_BY_PEOPLE, since.as_params())
         cursor.execute(_OPEN_AGAIN, since.as_params())
+        # An undo opens as many as a day has: the planner must not judge by what was open before.
+        cursor.execute("ANALYZE reconciliation_openitem")
         _add_arrivals(since)
         if ledger is not None:
             cursor.execute(_ARRIVED_BEFORE_ERP, since.as_params())
