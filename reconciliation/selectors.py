@@ -468,26 +468,30 @@ def _add_since(
     entries_until = last.entries_until if last else 0
     matches_until = (last.matches_until or 0) if last else 0
     new = Entry.objects.filter(id__gt=entries_until, business_date=day, channel__isnull=False)
-    taken = new.filter(book=Book.RECEIPTS, kind__in=(Kind.PAYMENT, Kind.REPEATED))
-    for channel_id, count, paise in _summed(taken, "amount_paise"):
-        receipts[channel_id][0] += count
-        receipts[channel_id][1] += paise
-    made = MatchLine.objects.filter(match_id__gt=matches_until, is_live=True)
-    undone = MatchLine.objects.filter(
-        match_id__lte=matches_until,
-        match_id__in=UndoneMatch.objects.values("pk"),
-        is_live=False,
-    )
+    sides = _sides(has_erp=has_erp)
+    if Entry.objects.filter(id__gt=entries_until).exists():
+        taken = new.filter(book=Book.RECEIPTS, kind__in=(Kind.PAYMENT, Kind.REPEATED))
+        for channel_id, count, paise in _summed(taken, "amount_paise"):
+            receipts[channel_id][0] += count
+            receipts[channel_id][1] += paise
+        for stage, book, where, amount in sides:
+            for channel_id, count, paise in _summed(new.filter(where, book=book), amount):
+                cell = _cell(cells, channel_id, stage)
+                cell.arrived_count += count
+                cell.arrived_paise += paise
+    moved = []
+    if Match.objects.filter(pk__gt=matches_until).exists():
+        moved.append((MatchLine.objects.filter(match_id__gt=matches_until, is_live=True), 1))
+    if UndoneMatch.objects.exists():
+        undone = UndoneMatch.objects.filter(pk__lte=matches_until).values("pk")
+        moved.append((MatchLine.objects.filter(match_id__in=undone, is_live=False), -1))
     of_day = Entry.objects.filter(business_date=day, channel__isnull=False)
-    for stage, book, where, amount in _sides(has_erp=has_erp):
-        side = Q(where, book=book)
-        for channel_id, count, paise in _summed(new.filter(side), amount):
-            cell = _cell(cells, channel_id, stage)
-            cell.arrived_count += count
-            cell.arrived_paise += paise
-        for lines, sign in ((made, 1), (undone, -1)):
-            moved = of_day.filter(side, pk__in=lines.filter(stage=stage).values("entry_id"))
-            for channel_id, count, paise in _summed(moved, amount):
+    for lines, sign in moved:
+        for stage, book, where, amount in sides:
+            some = of_day.filter(
+                where, book=book, pk__in=lines.filter(stage=stage).values("entry_id")
+            )
+            for channel_id, count, paise in _summed(some, amount):
                 cell = _cell(cells, channel_id, stage)
                 cell.matched_count += sign * count
                 cell.matched_paise += sign * paise
