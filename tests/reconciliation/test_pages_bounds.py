@@ -58,8 +58,8 @@ def test_every_page_of_a_day_asks_a_bounded_number_of_questions(
         ("/approvals/", 25),
         ("/runs/", 23),
         ("/runs/2026-08-18/1/", 28),
-        ("/statements/", 34),
-        (f"/statements/{sha256}/", 23),
+        ("/statements/", 36),
+        (f"/statements/{sha256}/", 24),
         *((f"/breaks/{public_id}/", 66) for public_id, _reason in one_of_each),
     ]
 
