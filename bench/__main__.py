@@ -1,5 +1,5 @@
-"""``python -m bench [reconcile|load|pages|partitions|capture|drain|dues|counter] ...``: all, or those
-that are named."""
+"""``python -m bench [reconcile|load|pages|partitions|capture|drain|dues|counter] ...``: all of them,
+or those that are named."""
 
 import sys
 
