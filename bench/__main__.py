@@ -1,5 +1,4 @@
-"""``python -m bench [reconcile|load|pages|partitions|capture|drain|dues|counter] ...``: all of them,
-or those that are named."""
+"""``python -m bench [WORD ...]``: every measurement, or those that are named."""
 
 import sys
 
