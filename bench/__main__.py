@@ -1,4 +1,4 @@
-"""``python -m bench [NAME ...]``: all that stands in MEASUREMENTS, or those that are named."""
+"""``python -m bench [WORD ...]``: every measurement, or those that are named."""
 
 import sys
 

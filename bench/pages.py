@@ -4,6 +4,8 @@ Pages over HTTP from our server, one reader who asks one page after the other.
 """
 
 import os
+import subprocess
+import sys
 import time
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -47,6 +49,8 @@ def measure() -> None:
 def ask(name: str, session: str) -> dict[str, Any]:
     """The figures of each page, served from a database that is filled."""
     home = ground.figures_dir() / "pages"
+    collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "-v", "0"]
+    subprocess.run([*collect, "--skip-checks"], check=True, env=ground.environment(name))
     with Processes(port=8770, home=home, environment=ground.environment(name)) as running:
         host = urlsplit(running.url).netloc
         with httpx.Client(
