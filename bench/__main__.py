@@ -12,12 +12,14 @@ from bench import (
     partitions,
     reconcile,
     subset,
+    workers,
 )
 
 MEASUREMENTS = {
     "reconcile": reconcile.measure,
     "load": load.measure,
     "pages": pages.measure,
+    "workers": workers.measure,
     "partitions": partitions.measure,
     "capture": capture.measure,
     "drain": drain.measure,
