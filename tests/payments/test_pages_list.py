@@ -124,7 +124,7 @@ def test_the_list_asks_the_same_number_of_questions_however_long_it_is(
     for _ in range(60):
         make.PaymentFactory(paid=True, channel=channel, consumer=three[0].consumer)
 
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(25):
         answer = client.get("/payments/?page=1")
 
     assert answer.context["page"].paginator.num_pages == 2
