@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 
 from channels_ import registry
-from channels_.models import Channel
+from channels_.models import Channel, ChannelSecret
 from channels_.secrets import missing_secrets
 
 
@@ -51,9 +51,22 @@ def channels_are_complete(
 
 
 def _is_migrated() -> bool:
-    """Before the first migration there is nothing to check yet."""
+    """Before the first migration, and between two versions, there is nothing to check yet."""
+    connection = connections["default"]
     try:
-        tables = connections["default"].introspection.table_names()
+        with connection.cursor() as cursor:
+            tables = connection.introspection.table_names(cursor)
+            return all(
+                model._meta.db_table in tables  # noqa: SLF001 - Django's public name for it
+                and {one.column for one in model._meta.concrete_fields}  # noqa: SLF001
+                <= {
+                    one.name
+                    for one in connection.introspection.get_table_description(
+                        cursor,
+                        model._meta.db_table,  # noqa: SLF001
+                    )
+                }
+                for model in (Channel, ChannelSecret)
+            )
     except DatabaseError:
         return False
-    return {"paychannels_channel", "paychannels_channelsecret"} <= set(tables)

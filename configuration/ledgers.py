@@ -7,7 +7,7 @@ from channels_.models import LedgerSystem
 from configuration.agencies import Configuring
 from configuration.schema import FILES_OWED, Row
 from reconciliation import locks
-from reconciliation.models import DayClose
+from reconciliation.models import Book, DayClose, Entry
 
 SECTION: Final = "ledger_systems"
 _PLAIN: Final = (
@@ -42,6 +42,9 @@ def _may_begin(row: Row, path: str, to: Configuring) -> bool:
     if first is None or (held is not None and held.compared_from == first):
         return True
     locks.hold_books_open()  # what is compared does not change under a run
+    if held is not None and Entry.objects.filter(book=Book.ERP).exists():
+        to.refuse(f"{path}.compared_from: postings were loaded, which were read by the day before")
+        return False
     days = [first, held.compared_from] if held else [first]
     closed = DayClose.objects.filter(state=DayClose.State.CLOSED, business_date__gte=min(days))
     last = closed.order_by("-business_date").first()

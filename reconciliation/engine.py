@@ -23,7 +23,7 @@ from reconciliation.incoming import intake
 from reconciliation.matching import breaks, carrying, classify, inputs, ledger, proof, verifying
 from reconciliation.matching.carrying import Since
 from reconciliation.matching.ledger import Ledger
-from reconciliation.matching.passes import EARLY, is_early, open_items, run_open
+from reconciliation.matching.passes import open_items, run_early, run_open
 from reconciliation.models import Run, Stage
 from reconciliation.rulebook.rules import active_rules, stage_of
 
@@ -141,10 +141,8 @@ def _match(run: Run, since: Since, erp: Ledger | None) -> None:
     if erp is None:  # nothing is posted: its rules are none of this run
         rules = [rule for rule in rules if stage_of(rule) != Stage.ERP]
     before = carrying.last_match()
-    early = [rule for rule in rules if is_early(rule)]
     run.rule_versions = {rule.code: rule.version for rule in rules}
-    for rule in early:
-        run.matched_count += EARLY[rule.leg](rule, run, since)
+    run.matched_count += run_early(rules, run, since)
     if run.matched_count >= _MANY:
         # The planner must not judge the other passes by what was matched before this run.
         with connection.cursor() as cursor:

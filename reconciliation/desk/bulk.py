@@ -88,7 +88,16 @@ def propose(
     holds others by now, or the step does not fit.
     """
     check_maker(maker)
-    known = _asked_before(maker, submit_key, act=act, query=query, seen=seen)
+    asked = Batch(
+        query=query[:1000],
+        count=seen.count,
+        amount_paise=seen.paise,
+        why=why.strip()[:300],
+        is_whole=is_whole,
+        maker=maker,
+        submit_key=submit_key,
+    )
+    known = _asked_before(asked, act=act, argument=argument.strip())
     if known is not None:
         return known
     if act not in ACTS:
@@ -104,35 +113,26 @@ def propose(
         )
     if not seen.count:
         raise NotInBulk("the filter holds no break")
-    batch = Batch.objects.create(
-        public_id=uuid.uuid4().hex,
-        source=Batch.Source.FILTER,
-        needs_second=ACTS[act].needs_second,
-        is_whole=is_whole,
-        title=str(ACTS[act].title),
-        query=query[:1000],
-        count=seen.count,
-        amount_paise=seen.paise,
-        why=why.strip()[:300],
-        maker=maker,
-        submit_key=submit_key,
-    )
-    _add_items(batch, breaks, act=act, argument=argument.strip())
-    return begin(batch)
+    asked.public_id, asked.source = uuid.uuid4().hex, Batch.Source.FILTER
+    asked.needs_second, asked.title = ACTS[act].needs_second, str(ACTS[act].title)
+    asked.save()
+    _add_items(asked, breaks, act=act, argument=argument.strip())
+    return begin(asked)
 
 
-def _asked_before(
-    maker: User, submit_key: str, *, act: str, query: str, seen: Totals
-) -> Batch | None:
+_SAME: Final = ("query", "count", "amount_paise", "why", "is_whole")
+
+
+def _asked_before(asked: Batch, *, act: str, argument: str) -> Batch | None:
     """The step that this key has asked for. One person asks for one thing at a time."""
-    if not submit_key:
+    if not asked.submit_key:
         return None
-    User.objects.select_for_update().get(pk=maker.pk)
-    found = Batch.objects.filter(maker=maker, submit_key=submit_key).first()
+    User.objects.select_for_update().get(pk=asked.maker_id)
+    found = Batch.objects.filter(maker=asked.maker, submit_key=asked.submit_key).first()
     if found is None:
         return None
-    was = (found.query, found.count, found.amount_paise)
-    if was != (query[:1000], seen.count, seen.paise) or found.items.exclude(act=act).exists():
+    is_same = all(getattr(found, name) == getattr(asked, name) for name in _SAME)
+    if not is_same or found.items.exclude(act=act, argument=argument).exists():
         raise NotInBulk("the key was used for another step")
     return found
 

@@ -157,7 +157,8 @@ def approve(undo: Undo, *, checker: User, answer: str = "") -> Undo:
     """
     locked = _answerable(undo, checker)
     _answer(locked, Undo.State.APPROVED, checker, answer)
-    if locked.match_count + locked.entry_count <= AT_ONCE_MAX:
+    size = size_of(locked)  # more may hang on it than when it was proposed
+    if size.matches + size.entries <= AT_ONCE_MAX:
         _hold_books(locked)
         _act(locked)
     else:
@@ -519,6 +520,7 @@ def _unmatch(where: _Where, *, at: datetime) -> None:
         cursor.execute(_KEEP.format(where=where.sql), where.params)
         cursor.execute(_UNMATCH_PARTS)
         cursor.execute(_UNMATCH, {"at": at})
+        cursor.execute(_TOLD_BACK, {"at": at})
 
 
 _KEEP: Final = """
@@ -526,6 +528,14 @@ DROP TABLE IF EXISTS undone_match;
 CREATE TEMP TABLE undone_match ON COMMIT DROP AS
 SELECT m.id FROM reconciliation_match m WHERE {where} AND m.undone_at IS NULL;
 ANALYZE undone_match
+"""
+
+
+# Whoever undoes the match of a decision has told back what the decision did.
+_TOLD_BACK: Final = """
+UPDATE reconciliation_decision d SET undone_at = %(at)s
+  FROM undone_match u JOIN reconciliation_match m ON m.id = u.id
+ WHERE d.id = m.decision_id AND d.undone_at IS NULL AND d.kind IN ('match', 'write_off')
 """
 
 

@@ -20,7 +20,7 @@ from cspdcl.kernel.clock import now, today
 from reconciliation import locks
 from reconciliation.matching import carrying, ledger
 from reconciliation.matching.carrying import Since
-from reconciliation.matching.passes import EARLY, is_early, open_items, run_open
+from reconciliation.matching.passes import is_early, open_items, run_early, run_open
 from reconciliation.models import BackTest, Rule, Run
 from reconciliation.rulebook import rules
 
@@ -258,9 +258,7 @@ def _play(some: Sequence[Rule], number: int) -> None:
     this = Run(pk=number, business_date=today())
     since, before = Since(), carrying.last_match()
     carrying.begin(since)
-    for rule in some:
-        if is_early(rule):
-            EARLY[rule.leg](rule, this, since)
+    run_early(some, this, since)
     open_items.prepare(since, paired_since=before, erp=ledger.ledger_now())
     run_open(some, this)
 

@@ -113,6 +113,23 @@ def asked_of(sql: str, since: Since) -> str:
     return sql
 
 
+def leave_alone(since: Since, stage: str, *, made_after: int) -> Since:
+    """Let what this run has matched in a stage be taken, for the rules that come after."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_MADE, {"stage": stage, "made_after": made_after})
+    return replace(since, taken=since.taken | {stage})
+
+
+_TAKE_MADE: Final = """
+INSERT INTO taken
+SELECT l.entry_id, l.stage
+  FROM reconciliation_match m JOIN reconciliation_matchline l ON l.match_id = m.id
+ WHERE m.id > %(made_after)s AND m.stage = %(stage)s AND l.is_live
+EXCEPT SELECT entry_id, stage FROM taken;
+ANALYZE taken
+"""
+
+
 def _hash(cursor: CursorWrapper, sql: str, params: Mapping[str, int | str]) -> int:
     cursor.execute(sql, params)
     (found,) = cursor.fetchone() or (0,)

@@ -2,6 +2,7 @@
 
 import tomllib
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from cspdcl.kernel.clock import now
 from reconciliation.models import DayClose, Run
 from sources.models import FetchPlan
 from tests.factories import UserFactory
+from tests.worked_examples.accounts import Desk, posted
 
 pytestmark = pytest.mark.django_db
 
@@ -93,3 +95,13 @@ def test_a_day_that_is_closed_is_not_compared_otherwise_afterwards() -> None:
         configured(FILE)
     assert not LedgerSystem.objects.exists()
     assert configured(FILE.replace("2026-08-10", "2026-08-13")) == ["+ ledger_system sap SAP FI-CA"]
+
+
+def test_the_first_day_stays_once_postings_were_read_by_it(settings, tmp_path: Path) -> None:
+    settings.STATEMENTS_DIR = tmp_path / "statements"
+    desk = Desk.open()
+    desk.connect_erp(since=date(2026, 8, 10))
+    desk.postings(posted("26H10-0000TEST-000", 500, on=date(2026, 8, 11)))
+
+    with pytest.raises(ConfigurationRefused, match="postings were loaded"):
+        configured('[[ledger_systems]]\ncode = "sap"\ncompared_from = 2026-08-12')

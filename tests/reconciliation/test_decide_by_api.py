@@ -241,6 +241,14 @@ def test_a_step_for_many_is_shown_asked_once_and_approved_by_another(
     shown = officer.get("batches/preview/?reason=duplicate")
     made = officer.post("batches/", **ask())
     again = officer.post("batches/", **ask())
+    others = [
+        officer.post("batches/", **ask(**more))
+        for more in (
+            {"why": "Another reason."},
+            {"is_whole": True},
+            {"act": "owner", "argument": "x"},
+        )
+    ]
     own = officer.post(
         f"batches/{made.json()['id']}/answer/", verdict="approve", count=2, amount_paise=500
     )
@@ -258,6 +266,7 @@ def test_a_step_for_many_is_shown_asked_once_and_approved_by_another(
     assert (shown["count"], shown["amount_paise"]) == (2, 500)
     assert (made.status_code, again.status_code) == (201, 200)
     assert made.json()["id"] == again.json()["id"]
+    assert {other.status_code for other in others} == {409}
     assert (made.json()["live_count"], made.json()["live_paise"]) == (2, 500)
     assert code_of(own) == (403, "permission_denied")
     assert code_of(other) == (409, "not_in_bulk")

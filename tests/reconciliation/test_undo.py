@@ -210,6 +210,18 @@ def test_a_credit_that_became_payments_is_taken_back_at_its_own_page(
     assert state() == before
 
 
+def test_whoever_undoes_the_match_of_a_decision_has_told_the_decision_back(
+    desk: Desk, maker: User, checker: User
+) -> None:
+    decision = _written_off(maker, checker)
+
+    undone(undoing.of_match(Match.objects.get(decision=decision)), maker, checker)
+
+    decision.refresh_from_db()
+    assert decision.undone_at is not None
+    desk.reconcile(THU)
+
+
 def test_a_decision_that_only_waits_has_done_nothing(desk: Desk, maker: User) -> None:
     open_break = Break.objects.get(reason="unidentified_credit", state="open")
     decision = decisions.propose(open_break, kind=Decision.Kind.WRITE_OFF, why="Old.", maker=maker)

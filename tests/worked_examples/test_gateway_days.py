@@ -3,7 +3,8 @@
 from datetime import date
 
 from payments.states import State
-from reconciliation.models import Break, Match
+from reconciliation.models import Break, Match, Rule
+from tests import played
 from tests.worked_examples.accounts import Desk, Line, adjusted, paid, refunded, taken_back
 
 MON, TUE, WED, THU, FRI = (date(2026, 8, n) for n in range(10, 15))
@@ -269,3 +270,23 @@ def test_a_chargeback_closes_by_itself_once_its_dispute_is_lost(desk: Desk) -> N
 
     assert desk.breaks(THU) == []
     assert Match.objects.filter(leg="receipt_channel").count() == 2
+
+
+def test_a_second_rule_by_the_channels_id_takes_what_the_first_has_left(desk: Desk) -> None:
+    narrow = played.use_rule("channel_id_exact", window_days=0)
+    Rule.objects.create(
+        code="channel_id_later", priority=narrow.priority + 1, leg=narrow.leg, key=narrow.key,
+        cardinality=narrow.cardinality, state=narrow.state, effective_from=narrow.effective_from,
+    )  # fmt: skip
+    desk.receipt("razorpay", 500, on=WED, channel_ref="pay_1")
+    desk.receipt("razorpay", 700, on=MON, channel_ref="pay_2")
+    settled = {"settled_on": WED, "settlement": "S1", "utr": "UTR0001"}
+    desk.report(
+        paid("pay_1", 500, paid_on=WED, **settled), paid("pay_2", 700, paid_on=MON, **settled)
+    )
+
+    run = desk.reconcile(WED)
+
+    made = Match.objects.filter(stage="channel").order_by("id").values_list("rule__code", flat=True)
+    assert list(made) == ["channel_id_exact", "channel_id_later"]
+    assert desk.reconcile(WED).output_hash == run.output_hash

@@ -3,7 +3,8 @@
 from datetime import date
 
 from payments.states import State
-from reconciliation.models import Entry, Match, Proof, Run
+from reconciliation.models import Entry, Match, Proof, Rule, Run
+from tests import played
 from tests.worked_examples.accounts import Desk, paid, posted
 
 MON, TUE, WED, THU, FRI = (date(2026, 8, n) for n in range(10, 15))
@@ -285,3 +286,22 @@ def test_refunds_are_posted_each_and_two_of_one_payment_are_told_apart_by_their_
 
     assert Match.objects.filter(stage="erp").count() == 2
     assert desk.breaks_of_erp(WED) == [("amount_differs", receipt.reference, 50)]
+
+
+def test_a_second_rule_of_postings_takes_what_the_first_has_left(desk: Desk) -> None:
+    desk.connect_erp(since=MON)
+    narrow = played.use_rule("posting_exact", window_days=0)
+    Rule.objects.create(
+        code="posting_later", priority=narrow.priority + 1, leg=narrow.leg, key=narrow.key,
+        cardinality=narrow.cardinality, state=narrow.state, effective_from=narrow.effective_from,
+    )  # fmt: skip
+    on_the_day = desk.receipt("cash", 500, on=MON)
+    later = desk.receipt("cash", 700, on=MON)
+    desk.postings(posted(on_the_day, 500, on=MON), posted(later, 700, on=TUE))
+
+    run = desk.reconcile(TUE)
+
+    made = Match.objects.filter(stage="erp").order_by("id").values_list("rule__code", flat=True)
+    assert list(made) == ["posting_exact", "posting_later"]
+    assert run.matched_count == 2
+    assert desk.reconcile(TUE).output_hash == run.output_hash

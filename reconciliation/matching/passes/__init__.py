@@ -7,6 +7,7 @@ leave no choice, and inserts them in the order of their entries. What leaves a c
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from reconciliation.matching import carrying
 from reconciliation.matching.carrying import Since
 from reconciliation.matching.passes import (
     carried,
@@ -18,7 +19,7 @@ from reconciliation.matching.passes import (
     together,
 )
 from reconciliation.models import Leg, Rule, Run
-from reconciliation.rulebook.rules import Key
+from reconciliation.rulebook.rules import Key, stage_of
 
 Pass = Callable[[Rule, Run], int]
 
@@ -43,6 +44,20 @@ PASSES: Final[Mapping[str, Pass]] = {
     Rule.Cardinality.CARRIED: carried.run,
     Rule.Cardinality.IN_PARTS: in_parts.run,
 }
+
+
+def run_early(rules: Sequence[Rule], this_run: Run, since: Since) -> int:
+    """The rules that need no open tables, in order; returns the matches made."""
+    before, made = carrying.last_match(), 0
+    tried: set[str] = set()
+    for rule in rules:
+        if not is_early(rule):
+            continue
+        if rule.leg in tried:  # it leaves alone what the one before it has matched
+            since = carrying.leave_alone(since, stage_of(rule), made_after=before)
+        tried.add(rule.leg)
+        made += EARLY[rule.leg](rule, this_run, since)
+    return made
 
 
 def run_open(rules: Sequence[Rule], this_run: Run) -> int:

@@ -65,6 +65,7 @@ def _open_of(book: str) -> str:
         SELECT {_NARROW}
           FROM reconciliation_openitem i JOIN reconciliation_entry e ON e.id = i.entry_id
          WHERE i.stage = 'channel' AND e.book = '{book}' AND {_SAYS_ID}
+           AND {not_taken("channel")}
       )"""  # noqa: S608 - constants of this package
 
 

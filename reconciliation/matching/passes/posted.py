@@ -42,7 +42,8 @@ SELECT {_NARROW}
  UNION ALL
 SELECT {_NARROW}
   FROM reconciliation_openitem i JOIN reconciliation_entry e ON e.id = i.entry_id
- WHERE i.stage = 'erp' AND e.book = '{book}' AND {_NAMES_ONE};
+ WHERE i.stage = 'erp' AND e.book = '{book}' AND {_NAMES_ONE}
+   AND {not_taken("erp")};
 ANALYZE {table};
 """  # noqa: S608 - constants of this package
 
