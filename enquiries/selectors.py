@@ -80,12 +80,6 @@ def last_status(payment: Payment) -> Operation | None:
     return questions_about(payment).filter(kind=_STATUS).first()
 
 
-def spent_on(payment: Payment) -> int:
-    """How many status questions may have reached the partner, in all rounds."""
-    found = questions_about(payment).filter(kind=_STATUS).aggregate(sum=Sum("spent"))["sum"]
-    return int(found or 0)
-
-
 def story_of(payment: Payment) -> list[dict[str, Any]]:
     """What was asked about a payment, as rows for a timeline: ``{at, text, by, icon, tone}``."""
     tries = OperationAttempt.objects.filter(operation__payment=payment).order_by("at", "number")

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final, NamedTuple
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from channels_.models import StatementFile
@@ -42,18 +41,6 @@ def set_aside(file: StatementFile, rows: Sequence[BadRow]) -> None:
         QuarantinedRow(file=file, position=position, **row._asdict())
         for position, row in enumerate(rows, start=1)
     )
-
-
-def counts_of(file: StatementFile) -> dict[str, int]:
-    """How many rows of a file are in each state."""
-    rows = QuarantinedRow.objects.filter(file=file).order_by().values_list("state")
-    return dict(rows.annotate(Count("pk")))
-
-
-def waiting_in(files: QuerySet[StatementFile]) -> QuerySet[StatementFile]:
-    """The files of which rows still wait for somebody."""
-    waits = Q(quarantine__state__in=[STATE.OPEN, STATE.PROPOSED])
-    return files.filter(waits).distinct()
 
 
 @transaction.atomic

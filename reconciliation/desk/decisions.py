@@ -1,7 +1,7 @@
 """What two people decide together: one proposes, another approves; then, and only then, it acts.
 
 The maker's entries are locked and looked at again when the checker approves: what was matched or
-decided meanwhile is refused, not overwritten. Undo marks the match and opens its entries again.
+decided meanwhile is refused, not overwritten.
 """
 
 import uuid
@@ -181,39 +181,6 @@ def reject(decision: Decision, *, checker: User, answer: str) -> Decision:
     if not answer.strip():
         raise NotDecidable("a rejection needs a reason")
     return answered(locked, checker, Decision.State.REJECTED, answer)
-
-
-@transaction.atomic
-def undo_match(match: Match, *, checker: User, why: str) -> Match:
-    """Undo what two people decided: its entries are open again, and the next run names them.
-
-    Raises NotYours for who proposed it, NotDecidable for a match of a rule or one undone already.
-    """
-    if not has_role(checker, FINANCE_APPROVER):
-        raise NotYours("a finance approver undoes a decision")
-    locks.hold_books_open_now()
-    locked = Match.objects.select_for_update().get(pk=match.pk)
-    decision = locked.decision
-    if decision is None:
-        raise NotDecidable("a rule made this match; only what people decided can be undone")
-    if decision.maker_id == checker.pk:
-        raise NotYours("who proposed a decision cannot undo it alone")
-    if locked.undone_at is not None:
-        raise NotDecidable("this match is undone already")
-    if not why.strip():
-        raise NotDecidable("undoing needs a reason")
-    locked.undone_at = now()
-    locked.save(update_fields=["undone_at"])
-    MatchPart.objects.filter(match=locked, is_live=True).update(is_live=False)
-    Decision.objects.filter(pk=decision.pk).update(undone_at=locked.undone_at)
-    audit.record(
-        checker,
-        "match.undone",
-        ("decision", decision.public_id),
-        before=facts_of(decision),
-        after={"why": why.strip(), "undone_at": locked.undone_at.isoformat()},
-    )
-    return locked
 
 
 def close(open_break: Break, *, why: str) -> None:

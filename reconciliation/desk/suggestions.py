@@ -6,7 +6,7 @@ where texts are compared by likeness.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from django.db.models import F, Q
 from django.db.models.functions import Abs
@@ -41,16 +41,6 @@ class Suggestion(NamedTuple):
     candidate: Candidate
     weight: int
     is_likely: bool  # many weak likenesses make no strong one
-
-    @property
-    def agreeing(self) -> list[dict[str, Any]]:
-        """The fields that say the same."""
-        return [one for one in self.candidate.fields if one["agrees"]]
-
-    @property
-    def disagreeing(self) -> list[dict[str, Any]]:
-        """The fields that do not."""
-        return [one for one in self.candidate.fields if not one["agrees"]]
 
 
 def suggestions_for(open_break: Break, *, most: int = SHOWN) -> list[Suggestion]:

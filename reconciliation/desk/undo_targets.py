@@ -8,7 +8,7 @@ from people.models import User
 from reconciliation import selectors
 from reconciliation.desk import undoing
 from reconciliation.incoming import files
-from reconciliation.models import Match, MatchLine, Run, Undo
+from reconciliation.models import Match, MatchLine, Undo
 
 _APART = "|"
 
@@ -35,11 +35,6 @@ def named(user: User, kind: str, key: str) -> undoing.Target:
     if found is None:
         raise NoSuchThing(f"there is no {kind} {key!r} to be undone")
     return found
-
-
-def key_of_run(run: Run, number: int) -> str:
-    """How a person names a run."""
-    return f"{run.business_date.isoformat()}.{number}"
 
 
 def _run(user: User, key: str) -> undoing.Target | None:

@@ -22,7 +22,7 @@ from people import audit
 from people.models import AuditEvent, User
 from reconciliation import locks, tasks
 from reconciliation.dayend import certificates, closing
-from reconciliation.desk import decisions
+from reconciliation.desk import decisions, undoing
 from reconciliation.models import Break, DayCause, DayClose, Decision
 from tests import factories
 from tests.reconciliation.test_pages_board import words
@@ -323,7 +323,9 @@ def test_an_undone_match_makes_the_day_due(house: House) -> None:
     with time_machine.travel("2026-08-22 10:30:00+05:30"):
         house.desk.reconcile(match.matched_on)
         house.close(match.matched_on)
-        decisions.undo_match(match, checker=house.approver, why="it was not")
+        target = undoing.of_match(match)
+        asked = undoing.propose(target, why="it was not", maker=house.officer)
+        undoing.approve(asked, checker=house.approver)
 
         closing.propose_restatements()
 

@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from people import actions
 from people.models import User
 from people.roles import FINANCE_APPROVER, FINANCE_OFFICER
-from reconciliation.desk import decisions
+from reconciliation.desk import decisions, undoing
 from reconciliation.incoming import statements
 from reconciliation.models import Break, Decision, Entry, Expected, Match, Stage
 from tests import factories
@@ -221,7 +221,10 @@ class Books(RuleBasedStateMachine):
     def undo(self, pick: int) -> None:
         some = list(Match.objects.exclude(kind="rule").filter(undone_at=None).order_by("pk"))
         if some:
-            decisions.undo_match(some[pick % len(some)], checker=self.checker, why="A test.")
+            target = undoing.of_match(some[pick % len(some)])
+            asked = undoing.propose(target, why="A test.", maker=self.maker)
+            self.nothing_is_lost()
+            undoing.approve(asked, checker=self.checker)
             self.is_judged = False
             self.happened["undone"] += 1
             self.decided -= 1

@@ -274,47 +274,6 @@ def test_twelve_approvers_at_once_have_one_effect(
     assert AuditEvent.objects.filter(action="decision.approved").count() == 1
 
 
-def test_undone_by_another_approver_the_entries_are_open_again(
-    desk: Desk, maker: User, checker: User
-) -> None:
-    match = decisions.approve(_proposed(maker), checker=checker)
-
-    decisions.undo_match(match, checker=checker, why="It was another settlement's.")
-
-    assert not MatchLine.objects.filter(match=match, is_live=True).exists()
-    assert MatchLine.objects.filter(match=match).count() == 2
-    assert AuditEvent.objects.get(action="match.undone").actor == "checker"
-    desk.reconcile(THU)
-    assert [one[0] for one in desk.breaks(THU)] == [
-        "credited_not_settled",
-        "settled_not_credited",
-        "unidentified_credit",
-    ]
-
-
-def test_undo_is_refused_to_the_maker_to_a_rule_and_twice(
-    desk: Desk, maker: User, checker: User, make_user: Callable[..., User]
-) -> None:
-    maker_too = make_user("maker_too", FINANCE_OFFICER, FINANCE_APPROVER)
-    match = decisions.approve(_proposed(maker_too), checker=checker)
-    of_rule = Match.objects.get(kind="rule")
-    before = _state()
-
-    with pytest.raises(decisions.NotYours):
-        decisions.undo_match(match, checker=maker, why="I was wrong.")
-    with pytest.raises(decisions.NotYours):
-        decisions.undo_match(match, checker=maker_too, why="I was wrong.")
-    with pytest.raises(decisions.NotDecidable, match="needs a reason"):
-        decisions.undo_match(match, checker=checker, why=" ")
-    with pytest.raises(decisions.NotDecidable, match="a rule made this match"):
-        decisions.undo_match(of_rule, checker=checker, why="Never.")
-    assert _state() == before
-
-    decisions.undo_match(match, checker=checker, why="Another settlement's.")
-    with pytest.raises(decisions.NotDecidable, match="undone already"):
-        decisions.undo_match(match, checker=checker, why="Again.")
-
-
 def test_a_rejection_needs_words_and_leaves_the_break_open(
     desk: Desk, maker: User, checker: User
 ) -> None:

@@ -226,6 +226,16 @@ def line(paise: int, **columns: Any) -> str:
     return f"channel:{made.source_key}"
 
 
+def _verdicts(found: suggestions.Suggestion) -> tuple[dict[str, str], dict[str, str]]:
+    """What the fields that agree say, and those that do not."""
+    agreeing: dict[str, str] = {}
+    disagreeing: dict[str, str] = {}
+    for one in found.candidate.fields:
+        side = agreeing if one["agrees"] else disagreeing
+        side[str(one["label"])] = one["verdict"]
+    return agreeing, disagreeing
+
+
 @pytest.mark.django_db
 def test_the_likeliest_comes_first_with_what_agrees_and_what_does_not() -> None:
     one = missing(123_400, rrn="623012345678", consumer_number="1001")
@@ -237,11 +247,10 @@ def test_the_likeliest_comes_first_with_what_agrees_and_what_does_not() -> None:
     found = suggestions.suggestions_for(one)
 
     assert [each.candidate.id for each in found] == [typo, money, turned]
-    agreeing = {str(each["label"]): each["verdict"] for each in found[0].agreeing}
-    disagreeing = {str(each["label"]): each["verdict"] for each in found[0].disagreeing}
+    agreeing, disagreeing = _verdicts(found[0])
     assert set(agreeing) == {"Consumer", "Amount", "Day"}
     assert disagreeing == {"RRN": "1 character differs"}
-    assert "two digits changed places" in [each["verdict"] for each in found[2].disagreeing]
+    assert "two digits changed places" in _verdicts(found[2])[1].values()
     page = render_to_string("reconciliation/_suggestions.html", {"suggestions": found})
     assert "623012345687" in page
 

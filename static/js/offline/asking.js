@@ -1,6 +1,6 @@
 // Asking the house: facts, a refusal with its words, or nothing at all.
 
-const PLACE = "/counter/offline/";
+export const PLACE = "/counter/offline/";
 const PATIENCE = 10_000; // ms; a line that hangs is no line
 
 export class NoAnswer extends Error {}

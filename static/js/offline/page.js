@@ -3,10 +3,10 @@
 import "../keys.js";
 import { all, one, on } from "../dom.js";
 import { showMoney, toPaise } from "../money.js";
-import { Refused } from "./asking.js";
+import { PLACE, Refused } from "./asking.js";
 import { CannotTake, take } from "./queue.js";
 import { fact, forget } from "./storing.js";
-import { enrol, listen, startAnew, sync } from "./syncing.js";
+import { enrol, listen, standingAway, startAnew, sync } from "./syncing.js";
 
 const EVERY = 10_000; // ms between two tries
 const word = (name) => one(`[data-word="${name}"]`)?.textContent ?? "";
@@ -216,9 +216,8 @@ on("click", "[data-enrol]", (button) => busy(button, () => enrol(now.csrf, now.c
 on("click", "[data-anew]", (button) => busy(button, startAnew));
 on("click", "[data-again]", (button) => busy(button, async () => {}));
 
-const fill = async () => {
-  const draft = await fact("draft");
-  if (!draft?.submit_key) return;
+// What the form without an answer held.
+const fill = (draft) => {
   const isSimple = Number(draft.shares ?? 1) === 1 && Number(draft.tenders ?? 1) === 1 && ["cash", "cheque"].includes(draft.tender ?? "cash");
   show(isSimple ? "unanswered" : "unanswered_many", true);
   if (!isSimple) return;
@@ -238,9 +237,18 @@ if (!window.isSecureContext) {
   show("trouble", true);
   throw new Error("not a secure context");
 }
+const draft = await fact("draft");
+// In place of another page, or after a form without an answer, the house is away; on a line that hangs asking takes long,
+// and the clerk need not wait for that.
+if (location.pathname !== PLACE || draft?.submit_key) {
+  now = await standingAway();
+  drawState();
+}
+if (draft?.submit_key) fill(draft);
+const wasReady = !one('[data-part="till"]').hidden;
+if (wasReady) field("consumer").focus();
 await listen();
-await fill();
 await round(true);
-if (!one('[data-part="till"]').hidden) field("consumer").focus();
+if (!wasReady && !one('[data-part="till"]').hidden) field("consumer").focus();
 window.addEventListener("online", () => round());
 setInterval(round, EVERY, false);

@@ -8,7 +8,7 @@ import { fact, forget, items, keep, wipe } from "./storing.js";
 const LOW = 20;
 
 // Where the window stands, as pages show it. word: offline, signed_out, none, pending, revoked, no_shift, ready.
-export const standing = async (word, since) => {
+const standing = async (word, since) => {
   const [device, numbers, place, queue] = await Promise.all([fact("device"), fact("numbers"), fact("place"), items()]);
   return {
     word,
@@ -24,6 +24,8 @@ export const standing = async (word, since) => {
   };
 };
 
+export const standingAway = async () => standing("offline", (await fact("place"))?.heard);
+
 const knows = async (said, device) => {
   const known = await fact("place");
   const ahead = Date.parse(said.now) - Date.now(); // the house's clock counts, not that of this machine
@@ -38,7 +40,7 @@ export const sync = async ({ begins = false } = {}) => {
   try {
     said = await state(device?.id);
   } catch (error) {
-    if (error instanceof NoAnswer) return standing("offline", (await fact("place"))?.heard);
+    if (error instanceof NoAnswer) return standingAway();
     if (error instanceof Refused && error.status === 401) return standing("signed_out");
     throw error;
   }
