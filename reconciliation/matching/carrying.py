@@ -17,10 +17,13 @@ from reconciliation.matching.ledger import IN_ERP, Ledger
 from reconciliation.models import Match, Rule, Run, Stage
 
 # Of one entry, by its own name: the same in every database that read the same files, and the same
-# before and after its file was undone, which puts words before the key.
+# before and after its file was undone, which puts words before the key. Of a long key those words
+# cut off the end, so no more of it counts than stays in any case.
+KEY_KEPT: Final = 160 - len("undone::") - len(str(2**63))
 KEY_HASH: Final = (
-    "hashtextextended(e.book || ':' || CASE WHEN starts_with(e.source_key, 'undone:') "
-    "THEN regexp_replace(e.source_key, '^undone:[0-9]+:', '') ELSE e.source_key END, 0)"
+    "hashtextextended(e.book || ':' || left(CASE WHEN starts_with(e.source_key, 'undone:') "
+    "THEN regexp_replace(e.source_key, '^undone:[0-9]+:', '') ELSE e.source_key END, "
+    f"{KEY_KEPT}), 0)"
 )
 # Of one match, from the keys of its lines in no order, and by whom they were joined.
 SEED: Final = "hashtextextended({code} || '|' || {stage}, 0)"

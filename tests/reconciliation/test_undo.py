@@ -19,6 +19,7 @@ from reconciliation.dayend import causes
 from reconciliation.desk import decisions, steps, undoing
 from reconciliation.desk.splitting import Part
 from reconciliation.found import assigning
+from reconciliation.matching.carrying import KEY_HASH, KEY_KEPT
 from reconciliation.models import (
     Break,
     DayCause,
@@ -271,6 +272,21 @@ def test_the_same_file_may_be_loaded_again_and_all_is_as_before(
     assert (file.state, file.added_count) == ("loaded", 2)
     assert [one for one in live_pairs() if not any("undone" in key for key in one)] == before
     assert desk.breaks(WED) == open_before
+
+
+@pytest.mark.parametrize("length", [20, KEY_KEPT, KEY_KEPT + 1, 160])
+def test_a_key_has_one_hash_before_and_after_its_undo(length: int) -> None:
+    key = "sbi:" + "7" * (length - 4)
+    after = f"undone:{2**63 - 1}:{key}"[:160]
+    asked = f"SELECT {KEY_HASH} FROM (VALUES ('bank', %s), ('bank', %s)) e (book, source_key)"  # noqa: S608 - constants of ours
+
+    with connection.cursor() as cursor:
+        cursor.execute(asked, [key, after])
+        ((one,), (other,)) = cursor.fetchall()
+        cursor.execute(asked, [key, "sbi:" + "8" * (length - 4)])
+        ((_same,), (another,)) = cursor.fetchall()
+
+    assert one == other != another
 
 
 def test_a_right_file_may_come_instead_with_another_amount(
