@@ -63,6 +63,44 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "agencies",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["atp", "paypoint", "csc", "other"])),
+                        name="agency_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("payment_max_paise__isnull", True),
+                            ("payment_max_paise__gt", 0),
+                            _connector="OR",
+                        ),
+                        name="agency_payment_limit_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("day_max_paise__isnull", True),
+                            ("day_max_paise__gt", 0),
+                            _connector="OR",
+                        ),
+                        name="agency_day_limit_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closes_at__isnull", True), ("opens_at__isnull", True)),
+                            models.Q(
+                                ("closes_at__gt", models.F("opens_at")),
+                                ("closes_at__isnull", False),
+                                ("opens_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="agency_opens_before_it_closes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("hold_minutes__gte", 1), ("hold_minutes__lte", 1440)),
+                        name="agency_hold_ends_within_a_day",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -93,6 +131,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("before_until__isnull", True), ("sealed_before__isnull", True)
+                            ),
+                            models.Q(
+                                ("before_until__isnull", False), ("sealed_before__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="agency_key_before_expires",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="AskedOnce",
@@ -131,6 +185,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("agency", "key"), name="asked_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("key__regex", "^[!-~]{16,200}$")),
+                        name="asked_once_key_is_long",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FloatAccount",
@@ -165,6 +228,41 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["prepaid", "credit"])),
+                        name="float_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "balance_paise__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("credit_limit_paise"), "*", models.Value(-1)
+                                ),
+                            )
+                        ),
+                        name="float_never_below_its_limit",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("credit_limit_paise__gte", 0),
+                            models.Q(
+                                ("kind", "credit"), ("credit_limit_paise", 0), _connector="OR"
+                            ),
+                        ),
+                        name="float_credit_limit_fits_its_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("alarm_paise__gte", 0)), name="float_alarm_not_negative"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("day_count__gte", 0), ("day_paise__gte", 0)),
+                        name="float_day_not_negative",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FloatChange",
@@ -231,6 +329,65 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["top_up", "commission", "correction"])),
+                        name="float_change_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["proposed", "approved", "rejected"])),
+                        name="float_change_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("kind", "correction"), models.Q(("amount_paise", 0), _negated=True)
+                            ),
+                            models.Q(
+                                models.Q(("kind", "correction"), _negated=True),
+                                ("amount_paise__gt", 0),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="float_change_moves_money",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "top_up"), _negated=True),
+                            models.Q(("utr", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="float_top_up_names_its_credit",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("maker", models.F("checker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="float_change_maker_is_not_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("checker__isnull", True), ("state", "proposed")),
+                            models.Q(
+                                models.Q(("state", "proposed"), _negated=True),
+                                ("checker__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="float_change_checked_iff_decided",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("kind", "top_up"), models.Q(("state", "rejected"), _negated=True)
+                        ),
+                        fields=("utr",),
+                        name="float_top_up_utr_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FloatEntry",
@@ -289,6 +446,50 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account", "number"), name="float_entry_number_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("amount_paise__lt", 0), ("kind", "payment")),
+                            models.Q(("amount_paise__gt", 0), ("kind", "reversal")),
+                            models.Q(
+                                ("amount_paise__gt", 0), ("kind__in", ["top_up", "commission"])
+                            ),
+                            models.Q(
+                                ("kind", "correction"), models.Q(("amount_paise", 0), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="float_entry_sign_fits_its_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("change__isnull", True),
+                                ("kind__in", ["payment", "reversal"]),
+                                ("payment__isnull", False),
+                                ("turn__isnull", False),
+                            ),
+                            models.Q(
+                                ("change__isnull", False),
+                                ("kind__in", ["top_up", "commission", "correction"]),
+                                ("payment__isnull", True),
+                                ("turn__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="float_entry_has_its_evidence",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("payment__isnull", False)),
+                        fields=("payment", "kind", "turn"),
+                        name="float_entry_payment_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Nonce",
@@ -311,6 +512,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("key", "nonce"), name="nonce_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Terminal",
@@ -343,6 +549,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("agency", "code"), name="terminal_code_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="AgencyPayment",
@@ -384,273 +595,28 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="agency",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["atp", "paypoint", "csc", "other"])),
-                name="agency_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="agency",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("payment_max_paise__isnull", True),
-                    ("payment_max_paise__gt", 0),
-                    _connector="OR",
-                ),
-                name="agency_payment_limit_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="agency",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("day_max_paise__isnull", True), ("day_max_paise__gt", 0), _connector="OR"
-                ),
-                name="agency_day_limit_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="agency",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("closes_at__isnull", True), ("opens_at__isnull", True)),
-                    models.Q(
-                        ("closes_at__gt", models.F("opens_at")),
-                        ("closes_at__isnull", False),
-                        ("opens_at__isnull", False),
+            options={
+                "indexes": [
+                    models.Index(fields=["agency", "-id"], name="agency_payment_latest"),
+                    models.Index(
+                        condition=models.Q(("held_until__isnull", False)),
+                        fields=["held_until"],
+                        name="agency_payment_held",
                     ),
-                    _connector="OR",
-                ),
-                name="agency_opens_before_it_closes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="agency",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("hold_minutes__gte", 1), ("hold_minutes__lte", 1440)),
-                name="agency_hold_ends_within_a_day",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="agencykey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("before_until__isnull", True), ("sealed_before__isnull", True)),
-                    models.Q(("before_until__isnull", False), ("sealed_before__isnull", False)),
-                    _connector="OR",
-                ),
-                name="agency_key_before_expires",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="askedonce",
-            constraint=models.UniqueConstraint(fields=("agency", "key"), name="asked_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="askedonce",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("key__regex", "^[!-~]{16,200}$")), name="asked_once_key_is_long"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floataccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["prepaid", "credit"])), name="float_kind_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floataccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "balance_paise__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("credit_limit_paise"), "*", models.Value(-1)
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at__isnull", True), ("ended_why", "")),
+                            models.Q(
+                                ("ended_at__isnull", False),
+                                models.Q(("ended_why", ""), _negated=True),
+                            ),
+                            _connector="OR",
                         ),
-                    )
-                ),
-                name="float_never_below_its_limit",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floataccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("credit_limit_paise__gte", 0),
-                    models.Q(("kind", "credit"), ("credit_limit_paise", 0), _connector="OR"),
-                ),
-                name="float_credit_limit_fits_its_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floataccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("alarm_paise__gte", 0)), name="float_alarm_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floataccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("day_count__gte", 0), ("day_paise__gte", 0)),
-                name="float_day_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floatchange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["top_up", "commission", "correction"])),
-                name="float_change_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floatchange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["proposed", "approved", "rejected"])),
-                name="float_change_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floatchange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "correction"), models.Q(("amount_paise", 0), _negated=True)),
-                    models.Q(
-                        models.Q(("kind", "correction"), _negated=True), ("amount_paise__gt", 0)
+                        name="agency_payment_ends_with_a_reason",
                     ),
-                    _connector="OR",
-                ),
-                name="float_change_moves_money",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floatchange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "top_up"), _negated=True),
-                    models.Q(("utr", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="float_top_up_names_its_credit",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floatchange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("maker", models.F("checker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="float_change_maker_is_not_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floatchange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("checker__isnull", True), ("state", "proposed")),
-                    models.Q(
-                        models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)
-                    ),
-                    _connector="OR",
-                ),
-                name="float_change_checked_iff_decided",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floatchange",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("kind", "top_up"), models.Q(("state", "rejected"), _negated=True)
-                ),
-                fields=("utr",),
-                name="float_top_up_utr_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floatentry",
-            constraint=models.UniqueConstraint(
-                fields=("account", "number"), name="float_entry_number_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floatentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("amount_paise__lt", 0), ("kind", "payment")),
-                    models.Q(("amount_paise__gt", 0), ("kind", "reversal")),
-                    models.Q(("amount_paise__gt", 0), ("kind__in", ["top_up", "commission"])),
-                    models.Q(("kind", "correction"), models.Q(("amount_paise", 0), _negated=True)),
-                    _connector="OR",
-                ),
-                name="float_entry_sign_fits_its_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floatentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("change__isnull", True),
-                        ("kind__in", ["payment", "reversal"]),
-                        ("payment__isnull", False),
-                        ("turn__isnull", False),
-                    ),
-                    models.Q(
-                        ("change__isnull", False),
-                        ("kind__in", ["top_up", "commission", "correction"]),
-                        ("payment__isnull", True),
-                        ("turn__isnull", True),
-                    ),
-                    _connector="OR",
-                ),
-                name="float_entry_has_its_evidence",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="floatentry",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("payment__isnull", False)),
-                fields=("payment", "kind", "turn"),
-                name="float_entry_payment_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="nonce",
-            constraint=models.UniqueConstraint(fields=("key", "nonce"), name="nonce_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="terminal",
-            constraint=models.UniqueConstraint(
-                fields=("agency", "code"), name="terminal_code_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="agencypayment",
-            index=models.Index(fields=["agency", "-id"], name="agency_payment_latest"),
-        ),
-        migrations.AddIndex(
-            model_name="agencypayment",
-            index=models.Index(
-                condition=models.Q(("held_until__isnull", False)),
-                fields=["held_until"],
-                name="agency_payment_held",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="agencypayment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at__isnull", True), ("ended_why", "")),
-                    models.Q(
-                        ("ended_at__isnull", False), models.Q(("ended_why", ""), _negated=True)
-                    ),
-                    _connector="OR",
-                ),
-                name="agency_payment_ends_with_a_reason",
-            ),
+                ],
+            },
         ),
     ]

@@ -89,6 +89,73 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "quarantined")),
+                        fields=["tried_at"],
+                        name="attachment_quarantined",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "instrument_front",
+                                    "instrument_back",
+                                    "deposit_slip",
+                                    "return_memo",
+                                    "other",
+                                ],
+                            )
+                        ),
+                        name="attachment_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["quarantined", "clean", "refused", "infected"])
+                        ),
+                        name="attachment_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("came_as__in", ["", "image/jpeg", "image/png", "application/pdf"])
+                        ),
+                        name="attachment_came_as_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("height__isnull", True),
+                                ("pages__isnull", True),
+                                ("state", "refused"),
+                                ("width__isnull", True),
+                            ),
+                            models.Q(
+                                models.Q(("state", "refused"), _negated=True),
+                                ("height__isnull", False),
+                                ("pages__isnull", False),
+                                ("width__isnull", False),
+                                ("height__gt", 0),
+                                ("pages__gt", 0),
+                                ("width__gt", 0),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="attachment_measured_unless_refused",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state", "clean"),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="attachment_says_why_not",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="AttachmentContent",
@@ -107,80 +174,5 @@ class Migration(migrations.Migration):
                 ("sealed_small", models.BinaryField()),
                 ("sealed_original", models.BinaryField(null=True)),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="attachment",
-            index=models.Index(
-                condition=models.Q(("state", "quarantined")),
-                fields=["tried_at"],
-                name="attachment_quarantined",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attachment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        [
-                            "instrument_front",
-                            "instrument_back",
-                            "deposit_slip",
-                            "return_memo",
-                            "other",
-                        ],
-                    )
-                ),
-                name="attachment_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attachment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["quarantined", "clean", "refused", "infected"])),
-                name="attachment_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attachment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("came_as__in", ["", "image/jpeg", "image/png", "application/pdf"])
-                ),
-                name="attachment_came_as_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attachment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("height__isnull", True),
-                        ("pages__isnull", True),
-                        ("state", "refused"),
-                        ("width__isnull", True),
-                    ),
-                    models.Q(
-                        models.Q(("state", "refused"), _negated=True),
-                        ("height__isnull", False),
-                        ("pages__isnull", False),
-                        ("width__isnull", False),
-                        ("height__gt", 0),
-                        ("pages__gt", 0),
-                        ("width__gt", 0),
-                    ),
-                    _connector="OR",
-                ),
-                name="attachment_measured_unless_refused",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attachment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state", "clean"), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="attachment_says_why_not",
-            ),
         ),
     ]

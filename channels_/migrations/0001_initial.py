@@ -75,6 +75,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("route__in", ["settlement", "deposit", "transfer"])),
+                        name="channel_route_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="BankLineRule",
@@ -138,6 +146,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["priority", "id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("code", ""), ("words", ""), _negated=True),
+                        name="bank_line_rule_says_something",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -170,6 +184,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("channel", "name", "state"), name="channel_secret_one_per_state"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("expires_at__isnull", True), ("state", "current")),
+                            models.Q(("expires_at__isnull", False), ("state", "previous")),
+                            _connector="OR",
+                        ),
+                        name="channel_secret_previous_expires",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FeeRate",
@@ -214,6 +243,23 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("channel", "method", "network", "valid_from"),
+                        name="fee_rate_once_a_day",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("flat_paise__gte", 0),
+                            ("percent__gte", 0),
+                            ("percent__lte", 100),
+                            ("tax_percent__gte", 0),
+                        ),
+                        name="fee_rate_not_negative",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="InboundMessage",
@@ -257,6 +303,25 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "due")),
+                        fields=["next_try_at", "id"],
+                        name="inbound_message_due",
+                    ),
+                    models.Index(fields=["channel", "-received_at"], name="inbound_message_latest"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("channel", "event_key"), name="inbound_message_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["due", "done", "refused", "parked"])),
+                        name="inbound_message_state_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RefusalTally",
@@ -363,114 +428,34 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="channel",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("route__in", ["settlement", "deposit", "transfer"])),
-                name="channel_route_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="banklinerule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("code", ""), ("words", ""), _negated=True),
-                name="bank_line_rule_says_something",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="channelsecret",
-            constraint=models.UniqueConstraint(
-                fields=("channel", "name", "state"), name="channel_secret_one_per_state"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="channelsecret",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("expires_at__isnull", True), ("state", "current")),
-                    models.Q(("expires_at__isnull", False), ("state", "previous")),
-                    _connector="OR",
-                ),
-                name="channel_secret_previous_expires",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="feerate",
-            constraint=models.UniqueConstraint(
-                fields=("channel", "method", "network", "valid_from"), name="fee_rate_once_a_day"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="feerate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("flat_paise__gte", 0),
-                    ("percent__gte", 0),
-                    ("percent__lte", 100),
-                    ("tax_percent__gte", 0),
-                ),
-                name="fee_rate_not_negative",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="inboundmessage",
-            index=models.Index(
-                condition=models.Q(("state", "due")),
-                fields=["next_try_at", "id"],
-                name="inbound_message_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="inboundmessage",
-            index=models.Index(fields=["channel", "-received_at"], name="inbound_message_latest"),
-        ),
-        migrations.AddConstraint(
-            model_name="inboundmessage",
-            constraint=models.UniqueConstraint(
-                fields=("channel", "event_key"), name="inbound_message_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="inboundmessage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["due", "done", "refused", "parked"])),
-                name="inbound_message_state_known",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="statementfile",
-            index=models.Index(fields=["-loaded_at"], name="statement_file_latest"),
-        ),
-        migrations.AddConstraint(
-            model_name="statementfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("bank_account__isnull", True), ("channel__isnull", False)),
-                    models.Q(("bank_account__isnull", False), ("channel__isnull", True)),
-                    _connector="OR",
-                ),
-                name="statement_file_has_one_source",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="statementfile",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "loaded")),
-                fields=("channel", "bank_account", "sha256"),
-                name="statement_file_loaded_once",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="statementfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("covers_from__isnull", True),
-                    ("covers_to__gte", models.F("covers_from")),
-                    _connector="OR",
-                ),
-                name="statement_file_covers_forward",
-            ),
+            options={
+                "indexes": [
+                    models.Index(fields=["-loaded_at"], name="statement_file_latest"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("bank_account__isnull", True), ("channel__isnull", False)),
+                            models.Q(("bank_account__isnull", False), ("channel__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="statement_file_has_one_source",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "loaded")),
+                        fields=("channel", "bank_account", "sha256"),
+                        name="statement_file_loaded_once",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("covers_from__isnull", True),
+                            ("covers_to__gte", models.F("covers_from")),
+                            _connector="OR",
+                        ),
+                        name="statement_file_covers_forward",
+                    ),
+                ],
+            },
         ),
     ]

@@ -41,6 +41,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("until__gte", models.F("since"))),
+                        name="replay_covers_forward",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="inboundmessage",
@@ -67,12 +75,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("replay__isnull", False)),
                 fields=["replay", "state"],
                 name="inbound_message_replayed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="replay",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("until__gte", models.F("since"))), name="replay_covers_forward"
             ),
         ),
     ]

@@ -51,6 +51,20 @@ class Migration(migrations.Migration):
                 ("settings", models.JSONField(blank=True, default=dict)),
                 ("is_the_one", models.BooleanField(default=True, editable=False, unique=True)),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("is_the_one", True)), name="ledger_system_is_the_one"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("file_days__in", ["every", "working"]),
+                            ("file_policy__in", ["strict", "row"]),
+                        ),
+                        name="ledger_system_file_words_known",
+                    ),
+                ],
+            },
         ),
         migrations.RemoveConstraint(
             model_name="statementfile",
@@ -63,21 +77,6 @@ class Migration(migrations.Migration):
         migrations.RemoveConstraint(
             model_name="statementfile",
             name="statement_file_waits_once",
-        ),
-        migrations.AddConstraint(
-            model_name="ledgersystem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("is_the_one", True)), name="ledger_system_is_the_one"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgersystem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("file_days__in", ["every", "working"]), ("file_policy__in", ["strict", "row"])
-                ),
-                name="ledger_system_file_words_known",
-            ),
         ),
         migrations.AddField(
             model_name="statementfile",

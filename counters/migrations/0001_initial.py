@@ -66,6 +66,31 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("handed_over_at__isnull", True),
+                                ("receipted_at__isnull", True),
+                                ("state", "sealed"),
+                            ),
+                            models.Q(
+                                ("handed_over_at__isnull", False),
+                                ("receipted_at__isnull", True),
+                                ("state", "handed_over"),
+                            ),
+                            models.Q(
+                                ("handed_over_at__isnull", False),
+                                ("receipted_at__isnull", False),
+                                ("state", "receipted"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="bag_dated_as_it_stands",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CashRule",
@@ -114,6 +139,20 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "rule on cash",
                 "verbose_name_plural": "rules on cash",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("limit_paise__gt", 0)), name="cash_rule_limit"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_until__isnull", True),
+                            ("valid_until__gte", models.F("valid_from")),
+                            _connector="OR",
+                        ),
+                        name="cash_rule_days",
+                    ),
+                    models.UniqueConstraint(fields=("code", "valid_from"), name="cash_rule_once"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -238,6 +277,42 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="device_approved_by_another",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("approved_at__isnull", True), ("checker__isnull", True)),
+                            models.Q(("approved_at__isnull", False), ("checker__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="device_approved_by_somebody",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("reason", ""),
+                                ("revoked_at__isnull", True),
+                                ("revoked_by__isnull", True),
+                            ),
+                            models.Q(
+                                ("revoked_at__isnull", False),
+                                ("revoked_by__isnull", False),
+                                models.Q(("reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="device_revoked_with_reason",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Instrument",
@@ -378,6 +453,71 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["number"], name="instrument_number"),
+                    models.Index(fields=["office", "state"], name="instrument_of_office"),
+                    models.Index(fields=["state", "due_on"], name="instrument_due"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_paise__gt", 0)),
+                        name="instrument_amount_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "held",
+                                    "received",
+                                    "with_supervisor",
+                                    "deposited",
+                                    "cleared",
+                                    "returned",
+                                    "dishonoured",
+                                    "replaced",
+                                    "paid_in_cash",
+                                    "pursued",
+                                    "given_back",
+                                ],
+                            )
+                        ),
+                        name="instrument_state_known",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                (
+                                    "held",
+                                    "received",
+                                    "with_supervisor",
+                                    "deposited",
+                                    "cleared",
+                                    "returned",
+                                    "dishonoured",
+                                    "pursued",
+                                ),
+                            )
+                        ),
+                        fields=("method", "number", "bank_key", "account_id"),
+                        name="instrument_taken_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("collection__isnull", True),
+                                ("due_on__isnull", False),
+                                ("state", "held"),
+                            ),
+                            models.Q(("state", "held"), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="instrument_held_until",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ChequeBar",
@@ -418,6 +558,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("lifted_at__isnull", True)),
+                        fields=["consumer", "until"],
+                        name="cheque_bar_in_force",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("consumer", "instrument"), name="cheque_bar_once"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="InstrumentEvent",
@@ -489,6 +643,35 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["at"], name="instrument_event_latest"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("from_state", "held"), ("to_state", "given_back")),
+                            models.Q(("from_state", "held"), ("to_state", "received")),
+                            models.Q(("from_state", "received"), ("to_state", "given_back")),
+                            models.Q(("from_state", "received"), ("to_state", "with_supervisor")),
+                            models.Q(("from_state", "with_supervisor"), ("to_state", "deposited")),
+                            models.Q(("from_state", "with_supervisor"), ("to_state", "given_back")),
+                            models.Q(("from_state", "deposited"), ("to_state", "cleared")),
+                            models.Q(("from_state", "deposited"), ("to_state", "returned")),
+                            models.Q(("from_state", "cleared"), ("to_state", "returned")),
+                            models.Q(("from_state", "returned"), ("to_state", "deposited")),
+                            models.Q(("from_state", "returned"), ("to_state", "dishonoured")),
+                            models.Q(("from_state", "dishonoured"), ("to_state", "paid_in_cash")),
+                            models.Q(("from_state", "dishonoured"), ("to_state", "pursued")),
+                            models.Q(("from_state", "dishonoured"), ("to_state", "replaced")),
+                            models.Q(("from_state", "pursued"), ("to_state", "paid_in_cash")),
+                            models.Q(("from_state", "pursued"), ("to_state", "replaced")),
+                            _connector="OR",
+                        ),
+                        name="instrument_event_edge_is_legal",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="LegalNotice",
@@ -566,6 +749,36 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("office", "business_date"), name="office_day_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closed_at__isnull", True), ("state", "open")),
+                            models.Q(
+                                ("closed_at__isnull", False),
+                                ("closed_by__isnull", False),
+                                ("state", "closed"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="office_day_closed_by_somebody",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("safe_counted_by__isnull", True),
+                            models.Q(
+                                models.Q(("safe_counted_by", models.F("closed_by")), _negated=True),
+                                ("safe_counted_paise", models.F("safe_expected_paise")),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="office_day_safe_counted_by_another",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OfficePolicy",
@@ -615,6 +828,25 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "policy of an office",
                 "verbose_name_plural": "policies of offices",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("drawer_limit_paise__gt", 0),
+                            ("difference_limit_paise__gte", 0),
+                            ("part_from_paise__gt", 0),
+                            ("cheque_from_paise__gte", 0),
+                        ),
+                        name="office_policy_amounts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("cheque_months__gte", 1),
+                            ("cheque_months__lte", 3),
+                            ("days_to_bank__lte", 20),
+                        ),
+                        name="office_policy_papers",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -683,6 +915,35 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="override_by_another",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "used"), ("collection__isnull", False)),
+                            models.Q(
+                                models.Q(("state", "used"), _negated=True),
+                                ("collection__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="override_used_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state", "asked"), ("checker__isnull", False), _connector="OR"
+                        ),
+                        name="override_answered_by_somebody",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReturnCharge",
@@ -769,6 +1030,23 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("bank_account", "sha256"), name="return_file_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("released_at__isnull", True), ("released_by__isnull", True)),
+                            models.Q(
+                                ("released_at__isnull", False), ("released_by__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="return_file_released_by_somebody",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReturnLine",
@@ -829,6 +1107,31 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "due")), fields=["id"], name="return_line_due"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("file", "line"), name="return_line_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("event__isnull", False),
+                                ("instrument__isnull", False),
+                                ("state", "applied"),
+                            ),
+                            models.Q(
+                                models.Q(("state", "applied"), _negated=True),
+                                ("event__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="return_line_applied_to_a_paper",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SafeCount",
@@ -862,6 +1165,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("by", "submit_key"), name="safe_count_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("counted_paise__gte", 0)),
+                        name="safe_count_not_negative",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Share",
@@ -926,6 +1238,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_paise__gt", 0)), name="share_amount_positive"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Sheet",
@@ -980,6 +1299,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["sha256"], name="sheet_same_rows"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("collection__isnull", False), ("state", "taken")),
+                            models.Q(("collection__isnull", True), ("state", "checked")),
+                            _connector="OR",
+                        ),
+                        name="sheet_taken_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SheetRow",
@@ -1006,6 +1340,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("sheet", "line"), name="sheet_row_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Shift",
@@ -1069,6 +1408,45 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("counter", "office_day", "number"), name="shift_number_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("state", "open"),
+                            models.Q(("counted_at__isnull", True), ("state", "counting")),
+                            _connector="OR",
+                        ),
+                        fields=("counter",),
+                        name="shift_one_at_a_counter",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("state", "open"),
+                            models.Q(("counted_at__isnull", True), ("state", "counting")),
+                            _connector="OR",
+                        ),
+                        fields=("clerk",),
+                        name="shift_one_of_a_clerk",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["open", "counting", "counted", "closed"])
+                        ),
+                        name="shift_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("closed_by__isnull", True),
+                            models.Q(("closed_by", models.F("clerk")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="shift_closed_by_another",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OfflineItem",
@@ -1175,6 +1553,66 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["person", "void_asked"])),
+                        fields=["device"],
+                        name="offline_item_waits",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("device", "content_hash"), name="offline_item_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_linked", True)),
+                        fields=("device", "sequence"),
+                        name="offline_item_one_chain",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_linked", True)),
+                        fields=("device", "year", "receipt_number"),
+                        name="offline_item_number_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("collection__isnull", False), ("state", "taken")),
+                            models.Q(
+                                models.Q(("state", "taken"), _negated=True),
+                                ("collection__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="offline_item_taken",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state", "taken"),
+                            models.Q(("problem", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="offline_item_has_problem",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("checker__isnull", False),
+                                ("state", "void"),
+                                models.Q(("checker", models.F("maker")), _negated=True),
+                            ),
+                            models.Q(
+                                ("checker__isnull", True),
+                                ("maker__isnull", False),
+                                ("state", "void_asked"),
+                            ),
+                            ("state__in", ["taken", "person"]),
+                            _connector="OR",
+                        ),
+                        name="offline_item_void_by_two",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="NumberRange",
@@ -1209,6 +1647,47 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("returned_at__isnull", True)),
+                        fields=["shift"],
+                        name="number_range_out_of_shift",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("returned_at__isnull", True)),
+                        fields=("device",),
+                        name="number_range_one_is_out",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("first__gt", 0),
+                            (
+                                "last__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("first"), "-", models.Value(1)
+                                ),
+                            ),
+                            (
+                                "used_until__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("first"), "-", models.Value(1)
+                                ),
+                            ),
+                            ("used_until__lte", models.F("last")),
+                        ),
+                        name="number_range_in_order",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_lost", False), ("returned_at__isnull", False), _connector="OR"
+                        ),
+                        name="number_range_lost_is_over",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="DrawerCount",
@@ -1254,6 +1733,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("cash_paise__gte", 0)), name="drawer_count_not_negative"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Difference",
@@ -1340,6 +1826,35 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("count", "method"), name="difference_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_paise", 0), _negated=True),
+                        name="difference_not_zero",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "posted"), _negated=True),
+                            models.Q(
+                                ("checker__isnull", False),
+                                ("posted_at__isnull", False),
+                                models.Q(("why", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="difference_posted_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approver__isnull", True),
+                            models.Q(("approver", models.F("checker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="difference_approved_by_another",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CounterfeitNote",
@@ -1376,6 +1891,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("denomination", "serial"), name="counterfeit_note_once"
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="collection",
@@ -1506,6 +2028,56 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "asked")),
+                        fields=["office_day"],
+                        name="cash_move_asked",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("maker", "submit_key"), name="cash_move_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_paise__gt", 0)), name="cash_move_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="cash_move_checked_by_another",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("from_safe", True), ("from_shift__isnull", False), _negated=True
+                            ),
+                            models.Q(("to_safe", True), ("to_shift__isnull", False), _negated=True),
+                        ),
+                        name="cash_move_one_place_a_side",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("from_shift__isnull", False),
+                            ("to_shift__isnull", False),
+                            ("from_safe", True),
+                            ("to_safe", True),
+                            _connector="OR",
+                        ),
+                        name="cash_move_touches_us",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "float"), ("state", "done"), _negated=True),
+                            ("to_shift__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="cash_move_float_arrives",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Slip",
@@ -1558,6 +2130,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("stamped__isnull", True),
+                                ("stamped_at__isnull", True),
+                                ("stamped_by__isnull", True),
+                            ),
+                            models.Q(("stamped_at__isnull", False), ("stamped_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="slip_stamp_noted_by_somebody",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SurchargeRate",
@@ -1623,591 +2211,6 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
-        migrations.AddConstraint(
-            model_name="bag",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("handed_over_at__isnull", True),
-                        ("receipted_at__isnull", True),
-                        ("state", "sealed"),
-                    ),
-                    models.Q(
-                        ("handed_over_at__isnull", False),
-                        ("receipted_at__isnull", True),
-                        ("state", "handed_over"),
-                    ),
-                    models.Q(
-                        ("handed_over_at__isnull", False),
-                        ("receipted_at__isnull", False),
-                        ("state", "receipted"),
-                    ),
-                    _connector="OR",
-                ),
-                name="bag_dated_as_it_stands",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cashrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("limit_paise__gt", 0)), name="cash_rule_limit"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cashrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("valid_until__isnull", True),
-                    ("valid_until__gte", models.F("valid_from")),
-                    _connector="OR",
-                ),
-                name="cash_rule_days",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cashrule",
-            constraint=models.UniqueConstraint(
-                fields=("code", "valid_from"), name="cash_rule_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="device",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="device_approved_by_another",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="device",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("approved_at__isnull", True), ("checker__isnull", True)),
-                    models.Q(("approved_at__isnull", False), ("checker__isnull", False)),
-                    _connector="OR",
-                ),
-                name="device_approved_by_somebody",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="device",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("reason", ""), ("revoked_at__isnull", True), ("revoked_by__isnull", True)
-                    ),
-                    models.Q(
-                        ("revoked_at__isnull", False),
-                        ("revoked_by__isnull", False),
-                        models.Q(("reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="device_revoked_with_reason",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="instrument",
-            index=models.Index(fields=["number"], name="instrument_number"),
-        ),
-        migrations.AddIndex(
-            model_name="instrument",
-            index=models.Index(fields=["office", "state"], name="instrument_of_office"),
-        ),
-        migrations.AddIndex(
-            model_name="instrument",
-            index=models.Index(fields=["state", "due_on"], name="instrument_due"),
-        ),
-        migrations.AddConstraint(
-            model_name="instrument",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_paise__gt", 0)), name="instrument_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="instrument",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            "held",
-                            "received",
-                            "with_supervisor",
-                            "deposited",
-                            "cleared",
-                            "returned",
-                            "dishonoured",
-                            "replaced",
-                            "paid_in_cash",
-                            "pursued",
-                            "given_back",
-                        ],
-                    )
-                ),
-                name="instrument_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="instrument",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        (
-                            "held",
-                            "received",
-                            "with_supervisor",
-                            "deposited",
-                            "cleared",
-                            "returned",
-                            "dishonoured",
-                            "pursued",
-                        ),
-                    )
-                ),
-                fields=("method", "number", "bank_key", "account_id"),
-                name="instrument_taken_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="instrument",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("collection__isnull", True), ("due_on__isnull", False), ("state", "held")
-                    ),
-                    models.Q(("state", "held"), _negated=True),
-                    _connector="OR",
-                ),
-                name="instrument_held_until",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="chequebar",
-            index=models.Index(
-                condition=models.Q(("lifted_at__isnull", True)),
-                fields=["consumer", "until"],
-                name="cheque_bar_in_force",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="chequebar",
-            constraint=models.UniqueConstraint(
-                fields=("consumer", "instrument"), name="cheque_bar_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="instrumentevent",
-            index=models.Index(fields=["at"], name="instrument_event_latest"),
-        ),
-        migrations.AddConstraint(
-            model_name="instrumentevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("from_state", "held"), ("to_state", "given_back")),
-                    models.Q(("from_state", "held"), ("to_state", "received")),
-                    models.Q(("from_state", "received"), ("to_state", "given_back")),
-                    models.Q(("from_state", "received"), ("to_state", "with_supervisor")),
-                    models.Q(("from_state", "with_supervisor"), ("to_state", "deposited")),
-                    models.Q(("from_state", "with_supervisor"), ("to_state", "given_back")),
-                    models.Q(("from_state", "deposited"), ("to_state", "cleared")),
-                    models.Q(("from_state", "deposited"), ("to_state", "returned")),
-                    models.Q(("from_state", "cleared"), ("to_state", "returned")),
-                    models.Q(("from_state", "returned"), ("to_state", "deposited")),
-                    models.Q(("from_state", "returned"), ("to_state", "dishonoured")),
-                    models.Q(("from_state", "dishonoured"), ("to_state", "paid_in_cash")),
-                    models.Q(("from_state", "dishonoured"), ("to_state", "pursued")),
-                    models.Q(("from_state", "dishonoured"), ("to_state", "replaced")),
-                    models.Q(("from_state", "pursued"), ("to_state", "paid_in_cash")),
-                    models.Q(("from_state", "pursued"), ("to_state", "replaced")),
-                    _connector="OR",
-                ),
-                name="instrument_event_edge_is_legal",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="officeday",
-            constraint=models.UniqueConstraint(
-                fields=("office", "business_date"), name="office_day_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="officeday",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("closed_at__isnull", True), ("state", "open")),
-                    models.Q(
-                        ("closed_at__isnull", False),
-                        ("closed_by__isnull", False),
-                        ("state", "closed"),
-                    ),
-                    _connector="OR",
-                ),
-                name="office_day_closed_by_somebody",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="officeday",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("safe_counted_by__isnull", True),
-                    models.Q(
-                        models.Q(("safe_counted_by", models.F("closed_by")), _negated=True),
-                        ("safe_counted_paise", models.F("safe_expected_paise")),
-                    ),
-                    _connector="OR",
-                ),
-                name="office_day_safe_counted_by_another",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="officepolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("drawer_limit_paise__gt", 0),
-                    ("difference_limit_paise__gte", 0),
-                    ("part_from_paise__gt", 0),
-                    ("cheque_from_paise__gte", 0),
-                ),
-                name="office_policy_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="officepolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("cheque_months__gte", 1), ("cheque_months__lte", 3), ("days_to_bank__lte", 20)
-                ),
-                name="office_policy_papers",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="override",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="override_by_another",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="override",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "used"), ("collection__isnull", False)),
-                    models.Q(
-                        models.Q(("state", "used"), _negated=True), ("collection__isnull", True)
-                    ),
-                    _connector="OR",
-                ),
-                name="override_used_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="override",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state", "asked"), ("checker__isnull", False), _connector="OR"),
-                name="override_answered_by_somebody",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="returnfile",
-            constraint=models.UniqueConstraint(
-                fields=("bank_account", "sha256"), name="return_file_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="returnfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("released_at__isnull", True), ("released_by__isnull", True)),
-                    models.Q(("released_at__isnull", False), ("released_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="return_file_released_by_somebody",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="returnline",
-            index=models.Index(
-                condition=models.Q(("state", "due")), fields=["id"], name="return_line_due"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="returnline",
-            constraint=models.UniqueConstraint(fields=("file", "line"), name="return_line_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="returnline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("event__isnull", False),
-                        ("instrument__isnull", False),
-                        ("state", "applied"),
-                    ),
-                    models.Q(
-                        models.Q(("state", "applied"), _negated=True), ("event__isnull", True)
-                    ),
-                    _connector="OR",
-                ),
-                name="return_line_applied_to_a_paper",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="safecount",
-            constraint=models.UniqueConstraint(fields=("by", "submit_key"), name="safe_count_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="safecount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("counted_paise__gte", 0)), name="safe_count_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="share",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_paise__gt", 0)), name="share_amount_positive"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="sheet",
-            index=models.Index(fields=["sha256"], name="sheet_same_rows"),
-        ),
-        migrations.AddConstraint(
-            model_name="sheet",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("collection__isnull", False), ("state", "taken")),
-                    models.Q(("collection__isnull", True), ("state", "checked")),
-                    _connector="OR",
-                ),
-                name="sheet_taken_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sheetrow",
-            constraint=models.UniqueConstraint(fields=("sheet", "line"), name="sheet_row_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="shift",
-            constraint=models.UniqueConstraint(
-                fields=("counter", "office_day", "number"), name="shift_number_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="shift",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("state", "open"),
-                    models.Q(("counted_at__isnull", True), ("state", "counting")),
-                    _connector="OR",
-                ),
-                fields=("counter",),
-                name="shift_one_at_a_counter",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="shift",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("state", "open"),
-                    models.Q(("counted_at__isnull", True), ("state", "counting")),
-                    _connector="OR",
-                ),
-                fields=("clerk",),
-                name="shift_one_of_a_clerk",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="shift",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["open", "counting", "counted", "closed"])),
-                name="shift_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="shift",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("closed_by__isnull", True),
-                    models.Q(("closed_by", models.F("clerk")), _negated=True),
-                    _connector="OR",
-                ),
-                name="shift_closed_by_another",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="offlineitem",
-            index=models.Index(
-                condition=models.Q(("state__in", ["person", "void_asked"])),
-                fields=["device"],
-                name="offline_item_waits",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offlineitem",
-            constraint=models.UniqueConstraint(
-                fields=("device", "content_hash"), name="offline_item_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offlineitem",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_linked", True)),
-                fields=("device", "sequence"),
-                name="offline_item_one_chain",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offlineitem",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_linked", True)),
-                fields=("device", "year", "receipt_number"),
-                name="offline_item_number_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offlineitem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("collection__isnull", False), ("state", "taken")),
-                    models.Q(
-                        models.Q(("state", "taken"), _negated=True), ("collection__isnull", True)
-                    ),
-                    _connector="OR",
-                ),
-                name="offline_item_taken",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offlineitem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state", "taken"), models.Q(("problem", ""), _negated=True), _connector="OR"
-                ),
-                name="offline_item_has_problem",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offlineitem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("checker__isnull", False),
-                        ("state", "void"),
-                        models.Q(("checker", models.F("maker")), _negated=True),
-                    ),
-                    models.Q(
-                        ("checker__isnull", True), ("maker__isnull", False), ("state", "void_asked")
-                    ),
-                    ("state__in", ["taken", "person"]),
-                    _connector="OR",
-                ),
-                name="offline_item_void_by_two",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="numberrange",
-            index=models.Index(
-                condition=models.Q(("returned_at__isnull", True)),
-                fields=["shift"],
-                name="number_range_out_of_shift",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="numberrange",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("returned_at__isnull", True)),
-                fields=("device",),
-                name="number_range_one_is_out",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="numberrange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("first__gt", 0),
-                    (
-                        "last__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("first"), "-", models.Value(1)
-                        ),
-                    ),
-                    (
-                        "used_until__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("first"), "-", models.Value(1)
-                        ),
-                    ),
-                    ("used_until__lte", models.F("last")),
-                ),
-                name="number_range_in_order",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="numberrange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("is_lost", False), ("returned_at__isnull", False), _connector="OR"
-                ),
-                name="number_range_lost_is_over",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="drawercount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("cash_paise__gte", 0)), name="drawer_count_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="difference",
-            constraint=models.UniqueConstraint(fields=("count", "method"), name="difference_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="difference",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_paise", 0), _negated=True), name="difference_not_zero"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="difference",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "posted"), _negated=True),
-                    models.Q(
-                        ("checker__isnull", False),
-                        ("posted_at__isnull", False),
-                        models.Q(("why", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="difference_posted_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="difference",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("approver__isnull", True),
-                    models.Q(("approver", models.F("checker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="difference_approved_by_another",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="counterfeitnote",
-            constraint=models.UniqueConstraint(
-                fields=("denomination", "serial"), name="counterfeit_note_once"
-            ),
-        ),
         migrations.AddIndex(
             model_name="collection",
             index=models.Index(
@@ -2242,86 +2245,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="collection_received_enough",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="cashmove",
-            index=models.Index(
-                condition=models.Q(("state", "asked")),
-                fields=["office_day"],
-                name="cash_move_asked",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cashmove",
-            constraint=models.UniqueConstraint(
-                fields=("maker", "submit_key"), name="cash_move_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cashmove",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_paise__gt", 0)), name="cash_move_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cashmove",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="cash_move_checked_by_another",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cashmove",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("from_safe", True), ("from_shift__isnull", False), _negated=True),
-                    models.Q(("to_safe", True), ("to_shift__isnull", False), _negated=True),
-                ),
-                name="cash_move_one_place_a_side",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cashmove",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("from_shift__isnull", False),
-                    ("to_shift__isnull", False),
-                    ("from_safe", True),
-                    ("to_safe", True),
-                    _connector="OR",
-                ),
-                name="cash_move_touches_us",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cashmove",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "float"), ("state", "done"), _negated=True),
-                    ("to_shift__isnull", False),
-                    _connector="OR",
-                ),
-                name="cash_move_float_arrives",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="slip",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("stamped__isnull", True),
-                        ("stamped_at__isnull", True),
-                        ("stamped_by__isnull", True),
-                    ),
-                    models.Q(("stamped_at__isnull", False), ("stamped_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="slip_stamp_noted_by_somebody",
             ),
         ),
     ]

@@ -156,6 +156,61 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["intended", "sent", "unknown"])),
+                        fields=["next_at", "id"],
+                        name="operation_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            ("state__in", ["intended", "sent", "unknown", "manual"])
+                        ),
+                        fields=["kind", "created_at"],
+                        name="operation_open",
+                    ),
+                    models.Index(
+                        condition=models.Q(("payment__isnull", False)),
+                        fields=["payment"],
+                        name="operation_payment",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("channel", "kind", "key"), name="operation_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["intended", "sent", "unknown", "succeeded", "failed", "manual"],
+                            )
+                        ),
+                        name="operation_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_paise__gte", 0)),
+                        name="operation_amount_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("spent__lte", models.F("budget"))),
+                        name="operation_within_its_budget",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("spent__lte", models.F("attempts"))),
+                        name="operation_spent_by_tries",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "sent"), _negated=True),
+                            models.Q(("last_sent_at__isnull", False), ("next_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="operation_sent_is_waited_for",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OperationAttempt",
@@ -198,6 +253,29 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("operation", "number"), name="operation_attempt_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "reading__in",
+                                [
+                                    "answered",
+                                    "declined",
+                                    "unclear",
+                                    "no_answer",
+                                    "not_sent",
+                                    "lost",
+                                ],
+                            )
+                        ),
+                        name="operation_attempt_reading_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Alarm",
@@ -252,93 +330,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="operation",
-            index=models.Index(
-                condition=models.Q(("state__in", ["intended", "sent", "unknown"])),
-                fields=["next_at", "id"],
-                name="operation_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="operation",
-            index=models.Index(
-                condition=models.Q(("state__in", ["intended", "sent", "unknown", "manual"])),
-                fields=["kind", "created_at"],
-                name="operation_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="operation",
-            index=models.Index(
-                condition=models.Q(("payment__isnull", False)),
-                fields=["payment"],
-                name="operation_payment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="operation",
-            constraint=models.UniqueConstraint(
-                fields=("channel", "kind", "key"), name="operation_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="operation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["intended", "sent", "unknown", "succeeded", "failed", "manual"])
-                ),
-                name="operation_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="operation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_paise__gte", 0)), name="operation_amount_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="operation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("spent__lte", models.F("budget"))),
-                name="operation_within_its_budget",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="operation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("spent__lte", models.F("attempts"))),
-                name="operation_spent_by_tries",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="operation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "sent"), _negated=True),
-                    models.Q(("last_sent_at__isnull", False), ("next_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="operation_sent_is_waited_for",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="operationattempt",
-            constraint=models.UniqueConstraint(
-                fields=("operation", "number"), name="operation_attempt_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="operationattempt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "reading__in",
-                        ["answered", "declined", "unclear", "no_answer", "not_sent", "lost"],
-                    )
-                ),
-                name="operation_attempt_reading_known",
-            ),
         ),
     ]

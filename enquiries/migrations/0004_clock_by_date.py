@@ -25,6 +25,17 @@ class Migration(migrations.Migration):
                 ("valid_from", models.DateField()),
                 ("source", models.CharField(blank=True, max_length=120)),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("method", "valid_from"), name="tat_rule_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("paise_a_day__gte", 0), ("paise_a_day__lte", 1000000000)
+                        ),
+                        name="tat_rule_compensation_sane",
+                    ),
+                ],
+            },
         ),
         migrations.RemoveConstraint(
             model_name="alarm",
@@ -51,19 +62,6 @@ class Migration(migrations.Migration):
                     ("kind__in", ["silent", "unreachable", "history", "refund", "dispute"])
                 ),
                 name="alarm_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tatrule",
-            constraint=models.UniqueConstraint(
-                fields=("method", "valid_from"), name="tat_rule_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tatrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("paise_a_day__gte", 0), ("paise_a_day__lte", 1000000000)),
-                name="tat_rule_compensation_sane",
             ),
         ),
     ]

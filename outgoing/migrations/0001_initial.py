@@ -106,6 +106,118 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "due")),
+                        fields=["channel", "next_try_at", "id"],
+                        name="outgoing_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", ["waiting", "given_up"])),
+                        fields=["channel", "state", "id"],
+                        name="outgoing_open",
+                    ),
+                    models.Index(
+                        condition=models.Q(("wiped_at__isnull", True)),
+                        fields=["made_at"],
+                        name="outgoing_unwiped",
+                    ),
+                    models.Index(fields=["-made_at"], name="outgoing_latest"),
+                    models.Index(fields=["object_type", "object_id"], name="outgoing_about"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("channel", "key"), name="outgoing_key_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("channel__in", ["sms", "email", "erp", "letter"])),
+                        name="outgoing_channel_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["waiting", "due", "sent", "given_up"])),
+                        name="outgoing_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("key__regex", "^[!-~]+$"), ("kind__regex", "^[a-z][a-z0-9_]*$")
+                        ),
+                        name="outgoing_key_is_plain",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("language__in", ["hi", "en"]),
+                            models.Q(("channel", "erp"), ("language", "")),
+                            _connector="OR",
+                        ),
+                        name="outgoing_language_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("body__isnull", True),
+                                ("channel", "erp"),
+                                ("recipient__isnull", True),
+                            ),
+                            models.Q(
+                                ("body__isnull", False),
+                                ("recipient__isnull", False),
+                                ("wiped_at__isnull", True),
+                            ),
+                            models.Q(
+                                ("body__isnull", True),
+                                ("recipient__isnull", True),
+                                ("wiped_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="outgoing_whole_or_wiped",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("wiped_at__isnull", True),
+                            ("state__in", ["sent", "given_up"]),
+                            _connector="OR",
+                        ),
+                        name="outgoing_wiped_after_its_end",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("sent_at__isnull", False), ("state", "sent")),
+                            models.Q(
+                                models.Q(("state", "sent"), _negated=True),
+                                ("sent_at__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="outgoing_sent_iff_dated",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("next_try_at__isnull", False), ("state", "due")),
+                            models.Q(
+                                models.Q(("state", "due"), _negated=True),
+                                ("next_try_at__isnull", True),
+                                ("trying_since__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="outgoing_due_iff_timed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "due"), _negated=True),
+                            ("channel__in", ["sms", "email"]),
+                            _connector="OR",
+                        ),
+                        name="outgoing_due_only_by_wire",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_unclear", False), ("state", "given_up"), _connector="OR"
+                        ),
+                        name="outgoing_unclear_is_given_up",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Attempt",
@@ -140,157 +252,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="outgoing",
-            index=models.Index(
-                condition=models.Q(("state", "due")),
-                fields=["channel", "next_try_at", "id"],
-                name="outgoing_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="outgoing",
-            index=models.Index(
-                condition=models.Q(("state__in", ["waiting", "given_up"])),
-                fields=["channel", "state", "id"],
-                name="outgoing_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="outgoing",
-            index=models.Index(
-                condition=models.Q(("wiped_at__isnull", True)),
-                fields=["made_at"],
-                name="outgoing_unwiped",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="outgoing",
-            index=models.Index(fields=["-made_at"], name="outgoing_latest"),
-        ),
-        migrations.AddIndex(
-            model_name="outgoing",
-            index=models.Index(fields=["object_type", "object_id"], name="outgoing_about"),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoing",
-            constraint=models.UniqueConstraint(fields=("channel", "key"), name="outgoing_key_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("channel__in", ["sms", "email", "erp", "letter"])),
-                name="outgoing_channel_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["waiting", "due", "sent", "given_up"])),
-                name="outgoing_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("key__regex", "^[!-~]+$"), ("kind__regex", "^[a-z][a-z0-9_]*$")
-                ),
-                name="outgoing_key_is_plain",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("language__in", ["hi", "en"]),
-                    models.Q(("channel", "erp"), ("language", "")),
-                    _connector="OR",
-                ),
-                name="outgoing_language_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("body__isnull", True), ("channel", "erp"), ("recipient__isnull", True)
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("verdict__in", ["taken", "refused", "not_taken", "unknown"])
+                        ),
+                        name="outgoing_attempt_verdict_known",
                     ),
-                    models.Q(
-                        ("body__isnull", False),
-                        ("recipient__isnull", False),
-                        ("wiped_at__isnull", True),
-                    ),
-                    models.Q(
-                        ("body__isnull", True),
-                        ("recipient__isnull", True),
-                        ("wiped_at__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="outgoing_whole_or_wiped",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("wiped_at__isnull", True), ("state__in", ["sent", "given_up"]), _connector="OR"
-                ),
-                name="outgoing_wiped_after_its_end",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("sent_at__isnull", False), ("state", "sent")),
-                    models.Q(models.Q(("state", "sent"), _negated=True), ("sent_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="outgoing_sent_iff_dated",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("next_try_at__isnull", False), ("state", "due")),
-                    models.Q(
-                        models.Q(("state", "due"), _negated=True),
-                        ("next_try_at__isnull", True),
-                        ("trying_since__isnull", True),
-                    ),
-                    _connector="OR",
-                ),
-                name="outgoing_due_iff_timed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "due"), _negated=True),
-                    ("channel__in", ["sms", "email"]),
-                    _connector="OR",
-                ),
-                name="outgoing_due_only_by_wire",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("is_unclear", False), ("state", "given_up"), _connector="OR"),
-                name="outgoing_unclear_is_given_up",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("verdict__in", ["taken", "refused", "not_taken", "unknown"])),
-                name="outgoing_attempt_verdict_known",
-            ),
+                ],
+            },
         ),
     ]

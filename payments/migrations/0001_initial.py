@@ -50,6 +50,32 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("mobile_index__isnull", False)),
+                        fields=["mobile_index"],
+                        name="consumer_mobile",
+                    ),
+                    models.Index(
+                        fields=["name"], name="consumer_name", opclasses=["text_pattern_ops"]
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("number__regex", "^[0-9]{6,12}$")),
+                        name="consumer_number_is_digits",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("business_partner__regex", "^[0-9]{10}$")),
+                        name="consumer_partner_is_ten_digits",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("plan__in", ["postpaid", "prepaid"])),
+                        name="consumer_plan_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Bill",
@@ -74,6 +100,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_paise__gt", 0)), name="bill_amount_positive"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Counter",
@@ -152,6 +185,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_paise__gt", 0)), name="deposit_amount_positive"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Payment",
@@ -275,6 +315,96 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["-business_date", "-id"], name="payment_by_day"),
+                    models.Index(
+                        fields=["channel", "business_date"], name="payment_by_channel_day"
+                    ),
+                    models.Index(fields=["consumer_number"], name="payment_consumer_number"),
+                    models.Index(
+                        condition=models.Q(("order_ref", ""), _negated=True),
+                        fields=["order_ref"],
+                        name="payment_order_ref",
+                    ),
+                    models.Index(
+                        condition=models.Q(("rrn", ""), _negated=True),
+                        fields=["rrn"],
+                        name="payment_rrn",
+                    ),
+                    models.Index(
+                        condition=models.Q(("utr", ""), _negated=True),
+                        fields=["utr"],
+                        name="payment_utr",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", ["created", "pending"])),
+                        fields=["created_at"],
+                        name="payment_pending",
+                    ),
+                    models.Index(
+                        condition=models.Q(("bill__isnull", False)),
+                        fields=["bill"],
+                        name="payment_bill",
+                    ),
+                    models.Index(
+                        condition=models.Q(("deposit__isnull", False)),
+                        fields=["deposit"],
+                        name="payment_deposit",
+                    ),
+                    models.Index(
+                        condition=models.Q(("counter__isnull", False)),
+                        fields=["counter", "-business_date", "-id"],
+                        name="payment_by_counter",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            ("counter__isnull", False),
+                            ("deposit__isnull", True),
+                            ("state", "succeeded"),
+                        ),
+                        fields=["counter", "channel"],
+                        name="payment_undeposited",
+                    ),
+                    models.Index(
+                        condition=models.Q(("duplicate_of__isnull", False)),
+                        fields=["duplicate_of"],
+                        name="payment_duplicate",
+                    ),
+                    models.Index(fields=["amount_paise", "-id"], name="payment_amount"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_paise__gt", 0), ("amount_paise__lte", 10000000000000)
+                        ),
+                        name="payment_amount_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["created", "pending", "succeeded", "failed", "reversed"])
+                        ),
+                        name="payment_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("state__in", ("succeeded", "reversed")),
+                                ("succeeded_at__isnull", False),
+                            ),
+                            models.Q(
+                                models.Q(("state__in", ("succeeded", "reversed")), _negated=True),
+                                ("succeeded_at__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="payment_paid_iff_dated",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("channel", "channel_ref"), name="payment_channel_ref_once"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="PaymentEvent",
@@ -334,6 +464,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["payment", "id"], name="payment_event_story"),
+                    models.Index(fields=["recorded_at"], name="payment_event_latest"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("from_state", "created"), ("to_state", "failed")),
+                            models.Q(("from_state", "created"), ("to_state", "pending")),
+                            models.Q(("from_state", "created"), ("to_state", "succeeded")),
+                            models.Q(("from_state", "pending"), ("to_state", "failed")),
+                            models.Q(("from_state", "pending"), ("to_state", "succeeded")),
+                            models.Q(("from_state", "failed"), ("to_state", "succeeded")),
+                            models.Q(("from_state", "succeeded"), ("to_state", "reversed")),
+                            _connector="OR",
+                        ),
+                        name="payment_event_edge_is_legal",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Receipt",
@@ -358,6 +509,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("series", "year", "number"), name="receipt_number_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("number__gt", 0)), name="receipt_number_positive"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReceiptSeries",
@@ -419,6 +580,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_paise__gt", 0)), name="refund_amount_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["pending", "succeeded", "failed"])),
+                        name="refund_state_known",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("channel", "channel_ref"), name="refund_channel_ref_once"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SubmittedForm",
@@ -442,6 +617,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("scope", "key"), name="submitted_form_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Tender",
@@ -487,258 +667,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="consumer",
-            index=models.Index(
-                condition=models.Q(("mobile_index__isnull", False)),
-                fields=["mobile_index"],
-                name="consumer_mobile",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="consumer",
-            index=models.Index(
-                fields=["name"], name="consumer_name", opclasses=["text_pattern_ops"]
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consumer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("number__regex", "^[0-9]{6,12}$")),
-                name="consumer_number_is_digits",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consumer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("business_partner__regex", "^[0-9]{10}$")),
-                name="consumer_partner_is_ten_digits",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consumer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("plan__in", ["postpaid", "prepaid"])),
-                name="consumer_plan_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bill",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_paise__gt", 0)), name="bill_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="deposit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_paise__gt", 0)), name="deposit_amount_positive"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(fields=["-business_date", "-id"], name="payment_by_day"),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(fields=["channel", "business_date"], name="payment_by_channel_day"),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(fields=["consumer_number"], name="payment_consumer_number"),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("order_ref", ""), _negated=True),
-                fields=["order_ref"],
-                name="payment_order_ref",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("rrn", ""), _negated=True), fields=["rrn"], name="payment_rrn"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("utr", ""), _negated=True), fields=["utr"], name="payment_utr"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("state__in", ["created", "pending"])),
-                fields=["created_at"],
-                name="payment_pending",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("bill__isnull", False)), fields=["bill"], name="payment_bill"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("deposit__isnull", False)),
-                fields=["deposit"],
-                name="payment_deposit",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("counter__isnull", False)),
-                fields=["counter", "-business_date", "-id"],
-                name="payment_by_counter",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(
-                    ("counter__isnull", False), ("deposit__isnull", True), ("state", "succeeded")
-                ),
-                fields=["counter", "channel"],
-                name="payment_undeposited",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("duplicate_of__isnull", False)),
-                fields=["duplicate_of"],
-                name="payment_duplicate",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(fields=["amount_paise", "-id"], name="payment_amount"),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_paise__gt", 0), ("amount_paise__lte", 10000000000000)),
-                name="payment_amount_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["created", "pending", "succeeded", "failed", "reversed"])
-                ),
-                name="payment_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("state__in", ("succeeded", "reversed")), ("succeeded_at__isnull", False)
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("instrument", ""), _negated=True),
+                        fields=["instrument"],
+                        name="tender_instrument",
                     ),
-                    models.Q(
-                        models.Q(("state__in", ("succeeded", "reversed")), _negated=True),
-                        ("succeeded_at__isnull", True),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_paise__gt", 0)), name="tender_amount_positive"
                     ),
-                    _connector="OR",
-                ),
-                name="payment_paid_iff_dated",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.UniqueConstraint(
-                fields=("channel", "channel_ref"), name="payment_channel_ref_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="paymentevent",
-            index=models.Index(fields=["payment", "id"], name="payment_event_story"),
-        ),
-        migrations.AddIndex(
-            model_name="paymentevent",
-            index=models.Index(fields=["recorded_at"], name="payment_event_latest"),
-        ),
-        migrations.AddConstraint(
-            model_name="paymentevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("from_state", "created"), ("to_state", "failed")),
-                    models.Q(("from_state", "created"), ("to_state", "pending")),
-                    models.Q(("from_state", "created"), ("to_state", "succeeded")),
-                    models.Q(("from_state", "pending"), ("to_state", "failed")),
-                    models.Q(("from_state", "pending"), ("to_state", "succeeded")),
-                    models.Q(("from_state", "failed"), ("to_state", "succeeded")),
-                    models.Q(("from_state", "succeeded"), ("to_state", "reversed")),
-                    _connector="OR",
-                ),
-                name="payment_event_edge_is_legal",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.UniqueConstraint(
-                fields=("series", "year", "number"), name="receipt_number_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("number__gt", 0)), name="receipt_number_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_paise__gt", 0)), name="refund_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["pending", "succeeded", "failed"])),
-                name="refund_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.UniqueConstraint(
-                fields=("channel", "channel_ref"), name="refund_channel_ref_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="submittedform",
-            constraint=models.UniqueConstraint(fields=("scope", "key"), name="submitted_form_once"),
-        ),
-        migrations.AddIndex(
-            model_name="tender",
-            index=models.Index(
-                condition=models.Q(("instrument", ""), _negated=True),
-                fields=["instrument"],
-                name="tender_instrument",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tender",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_paise__gt", 0)), name="tender_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tender",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("method__in", ["cheque", "demand_draft"]), _negated=True),
-                    models.Q(("instrument", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="tender_paper_has_a_number",
-            ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("method__in", ["cheque", "demand_draft"]), _negated=True),
+                            models.Q(("instrument", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="tender_paper_has_a_number",
+                    ),
+                ],
+            },
         ),
     ]

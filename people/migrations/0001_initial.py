@@ -206,6 +206,12 @@ class Migration(migrations.Migration):
                 "permissions": [
                     ("work_in_office", "May work in this office and the offices below it")
                 ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("path__endswith", "/"), ("path__startswith", "/")),
+                        name="office_path_is_closed",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -236,45 +242,34 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="office",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("path__endswith", "/"), ("path__startswith", "/")),
-                name="office_path_is_closed",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(
-                condition=models.Q(("seq__isnull", True)),
-                fields=["id"],
-                name="audit_event_unsealed",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["object_type", "object_id"], name="audit_event_object"),
-        ),
-        migrations.AddIndex(
-            model_name="auditevent",
-            index=models.Index(fields=["-at"], name="audit_event_latest"),
-        ),
-        migrations.AddConstraint(
-            model_name="auditevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("hash__isnull", True), ("prev_hash__isnull", True), ("seq__isnull", True)
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("seq__isnull", True)),
+                        fields=["id"],
+                        name="audit_event_unsealed",
                     ),
-                    models.Q(
-                        ("hash__isnull", False),
-                        ("prev_hash__isnull", False),
-                        ("seq__isnull", False),
+                    models.Index(fields=["object_type", "object_id"], name="audit_event_object"),
+                    models.Index(fields=["-at"], name="audit_event_latest"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("hash__isnull", True),
+                                ("prev_hash__isnull", True),
+                                ("seq__isnull", True),
+                            ),
+                            models.Q(
+                                ("hash__isnull", False),
+                                ("prev_hash__isnull", False),
+                                ("seq__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="audit_event_sealed_whole_or_not",
                     ),
-                    _connector="OR",
-                ),
-                name="audit_event_sealed_whole_or_not",
-            ),
+                ],
+            },
         ),
     ]

@@ -196,6 +196,34 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("maker", models.F("checker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="decision_maker_is_not_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("checker__isnull", True), ("state", "proposed")),
+                            models.Q(
+                                models.Q(("state", "proposed"), _negated=True),
+                                ("checker__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="decision_checked_iff_decided",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "proposed")),
+                        fields=("open_break",),
+                        name="decision_one_waiting_per_break",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Entry",
@@ -303,6 +331,63 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["business_date", "book"], name="entry_day"),
+                    models.Index(
+                        condition=models.Q(("utr", ""), _negated=True),
+                        fields=["utr"],
+                        name="entry_utr",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("book", "source_key"), name="entry_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "net_paise",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("amount_paise"), "-", models.F("fee_paise")
+                                    ),
+                                    "-",
+                                    models.F("tax_paise"),
+                                ),
+                            )
+                        ),
+                        name="entry_net_adds_up",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("book__in", ["receipts", "channel", "bank"])),
+                        name="entry_book_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "payment",
+                                    "repeated",
+                                    "failed",
+                                    "refund",
+                                    "reversal",
+                                    "chargeback",
+                                    "adjustment",
+                                    "settlement",
+                                    "deposit",
+                                    "transfer",
+                                    "cheque_return",
+                                    "charge",
+                                    "interest",
+                                    "other",
+                                    "unknown",
+                                ],
+                            )
+                        ),
+                        name="entry_kind_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="DecisionLine",
@@ -331,6 +416,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("decision", "entry"), name="decision_line_once"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="BreakLine",
@@ -359,6 +451,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("open_break", "entry"), name="break_line_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Match",
@@ -466,6 +563,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_live", True), ("stage", "channel")),
+                        fields=("entry",),
+                        name="match_line_once_by_channel",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_live", True), ("stage", "bank")),
+                        fields=("entry",),
+                        name="match_line_once_by_bank",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("stage__in", ["channel", "bank"])),
+                        name="match_line_stage_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Rule",
@@ -637,6 +752,75 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("run", "stage", "book"), name="proof_once_per_run"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "closing_count",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("opening_count"),
+                                            "+",
+                                            models.F("arrived_count"),
+                                        ),
+                                        "-",
+                                        models.F("matched_count"),
+                                    ),
+                                    "-",
+                                    models.F("written_off_count"),
+                                ),
+                            ),
+                            (
+                                "closing_paise",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("opening_paise"),
+                                            "+",
+                                            models.F("arrived_paise"),
+                                        ),
+                                        "-",
+                                        models.F("matched_paise"),
+                                    ),
+                                    "-",
+                                    models.F("written_off_paise"),
+                                ),
+                            ),
+                        ),
+                        name="proof_rolls_forward",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "closing_count",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("broken_count"), "+", models.F("expected_count")
+                                    ),
+                                    "+",
+                                    models.F("later_count"),
+                                ),
+                            ),
+                            (
+                                "closing_paise",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("broken_paise"), "+", models.F("expected_paise")
+                                    ),
+                                    "+",
+                                    models.F("later_paise"),
+                                ),
+                            ),
+                        ),
+                        name="proof_closing_is_explained",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="match",
@@ -710,210 +894,6 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="opened_breaks",
                 to="reconciliation.run",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("maker", models.F("checker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="decision_maker_is_not_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("checker__isnull", True), ("state", "proposed")),
-                    models.Q(
-                        models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)
-                    ),
-                    _connector="OR",
-                ),
-                name="decision_checked_iff_decided",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "proposed")),
-                fields=("open_break",),
-                name="decision_one_waiting_per_break",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="entry",
-            index=models.Index(fields=["business_date", "book"], name="entry_day"),
-        ),
-        migrations.AddIndex(
-            model_name="entry",
-            index=models.Index(
-                condition=models.Q(("utr", ""), _negated=True), fields=["utr"], name="entry_utr"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.UniqueConstraint(fields=("book", "source_key"), name="entry_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "net_paise",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("amount_paise"), "-", models.F("fee_paise")
-                            ),
-                            "-",
-                            models.F("tax_paise"),
-                        ),
-                    )
-                ),
-                name="entry_net_adds_up",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("book__in", ["receipts", "channel", "bank"])),
-                name="entry_book_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        [
-                            "payment",
-                            "repeated",
-                            "failed",
-                            "refund",
-                            "reversal",
-                            "chargeback",
-                            "adjustment",
-                            "settlement",
-                            "deposit",
-                            "transfer",
-                            "cheque_return",
-                            "charge",
-                            "interest",
-                            "other",
-                            "unknown",
-                        ],
-                    )
-                ),
-                name="entry_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decisionline",
-            constraint=models.UniqueConstraint(
-                fields=("decision", "entry"), name="decision_line_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="breakline",
-            constraint=models.UniqueConstraint(
-                fields=("open_break", "entry"), name="break_line_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="matchline",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_live", True), ("stage", "channel")),
-                fields=("entry",),
-                name="match_line_once_by_channel",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="matchline",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_live", True), ("stage", "bank")),
-                fields=("entry",),
-                name="match_line_once_by_bank",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="matchline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("stage__in", ["channel", "bank"])),
-                name="match_line_stage_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proof",
-            constraint=models.UniqueConstraint(
-                fields=("run", "stage", "book"), name="proof_once_per_run"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proof",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "closing_count",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("opening_count"), "+", models.F("arrived_count")
-                                ),
-                                "-",
-                                models.F("matched_count"),
-                            ),
-                            "-",
-                            models.F("written_off_count"),
-                        ),
-                    ),
-                    (
-                        "closing_paise",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("opening_paise"), "+", models.F("arrived_paise")
-                                ),
-                                "-",
-                                models.F("matched_paise"),
-                            ),
-                            "-",
-                            models.F("written_off_paise"),
-                        ),
-                    ),
-                ),
-                name="proof_rolls_forward",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proof",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "closing_count",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("broken_count"), "+", models.F("expected_count")
-                            ),
-                            "+",
-                            models.F("later_count"),
-                        ),
-                    ),
-                    (
-                        "closing_paise",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("broken_paise"), "+", models.F("expected_paise")
-                            ),
-                            "+",
-                            models.F("later_paise"),
-                        ),
-                    ),
-                ),
-                name="proof_closing_is_explained",
             ),
         ),
         migrations.AddIndex(

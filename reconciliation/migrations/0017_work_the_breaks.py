@@ -179,6 +179,43 @@ class Migration(migrations.Migration):
                 ("working_days", models.PositiveSmallIntegerField()),
                 ("escalate_to", models.CharField(max_length=24)),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "reason__in",
+                                [
+                                    "missing_in_channel",
+                                    "missing_in_books",
+                                    "amount_differs",
+                                    "status_differs",
+                                    "duplicate",
+                                    "settled_not_credited",
+                                    "credited_not_settled",
+                                    "short_credit",
+                                    "excess_credit",
+                                    "fee_differs",
+                                    "refund_unmatched",
+                                    "chargeback",
+                                    "cheque_returned",
+                                    "deposit_missing",
+                                    "deposit_differs",
+                                    "unidentified_credit",
+                                    "ambiguous",
+                                    "outside_rules",
+                                    "unknown_code",
+                                ],
+                            )
+                        ),
+                        name="break_term_reason_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("working_days__lte", 250)),
+                        name="break_term_within_a_year",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="DecisionLimit",
@@ -211,6 +248,22 @@ class Migration(migrations.Migration):
                 ("alone_paise", models.BigIntegerField(default=0)),
                 ("approve_paise", models.BigIntegerField(null=True)),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "role"), name="decision_limit_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("alone_paise__gte", 0),
+                            models.Q(
+                                ("approve_paise__isnull", True),
+                                ("approve_paise__gte", 0),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="decision_limit_not_negative",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="DecisionPart",
@@ -498,60 +551,6 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
                 to="attachments.attachment",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="breakterm",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "reason__in",
-                        [
-                            "missing_in_channel",
-                            "missing_in_books",
-                            "amount_differs",
-                            "status_differs",
-                            "duplicate",
-                            "settled_not_credited",
-                            "credited_not_settled",
-                            "short_credit",
-                            "excess_credit",
-                            "fee_differs",
-                            "refund_unmatched",
-                            "chargeback",
-                            "cheque_returned",
-                            "deposit_missing",
-                            "deposit_differs",
-                            "unidentified_credit",
-                            "ambiguous",
-                            "outside_rules",
-                            "unknown_code",
-                        ],
-                    )
-                ),
-                name="break_term_reason_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="breakterm",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("working_days__lte", 250)), name="break_term_within_a_year"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decisionlimit",
-            constraint=models.UniqueConstraint(fields=("kind", "role"), name="decision_limit_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="decisionlimit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("alone_paise__gte", 0),
-                    models.Q(
-                        ("approve_paise__isnull", True), ("approve_paise__gte", 0), _connector="OR"
-                    ),
-                ),
-                name="decision_limit_not_negative",
             ),
         ),
         migrations.AddField(

@@ -118,6 +118,67 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(
+                            ("state__in", ["asked", "approved", "sending", "manual"])
+                        ),
+                        fields=["state", "id"],
+                        name="refund_request_open",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_paise__gt", 0)),
+                        name="refund_request_amount_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "asked",
+                                    "approved",
+                                    "refused",
+                                    "sending",
+                                    "succeeded",
+                                    "failed",
+                                    "manual",
+                                ],
+                            )
+                        ),
+                        name="refund_request_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by__isnull", True),
+                            models.Q(("decided_by", models.F("asked_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="refund_request_by_two_persons",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at__isnull", True),
+                                ("decided_by__isnull", True),
+                                ("state", "asked"),
+                            ),
+                            models.Q(
+                                models.Q(("state", "asked"), _negated=True),
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="refund_request_decided_by_somebody",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("asked_by", "submit_key"), name="refund_request_asked_once"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RefundEvent",
@@ -170,6 +231,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("from_state", "asked"), ("to_state", "approved")),
+                            models.Q(("from_state", "asked"), ("to_state", "refused")),
+                            models.Q(("from_state", "approved"), ("to_state", "manual")),
+                            models.Q(("from_state", "approved"), ("to_state", "refused")),
+                            models.Q(("from_state", "approved"), ("to_state", "sending")),
+                            models.Q(("from_state", "sending"), ("to_state", "failed")),
+                            models.Q(("from_state", "sending"), ("to_state", "manual")),
+                            models.Q(("from_state", "sending"), ("to_state", "succeeded")),
+                            models.Q(("from_state", "manual"), ("to_state", "failed")),
+                            models.Q(("from_state", "manual"), ("to_state", "succeeded")),
+                            models.Q(("from_state", "failed"), ("to_state", "succeeded")),
+                            _connector="OR",
+                        ),
+                        name="refund_event_edge_is_legal",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="DisputeAnswer",
@@ -277,95 +359,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="refundrequest",
-            index=models.Index(
-                condition=models.Q(("state__in", ["asked", "approved", "sending", "manual"])),
-                fields=["state", "id"],
-                name="refund_request_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refundrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_paise__gt", 0)), name="refund_request_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refundrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            "asked",
-                            "approved",
-                            "refused",
-                            "sending",
-                            "succeeded",
-                            "failed",
-                            "manual",
-                        ],
-                    )
-                ),
-                name="refund_request_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refundrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("decided_by__isnull", True),
-                    models.Q(("decided_by", models.F("asked_by")), _negated=True),
-                    _connector="OR",
-                ),
-                name="refund_request_by_two_persons",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refundrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at__isnull", True),
-                        ("decided_by__isnull", True),
-                        ("state", "asked"),
-                    ),
-                    models.Q(
-                        models.Q(("state", "asked"), _negated=True),
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="refund_request_decided_by_somebody",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refundrequest",
-            constraint=models.UniqueConstraint(
-                fields=("asked_by", "submit_key"), name="refund_request_asked_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refundevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("from_state", "asked"), ("to_state", "approved")),
-                    models.Q(("from_state", "asked"), ("to_state", "refused")),
-                    models.Q(("from_state", "approved"), ("to_state", "manual")),
-                    models.Q(("from_state", "approved"), ("to_state", "refused")),
-                    models.Q(("from_state", "approved"), ("to_state", "sending")),
-                    models.Q(("from_state", "sending"), ("to_state", "failed")),
-                    models.Q(("from_state", "sending"), ("to_state", "manual")),
-                    models.Q(("from_state", "sending"), ("to_state", "succeeded")),
-                    models.Q(("from_state", "manual"), ("to_state", "failed")),
-                    models.Q(("from_state", "manual"), ("to_state", "succeeded")),
-                    models.Q(("from_state", "failed"), ("to_state", "succeeded")),
-                    _connector="OR",
-                ),
-                name="refund_event_edge_is_legal",
-            ),
         ),
     ]

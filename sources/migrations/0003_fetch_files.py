@@ -86,6 +86,47 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("bank_account__isnull", True), ("channel__isnull", False)),
+                            models.Q(("bank_account__isnull", False), ("channel__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="fetch_plan_has_one_source",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("at__isnull", False), ("every_minutes__isnull", True)),
+                            models.Q(
+                                ("at__isnull", True),
+                                ("every_minutes__gt", 0),
+                                ("every_minutes__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="fetch_plan_has_one_clock",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("address__startswith", "sftp://"),
+                                ("kind", "sftp"),
+                                models.Q(("host_key", ""), _negated=True),
+                            ),
+                            models.Q(
+                                ("address__startswith", "imaps://"),
+                                ("kind", "mailbox"),
+                                models.Q(("sender", ""), _negated=True),
+                            ),
+                            models.Q(("address__startswith", "https://"), ("kind", "https")),
+                            _connector="OR",
+                        ),
+                        name="fetch_plan_knows_its_server",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FetchedFile",
@@ -140,6 +181,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("wiped_at__isnull", True)),
+                        fields=["at"],
+                        name="fetched_kept",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("plan", "name", "mark"), name="fetched_file_once"
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="fetch",
@@ -181,64 +236,23 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="fetchplan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("bank_account__isnull", True), ("channel__isnull", False)),
-                    models.Q(("bank_account__isnull", False), ("channel__isnull", True)),
-                    _connector="OR",
-                ),
-                name="fetch_plan_has_one_source",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fetchplan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("at__isnull", False), ("every_minutes__isnull", True)),
-                    models.Q(
-                        ("at__isnull", True),
-                        ("every_minutes__gt", 0),
-                        ("every_minutes__isnull", False),
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("bank_account__isnull", True), ("channel__isnull", False)),
+                            models.Q(("bank_account__isnull", False), ("channel__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="source_secret_has_one_source",
                     ),
-                    _connector="OR",
-                ),
-                name="fetch_plan_has_one_clock",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fetchplan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("address__startswith", "sftp://"),
-                        ("kind", "sftp"),
-                        models.Q(("host_key", ""), _negated=True),
+                    models.UniqueConstraint(
+                        fields=("channel", "bank_account", "name"),
+                        name="source_secret_once",
+                        nulls_distinct=False,
                     ),
-                    models.Q(
-                        ("address__startswith", "imaps://"),
-                        ("kind", "mailbox"),
-                        models.Q(("sender", ""), _negated=True),
-                    ),
-                    models.Q(("address__startswith", "https://"), ("kind", "https")),
-                    _connector="OR",
-                ),
-                name="fetch_plan_knows_its_server",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="fetchedfile",
-            index=models.Index(
-                condition=models.Q(("wiped_at__isnull", True)), fields=["at"], name="fetched_kept"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fetchedfile",
-            constraint=models.UniqueConstraint(
-                fields=("plan", "name", "mark"), name="fetched_file_once"
-            ),
+                ],
+            },
         ),
         migrations.AddIndex(
             model_name="fetch",
@@ -263,25 +277,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="fetch_ends_with_its_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sourcesecret",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("bank_account__isnull", True), ("channel__isnull", False)),
-                    models.Q(("bank_account__isnull", False), ("channel__isnull", True)),
-                    _connector="OR",
-                ),
-                name="source_secret_has_one_source",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sourcesecret",
-            constraint=models.UniqueConstraint(
-                fields=("channel", "bank_account", "name"),
-                name="source_secret_once",
-                nulls_distinct=False,
             ),
         ),
     ]
