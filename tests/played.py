@@ -286,7 +286,7 @@ def ask(directory: Path, scene: Scene) -> None:
         channel.code: keys(channel.adapter, channel.code).theirs for channel in scene.channels
     }
     server = Partners(partners_of(scene, secrets=secrets, directory=directory))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
     thread.start()
     try:
         for code in server.partners:

@@ -84,7 +84,7 @@ def played(request: pytest.FixtureRequest) -> Iterator[Played]:
 
     code, faults = request.param
     found = Played(code, faults)
-    thread = Thread(target=found.server.serve_forever, daemon=True)
+    thread = Thread(target=found.server.serve_forever, args=[0.01], daemon=True)
     thread.start()
     yield found
     found.server.stop()

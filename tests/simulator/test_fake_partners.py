@@ -78,7 +78,7 @@ def serve(directory: Path) -> Iterator[Callable[..., Partners]]:
         theirs = {c.code: played.keys(c.adapter, c.code).theirs for c in SCENE.channels}
         partners = partners_of(SCENE, secrets=theirs, directory=directory)
         server = Partners(partners, faults=Faults(**faults))
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
         thread.start()
         running.append((server, thread))
         return server

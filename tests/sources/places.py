@@ -203,7 +203,7 @@ def mailbox(context: ssl.SSLContext) -> Iterator[Box]:  # noqa: C901 - a server 
 
     with Server(("127.0.0.1", 0), Handler) as server:
         box.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
         thread.start()
         try:
             yield box
@@ -245,7 +245,7 @@ def web(context: ssl.SSLContext) -> Iterator[Web]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     found.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
     thread.start()
     try:
         yield found
