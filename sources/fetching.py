@@ -100,9 +100,9 @@ def follow(plan: FetchPlan, *, asked_by: str) -> Fetch:
         problem = str(error)
     finally:
         _end(fetch, problem=problem)
-    if problem:
-        log.warning("fetch %s failed: %s", plan.code, problem)
-    _tell(plan, problem)
+        if problem:
+            log.warning("fetch %s failed: %s", plan.code, problem)
+        _tell(plan, problem)
     return fetch
 
 

@@ -319,6 +319,17 @@ def test_three_failures_in_a_row_call_somebody_and_a_success_takes_it_back(trust
     assert Alarm.objects.get().cleared_at is not None
 
 
+def test_an_error_that_nobody_expected_calls_somebody_too() -> None:
+    one = plan("https", "https://localhost:9/{day.nothing}.sta")
+
+    for _n in range(3):
+        with pytest.raises(AttributeError):
+            fetching.follow(one, asked_by="timetable")
+
+    assert Fetch.objects.latest("id").problem == "its process failed"
+    assert Alarm.objects.get(cleared_at=None).detail == "https: its process failed"
+
+
 def test_bytes_are_wiped_when_their_retention_ends_and_nobody_else_needs_them(trusted) -> None:
     with places.web(trusted) as server:
         server.pages = {"/x.sta": FIRST}
