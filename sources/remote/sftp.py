@@ -40,6 +40,21 @@ def pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:
         raise OutOfReach(str(error)) from error
 
 
+def host_key(text: str) -> asyncssh.SSHKey:
+    """The public key of a server. Raises OutOfReach for what is none."""
+    try:
+        return asyncssh.import_public_key(text)
+    except ValueError as error:
+        raise OutOfReach("the host_key of the plan is no public key") from error
+
+
+def _own_key(secret: str) -> asyncssh.SSHKey:
+    try:
+        return asyncssh.import_private_key(secret)
+    except ValueError as error:
+        raise OutOfReach("the secret of the plan begins like a private key and is none") from error
+
+
 @contextmanager
 def _folder(terms: Terms, runner: asyncio.Runner) -> Iterator[asyncssh.SFTPClient]:
     connection = _run(runner, _connect(terms))
@@ -66,8 +81,8 @@ async def _connect(terms: Terms) -> asyncssh.SSHClientConnection:
         port,
         username=terms.user,
         password=None if is_key else terms.secret,
-        client_keys=[asyncssh.import_private_key(terms.secret)] if is_key else None,
-        known_hosts=([asyncssh.import_public_key(terms.host_key)], [], []),
+        client_keys=[_own_key(terms.secret)] if is_key else None,
+        known_hosts=([host_key(terms.host_key)], [], []),
         config=None,
         agent_path=None,
         connect_timeout=CONNECT_SECONDS,

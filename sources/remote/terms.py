@@ -39,7 +39,10 @@ class Terms:
     @property
     def port(self) -> int | None:
         """Its port, where it is not the usual one."""
-        return urlsplit(self.address).port
+        try:
+            return urlsplit(self.address).port
+        except ValueError as error:
+            raise OutOfReach(f"{self.host}: {error}") from error
 
     @property
     def path(self) -> str:

@@ -138,6 +138,23 @@ def test_a_wrong_password_fails_without_being_told(folder: Path) -> None:
     assert (fetch.state, fetch.problem) == ("failed", "localhost: PermissionDenied")
 
 
+def test_a_key_that_is_none_fails_without_being_told(folder: Path) -> None:
+    with places.sftp(folder.parent) as server:
+        one = of_server(server, secret="-----BEGIN OPENSSH PRIVATE KEY-----\nhidden\n")
+        own = fetching.follow(one, asked_by="timetable").problem
+        secrets.put(days.bank(), name="fetch", value=SECRET, by="command")
+        FetchPlan.objects.update(host_key="junk")
+        one.refresh_from_db()
+        theirs = fetching.follow(one, asked_by="timetable").problem
+        FetchPlan.objects.update(address="sftp://localhost:99999/")
+        one.refresh_from_db()
+        port = fetching.follow(one, asked_by="timetable").problem
+
+    assert own == "the secret of the plan begins like a private key and is none"
+    assert theirs == "the host_key of the plan is no public key"
+    assert port == "localhost: Port out of range 0-65535"
+
+
 def test_a_file_that_is_too_large_is_not_read_to_its_end(folder: Path) -> None:
     (folder / "day1.sta").write_bytes(b"x" * 100_000)
     with places.sftp(folder.parent) as server:
