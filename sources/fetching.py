@@ -23,7 +23,7 @@ from people.models import User
 from sources import secrets
 from sources.models import Fetch, FetchedFile, FetchPlan
 from sources.remote import https, mailbox, sftp
-from sources.remote.terms import Arrived, OutOfReach, Pull, Terms
+from sources.remote.terms import Arrived, OutOfReach, Pull, Terms, plain_name
 
 log = logging.getLogger(__name__)
 
@@ -138,12 +138,13 @@ def _take_all(plan: FetchPlan, fetch: Fetch) -> None:
         """A mail is known by its mark alone, before the names of its files can be told."""
         nonlocal seen
         seen += 1
-        return (name, mark) in known if name else mark in marks
+        return (plain_name(name), mark) in known if name else mark in marks
 
     try:
         for arrived in PULLERS[plan.kind](_terms(plan, source), is_known):
-            if (arrived.name[:300], arrived.mark) not in known:
-                fetch.new_count += _take(plan, fetch, arrived, source=source)
+            one = arrived._replace(name=plain_name(arrived.name))
+            if (one.name, one.mark) not in known:
+                fetch.new_count += _take(plan, fetch, one, source=source)
     finally:
         fetch.seen_count = seen
 
@@ -155,7 +156,7 @@ def _take(plan: FetchPlan, fetch: Fetch, arrived: Arrived, *, source: Source) ->
         row = FetchedFile.objects.create(
             plan=plan,
             fetch=fetch,
-            name=arrived.name[:300],
+            name=arrived.name,
             mark=arrived.mark,
             sha256=digest,
             outcome=loaded.outcome,

@@ -1,5 +1,6 @@
 """What every puller is told, what it gives, and how it says that a place cannot be reached."""
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +12,7 @@ from cspdcl.kernel.errors import Transient
 
 CONNECT_SECONDS = 15.0
 SECONDS_MAX = 600.0
+NAME_MAX = 300
 
 
 class OutOfReach(Transient):
@@ -60,6 +62,12 @@ class Arrived(NamedTuple):
     name: str
     mark: str
     content: BinaryIO
+
+
+def plain_name(name: str) -> str:
+    """A name as it was offered, without signs that no row can hold, and no longer than one."""
+    kept = (sign for sign in name if unicodedata.category(sign) not in {"Cc", "Cs"})
+    return "".join(kept)[:NAME_MAX]
 
 
 IsKnown = Callable[[str, str], bool]

@@ -232,6 +232,50 @@ def test_a_mail_whose_fetch_broke_off_is_taken_up_again(trusted) -> None:
     assert Entry.objects.count() == 2
 
 
+def test_a_mail_that_cannot_be_read_does_not_hold_up_those_behind_it(trusted, caplog) -> None:
+    whole = mail("day1.sta", FIRST)
+    with places.mailbox(trusted) as box:
+        box.mails = {
+            4: whole.replace(b"The bank <mis@bank.example>", b"bank@[mis@bank.example"),
+            5: whole,
+        }
+
+        assert followed(of_box(box))[::2] == ("done", 1)
+
+    assert "mail 4 of localhost cannot be read" in caplog.text
+    assert StatementFile.objects.get().name == "day1.sta"
+
+
+def test_a_name_with_signs_that_no_row_holds_is_kept_without_them(trusted) -> None:
+    told = mail("day1.sta", FIRST).replace(
+        b'filename="day1.sta"', b"filename*=utf-8''day%001%0A.sta"
+    )
+    with places.mailbox(trusted) as box:
+        box.mails = {1: told}
+        one = of_box(box)
+
+        assert followed(one)[::2] == ("done", 1)
+        assert followed(one)[::2] == ("done", 0)
+
+    assert FetchedFile.objects.get().name == "day1.sta"
+
+
+def test_two_files_of_one_name_in_a_mail_are_both_loaded_once(trusted) -> None:
+    made = EmailMessage()
+    made["From"], made["Subject"] = "mis@bank.example", "Statement of account"
+    for content in (FIRST, SECOND):
+        made.add_attachment(content, maintype="text", subtype="x-sta", filename="day.sta")
+    with places.mailbox(trusted) as box:
+        box.mails = {1: made.as_bytes(), 2: mail("day3.sta", b"nonsense")}
+        one, box.breaks_at = of_box(box, pattern="*"), "FETCH 2 (BODY"
+        assert followed(one)[::2] == ("failed", 2)
+        box.breaks_at = ""
+        assert followed(one)[::2] == ("done", 1)
+
+    outcomes = dict(FetchedFile.objects.values_list("name", "outcome"))
+    assert outcomes == {"day.sta": "loaded", "day.sta (2)": "loaded", "day3.sta": "refused"}
+
+
 def test_a_mailbox_that_cannot_prove_its_name_or_takes_no_password_fails(tmp_path, trusted) -> None:
     (tmp_path / "else").mkdir()
     _unknown, stranger = places.authority(tmp_path / "else")
