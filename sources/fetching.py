@@ -198,13 +198,17 @@ def _terms(plan: FetchPlan, source: Source) -> Terms:
 
 def _tell(plan: FetchPlan, problem: str) -> None:
     """Call somebody after some failures in a row, and take it back at the first success."""
-    last = Fetch.objects.filter(plan=plan).exclude(state=Fetch.State.RUNNING)
-    states = list(last.order_by("-started_at").values_list("state", flat=True)[:FAILURES_TOLD])
-    is_bad = len(states) == FAILURES_TOLD and set(states) == {Fetch.State.FAILED}
-    if problem and not is_bad:
+    if problem and not is_failing(plan):
         return
     for hear in _hearers.values():
         hear(plan, problem)
+
+
+def is_failing(plan: FetchPlan) -> bool:
+    """Whether its last looks failed, so many in a row that somebody is called."""
+    last = Fetch.objects.filter(plan=plan).exclude(state=Fetch.State.RUNNING)
+    states = list(last.order_by("-started_at").values_list("state", flat=True)[:FAILURES_TOLD])
+    return len(states) == FAILURES_TOLD and set(states) == {Fetch.State.FAILED}
 
 
 @transaction.atomic

@@ -380,6 +380,22 @@ def test_three_failures_in_a_row_call_somebody_and_a_success_takes_it_back(trust
     assert Alarm.objects.get().cleared_at is not None
 
 
+def test_the_alarm_stands_while_another_plan_of_the_source_fails(trusted) -> None:
+    ill = plan("sftp", "sftp://localhost:9/", host_key="k")
+    for _n in range(3):
+        followed(ill)
+    with places.web(trusted) as server:
+        server.pages = {"/x.sta": FIRST}
+        well = plan("https", f"https://localhost:{server.port}/x.sta")
+
+        followed(well)
+        assert Alarm.objects.get().cleared_at is None
+        FetchPlan.objects.filter(pk=ill.pk).update(is_active=False)
+        followed(well)
+
+    assert Alarm.objects.get().cleared_at is not None
+
+
 def test_an_error_that_nobody_expected_calls_somebody_too() -> None:
     one = plan("https", "https://localhost:9/{day.nothing}.sta")
 
