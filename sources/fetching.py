@@ -23,7 +23,7 @@ from people.models import User
 from sources import secrets
 from sources.models import Fetch, FetchedFile, FetchPlan
 from sources.remote import https, mailbox, sftp
-from sources.remote.terms import Arrived, OutOfReach, Pull, Terms, plain_name
+from sources.remote.terms import Arrived, OutOfReach, Pull, Terms, plain
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ def _begin(plan: FetchPlan, *, asked_by: str) -> Fetch:
 
 def _end(fetch: Fetch, *, problem: str) -> None:
     fetch.state = Fetch.State.FAILED if problem else Fetch.State.DONE
-    fetch.problem, fetch.ended_at = problem[:300], now()
+    fetch.problem, fetch.ended_at = plain(problem), now()
     fetch.save()
 
 
@@ -138,11 +138,11 @@ def _take_all(plan: FetchPlan, fetch: Fetch) -> None:
         """A mail is known by its mark alone, before the names of its files can be told."""
         nonlocal seen
         seen += 1
-        return (plain_name(name), mark) in known if name else mark in marks
+        return (plain(name), mark) in known if name else mark in marks
 
     try:
         for arrived in PULLERS[plan.kind](_terms(plan, source), is_known):
-            one = arrived._replace(name=plain_name(arrived.name))
+            one = arrived._replace(name=plain(arrived.name))
             if (one.name, one.mark) not in known:
                 fetch.new_count += _take(plan, fetch, one, source=source)
     finally:
@@ -160,7 +160,7 @@ def _take(plan: FetchPlan, fetch: Fetch, arrived: Arrived, *, source: Source) ->
             mark=arrived.mark,
             sha256=digest,
             outcome=loaded.outcome,
-            problem=loaded.problem[:300],
+            problem=plain(loaded.problem),
             file=loaded.file,
         )
         audit.record(
@@ -192,8 +192,15 @@ def _terms(plan: FetchPlan, source: Source) -> Terms:
         subject=plan.subject,
         pattern=plan.pattern,
         days=tuple(today() - timedelta(days=back) for back in range(plan.days_back + 1)),
-        bytes_max=min(settings.STATEMENT_BYTES_MAX, settings.PARTNER_REPORT_BYTES_MAX),
+        bytes_max=_bytes_max(plan.kind),
     )
+
+
+def _bytes_max(kind: str) -> int:
+    """What SFTP brings lies on the disk, all else in memory."""
+    if kind == FetchPlan.Kind.SFTP:
+        return settings.STATEMENT_BYTES_MAX
+    return min(settings.STATEMENT_BYTES_MAX, settings.PARTNER_REPORT_BYTES_MAX)
 
 
 def _tell(plan: FetchPlan, problem: str) -> None:

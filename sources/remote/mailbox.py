@@ -7,7 +7,7 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from datetime import date
 from email import policy
@@ -21,19 +21,20 @@ from typing import Any, Final
 from cspdcl.kernel.http import NotAllowed, NotSent, allowed_address, tls
 from sources.remote.terms import (
     CONNECT_SECONDS,
-    NAME_MAX,
+    TEXT_MAX,
     Arrived,
     IsKnown,
     OutOfReach,
     Terms,
-    plain_name,
+    plain,
+    refuse_too_large,
 )
 
 log = logging.getLogger(__name__)
 
 PORT: Final = 993
 MAILS_MAX: Final = 500  # of one fetch
-_CUT: Final = NAME_MAX - 10  # of a name that gets a number
+_CUT: Final = TEXT_MAX - 10  # of a name that gets a number
 _MONTHS: Final = (  # of the protocol, in no language
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
     *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
@@ -47,14 +48,17 @@ _NO_MAIL: Final = (AttributeError, LookupError, MessageError, TypeError, ValueEr
 def pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:
     """The attachments that fit, of the mails of the days that are asked for."""
     try:
-        yield from _pull(terms, is_known)
+        too_large = yield from _pull(terms, is_known)
     except (imaplib.IMAP4.error, ssl.SSLError, OSError) as error:
         raise OutOfReach(f"{terms.host}: {type(error).__name__}: {_told(error, terms)}") from error
     except (NotAllowed, NotSent) as error:
         raise OutOfReach(str(error)) from error
+    refuse_too_large(too_large, most=_most(terms))
 
 
-def _pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:
+def _pull(terms: Terms, is_known: IsKnown) -> Generator[Arrived, None, list[str]]:
+    """One mail after the other; answers which were too large."""
+    too_large = []
     port = terms.port or PORT
     with closing(_Mailbox(terms.host, port, allowed_address(terms.host, port))) as box:
         box.login(terms.user, terms.secret)
@@ -64,15 +68,26 @@ def _pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:
         found = _ok(box.uid("SEARCH", "SINCE", since, "FROM", _quoted(terms.sender)))
         for uid in (found[0] or b"").split()[-MAILS_MAX:]:
             mark = f"{validity.decode()}:{uid.decode()}"
-            if not is_known("", mark):
-                yield from _attached(terms, box, uid.decode(), mark)
+            if is_known("", mark):
+                continue
+            if _is_too_large(terms, box, uid.decode()):
+                too_large.append(f"mail {uid.decode()}")
+                continue
+            yield from _attached(terms, box, uid.decode(), mark)
+    return too_large
+
+
+def _most(terms: Terms) -> int:
+    return 2 * terms.bytes_max  # attached files grow by a third
+
+
+def _is_too_large(terms: Terms, box: imaplib.IMAP4, uid: str) -> bool:
+    told = _ok(box.uid("FETCH", uid, "(RFC822.SIZE)"))
+    size = _SIZE.search(b" ".join(one for one in told if isinstance(one, bytes)))
+    return size is None or int(size[1]) > _most(terms)
 
 
 def _attached(terms: Terms, box: imaplib.IMAP4, uid: str, mark: str) -> Iterator[Arrived]:
-    told = _ok(box.uid("FETCH", uid, "(RFC822.SIZE)"))
-    size = _SIZE.search(b" ".join(one for one in told if isinstance(one, bytes)))
-    if size is None or int(size[1]) > 2 * terms.bytes_max:  # attached files grow by a third
-        raise OutOfReach(f"mail {uid} has more than {2 * terms.bytes_max} bytes; it is not read")
     parts = _ok(box.uid("FETCH", uid, "(BODY.PEEK[])"))
     raw = next((one[1] for one in parts if isinstance(one, tuple)), b"")
     try:
@@ -89,7 +104,7 @@ def _files_of(terms: Terms, raw: bytes) -> dict[str, bytes]:
     mail = email.message_from_bytes(raw, policy=policy.default)
     files: dict[str, bytes] = {}
     for part in mail.iter_attachments() if _is_meant(terms, mail) else ():
-        name = plain_name(part.get_filename() or "")
+        name = plain(part.get_filename() or "")
         content = part.get_payload(decode=True)
         if name and terms.wants(name) and isinstance(content, bytes):
             files[_numbered(name, files)] = content

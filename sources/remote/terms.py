@@ -1,7 +1,7 @@
 """What every puller is told, what it gives, and how it says that a place cannot be reached."""
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
@@ -12,7 +12,7 @@ from cspdcl.kernel.errors import Transient
 
 CONNECT_SECONDS = 15.0
 SECONDS_MAX = 600.0
-NAME_MAX = 300
+TEXT_MAX = 300
 
 
 class OutOfReach(Transient):
@@ -64,10 +64,16 @@ class Arrived(NamedTuple):
     content: BinaryIO
 
 
-def plain_name(name: str) -> str:
-    """A name as it was offered, without signs that no row can hold, and no longer than one."""
-    kept = (sign for sign in name if unicodedata.category(sign) not in {"Cc", "Cs"})
-    return "".join(kept)[:NAME_MAX]
+def plain(text: str) -> str:
+    """What somebody else wrote, without signs that no row can hold, and no longer than one."""
+    kept = (sign for sign in text if unicodedata.category(sign) not in {"Cc", "Cs"})
+    return "".join(kept)[:TEXT_MAX]
+
+
+def refuse_too_large(names: Sequence[str], *, most: int) -> None:
+    """Raise OutOfReach with what had more bytes than are read, if there was anything."""
+    if names:
+        raise OutOfReach(f"more than {most} bytes, so not read: {', '.join(names)}")
 
 
 IsKnown = Callable[[str, str], bool]

@@ -1,5 +1,6 @@
 """Files are fetched from where their sources lay them, once, and each fetch is noted."""
 
+import os
 from collections.abc import Iterator
 from datetime import time, timedelta
 from email.message import EmailMessage
@@ -155,16 +156,27 @@ def test_a_key_that_is_none_fails_without_being_told(folder: Path) -> None:
     assert port == "localhost: Port out of range 0-65535"
 
 
-def test_a_file_that_is_too_large_is_not_read_to_its_end(folder: Path) -> None:
+def test_a_file_that_is_too_large_does_not_hold_up_those_behind_it(folder: Path) -> None:
     (folder / "day1.sta").write_bytes(b"x" * 100_000)
+    (folder / "day2.sta").write_bytes(SECOND)
+    os.utime(folder / "day1.sta", (1, 1))
     with places.sftp(folder.parent) as server:
         terms = Terms(
             address=f"sftp://localhost:{server.port}/out", user=USER, secret=SECRET,
             host_key=server.host_key, sender="", subject="*", pattern="*", days=(),
             bytes_max=99_999,
         )  # fmt: skip
-        with pytest.raises(OutOfReach, match="more than 99999 bytes"):
-            list(sftp.pull(terms, lambda _name, _mark: False))
+        pulled = sftp.pull(terms, lambda _name, _mark: False)
+        assert next(pulled).name == "day2.sta"
+        with pytest.raises(OutOfReach, match=r"more than 99999 bytes, so not read: day1\.sta"):
+            next(pulled)
+
+
+def test_a_folder_may_hold_larger_files_than_memory_should(folder: Path, settings) -> None:
+    settings.PARTNER_REPORT_BYTES_MAX = 10
+    (folder / "day1.sta").write_bytes(FIRST)
+    with places.sftp(folder.parent) as server:
+        assert followed(of_server(server)) == ("done", 1, 1)
 
 
 def test_an_address_that_we_may_not_call_is_not_called(folder: Path, settings) -> None:
@@ -244,6 +256,17 @@ def test_a_mail_that_cannot_be_read_does_not_hold_up_those_behind_it(trusted, ca
 
     assert "mail 4 of localhost cannot be read" in caplog.text
     assert StatementFile.objects.get().name == "day1.sta"
+
+
+def test_a_mail_that_is_too_large_does_not_hold_up_those_behind_it(trusted, settings) -> None:
+    settings.PARTNER_REPORT_BYTES_MAX = 1_000
+    with places.mailbox(trusted) as box:
+        box.mails = {1: mail("day1.sta", FIRST * 20), 2: mail("day2.sta", SECOND)}
+        fetch = fetching.follow(of_box(box), asked_by="timetable")
+
+    assert (fetch.state, fetch.new_count) == ("failed", 1)
+    assert fetch.problem == "more than 2000 bytes, so not read: mail 1"
+    assert StatementFile.objects.get().name == "day2.sta"
 
 
 def test_a_name_with_signs_that_no_row_holds_is_kept_without_them(trusted) -> None:
