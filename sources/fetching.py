@@ -164,7 +164,7 @@ def _take(plan: FetchPlan, fetch: Fetch, arrived: Arrived, *, source: Source) ->
             file=loaded.file,
         )
         audit.record(
-            "timetable" if fetch.asked_by == "timetable" else fetch.asked_by,
+            fetch.asked_by,
             "source.file_fetched",
             source,
             after={"plan": plan.code, "name": row.name, "sha256": digest, "is": row.outcome},
