@@ -1,5 +1,6 @@
 """Files are fetched from where their sources lay them, once, and each fetch is noted."""
 
+import io
 import os
 from collections.abc import Iterator
 from datetime import time, timedelta
@@ -19,7 +20,7 @@ from enquiries.models import Alarm
 from people.models import AuditEvent
 from reconciliation.incoming import kept_files
 from reconciliation.models import Entry
-from sources import fetching, retention, secrets
+from sources import fetching, mappings, retention, secrets
 from sources.models import Fetch, FetchedFile, FetchPlan
 from sources.remote import sftp
 from sources.remote.terms import OutOfReach, Terms
@@ -451,6 +452,58 @@ def test_bytes_are_wiped_when_their_retention_ends_and_nobody_else_needs_them(tr
     assert kept_files.path_of(second).exists()
     assert FetchedFile.objects.exclude(wiped_at=None).get().sha256 == first.sha256
     assert Entry.objects.count() == 2
+
+
+def fetched_once(trusted: Any, *contents: bytes) -> FetchPlan:
+    """A plan of thirty days that has fetched these files."""
+    with places.web(trusted) as server:
+        one = plan("https", f"https://localhost:{server.port}/x.sta", keep_days=30)
+        for content in contents:
+            server.pages = {"/x.sta": content}
+            followed(one)
+    return one
+
+
+def wiped_after_retention() -> int:
+    with time_machine.travel("2026-09-20 12:00:00+05:30"):
+        return retention.wipe()
+
+
+def test_bytes_that_were_handed_in_before_they_were_fetched_stay(trusted) -> None:
+    by_hand = days.load(FIRST)
+    fetched_once(trusted, FIRST)
+
+    assert FetchedFile.objects.get().outcome == "known"
+    assert wiped_after_retention() == 0
+    assert kept_files.path_of(by_hand).exists()
+
+
+def test_bytes_that_were_handed_in_stay_where_a_look_has_no_file_of_them(trusted) -> None:
+    fetched_once(trusted, FIRST)
+    StatementFile.objects.create(
+        bank_account=days.bank(), sha256=FetchedFile.objects.get().sha256, name="x", size=1,
+        format="", state="refused",
+    )  # fmt: skip
+    FetchedFile.objects.update(file=None, outcome="refused")
+
+    assert wiped_after_retention() == 0
+
+
+def test_bytes_that_a_mapping_has_for_its_sample_stay(trusted, users) -> None:
+    fetched_once(trusted, FIRST)
+    mappings.begin(days.bank(), io.BytesIO(FIRST), name="s", maker=users["finance_officer"])
+
+    assert wiped_after_retention() == 0
+    assert kept_files.path_of(StatementFile.objects.get()).exists()
+
+
+def test_bytes_that_stay_do_not_keep_those_behind_them(trusted, monkeypatch) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 1)
+    days.load(FIRST)
+    fetched_once(trusted, FIRST, SECOND)
+
+    assert wiped_after_retention() == 1
+    assert FetchedFile.objects.get(wiped_at=None).outcome == "known"
 
 
 @pytest.mark.parametrize(
