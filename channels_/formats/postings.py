@@ -78,6 +78,7 @@ STATES: Final[Mapping[str, str]] = {
 # Words that say that money went back, whatever sign stands there.
 MARKS: Final = ("R", "return", "S", "reversal", "X")
 
+_KEY_MAX: Final = 100
 _REFERENCE_MAX: Final = 40
 _WITHOUT_CHECK: Final = re.compile(r"[0-9]{2}[A-M][0-9]{2}[0-9A-Z]{11}")
 _FIRST_YEAR: Final = 1990
@@ -372,9 +373,11 @@ class _Reading:
         if not name:
             raise ValueError("expected the item of a lot, or the number of a document")
         key = f"{name}:back" if went_back else name
+        if len(key) > _KEY_MAX:
+            raise ValueError(f"expected a lot and item, or a document, of at most {_KEY_MAX} signs")
         if self._times.add(key) > 1:
             raise ValueError(f"{name} stands twice in the file; expected each posting once")
-        return key[:100]
+        return key
 
     def _said(self, row: Sequence[str]) -> str:
         origin = self._text(row, "origin")

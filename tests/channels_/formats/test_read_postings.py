@@ -192,6 +192,17 @@ def test_an_item_that_stands_twice_or_has_no_name_is_refused() -> None:
     ]
 
 
+def test_documents_that_are_longer_than_a_key_are_refused_and_not_made_one() -> None:
+    whole, *longer = (["", "", "9" * 99 + end, *FIRST[3:]] for end in ("1", "11", "12"))
+
+    found = read(csv(whole, *longer))
+
+    assert [len(line.key) for line in found.lines] == [100]
+    assert [(one.line, one.problem) for one in found.refusals] == [
+        (line, "expected a lot and item, or a document, of at most 100 signs") for line in (3, 4)
+    ]
+
+
 def test_a_mark_that_nobody_agreed_on_is_refused() -> None:
     found = read(csv([*FIRST, "?"], header=[*HEADER, "MARK"]))
 
