@@ -1,6 +1,7 @@
 """What the file says of who sends files: bank holidays, and where the files are fetched."""
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from django.db.models import Q
 
@@ -9,6 +10,8 @@ from configuration.agencies import Configuring
 from configuration.schema import SECTIONS, Row
 from sources import secrets
 from sources.models import FetchPlan, Holiday, SourceSecret
+from sources.remote import sftp
+from sources.remote.terms import OutOfReach
 
 _PLAIN: Final = (
     *("kind", "address", "user", "secret_name", "host_key", "sender", "subject", "pattern"),
@@ -70,8 +73,12 @@ def _is_refused(values: Row, path: str, to: Configuring) -> bool:
     problems = []
     if begins and not address.startswith(begins):
         problems.append(f"address: expected {begins}... for {kind}")
+    if not _has_port(address):
+        problems.append("address: expected a port from 0 to 65535")
     if kind == "sftp" and not values.get("host_key"):
         problems.append("host_key: is required, as the server's operator told it")
+    elif kind == "sftp" and not _is_key(values["host_key"]):
+        problems.append("host_key: expected a public key, ssh-ed25519 AAAA...")
     if kind == "mailbox" and not values.get("sender"):
         problems.append("sender: is required, the address whose mails count")
     if (values.get("at") is None) == (values.get("every_minutes") is None):
@@ -79,6 +86,23 @@ def _is_refused(values: Row, path: str, to: Configuring) -> bool:
     for problem in problems:
         to.refuse(f"{path}.{problem}")
     return bool(problems)
+
+
+def _has_port(address: str) -> bool:
+    """Whether the port that it may name is one."""
+    try:
+        urlsplit(address).port  # noqa: B018 - reading it is the check
+    except ValueError:
+        return False
+    return True
+
+
+def _is_key(text: str) -> bool:
+    try:
+        sftp.host_key(text)
+    except OutOfReach:
+        return False
+    return True
 
 
 def _secret(plan: FetchPlan, row: Row, path: str, to: Configuring) -> None:

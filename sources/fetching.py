@@ -23,7 +23,7 @@ from people.models import User
 from sources import secrets
 from sources.models import Fetch, FetchedFile, FetchPlan
 from sources.remote import https, mailbox, sftp
-from sources.remote.terms import Arrived, OutOfReach, Pull, Terms
+from sources.remote.terms import Arrived, OutOfReach, Pull, Terms, plain
 
 log = logging.getLogger(__name__)
 
@@ -100,9 +100,9 @@ def follow(plan: FetchPlan, *, asked_by: str) -> Fetch:
         problem = str(error)
     finally:
         _end(fetch, problem=problem)
-    if problem:
-        log.warning("fetch %s failed: %s", plan.code, problem)
-    _tell(plan, problem)
+        if problem:
+            log.warning("fetch %s failed: %s", plan.code, problem)
+        _tell(plan, problem)
     return fetch
 
 
@@ -120,7 +120,7 @@ def _begin(plan: FetchPlan, *, asked_by: str) -> Fetch:
 
 def _end(fetch: Fetch, *, problem: str) -> None:
     fetch.state = Fetch.State.FAILED if problem else Fetch.State.DONE
-    fetch.problem, fetch.ended_at = problem[:300], now()
+    fetch.problem, fetch.ended_at = plain(problem), now()
     fetch.save()
 
 
@@ -138,12 +138,13 @@ def _take_all(plan: FetchPlan, fetch: Fetch) -> None:
         """A mail is known by its mark alone, before the names of its files can be told."""
         nonlocal seen
         seen += 1
-        return (name, mark) in known if name else mark in marks
+        return (plain(name), mark) in known if name else mark in marks
 
     try:
         for arrived in PULLERS[plan.kind](_terms(plan, source), is_known):
-            if (arrived.name[:300], arrived.mark) not in known:
-                fetch.new_count += _take(plan, fetch, arrived, source=source)
+            one = arrived._replace(name=plain(arrived.name))
+            if (one.name, one.mark) not in known:
+                fetch.new_count += _take(plan, fetch, one, source=source)
     finally:
         fetch.seen_count = seen
 
@@ -155,15 +156,15 @@ def _take(plan: FetchPlan, fetch: Fetch, arrived: Arrived, *, source: Source) ->
         row = FetchedFile.objects.create(
             plan=plan,
             fetch=fetch,
-            name=arrived.name[:300],
+            name=arrived.name,
             mark=arrived.mark,
             sha256=digest,
             outcome=loaded.outcome,
-            problem=loaded.problem[:300],
+            problem=plain(loaded.problem),
             file=loaded.file,
         )
         audit.record(
-            "timetable" if fetch.asked_by == "timetable" else fetch.asked_by,
+            fetch.asked_by,
             "source.file_fetched",
             source,
             after={"plan": plan.code, "name": row.name, "sha256": digest, "is": row.outcome},
@@ -191,19 +192,30 @@ def _terms(plan: FetchPlan, source: Source) -> Terms:
         subject=plan.subject,
         pattern=plan.pattern,
         days=tuple(today() - timedelta(days=back) for back in range(plan.days_back + 1)),
-        bytes_max=min(settings.STATEMENT_BYTES_MAX, settings.PARTNER_REPORT_BYTES_MAX),
+        bytes_max=_bytes_max(plan.kind),
     )
+
+
+def _bytes_max(kind: str) -> int:
+    """What SFTP brings lies on the disk, all else in memory."""
+    if kind == FetchPlan.Kind.SFTP:
+        return settings.STATEMENT_BYTES_MAX
+    return min(settings.STATEMENT_BYTES_MAX, settings.PARTNER_REPORT_BYTES_MAX)
 
 
 def _tell(plan: FetchPlan, problem: str) -> None:
     """Call somebody after some failures in a row, and take it back at the first success."""
-    last = Fetch.objects.filter(plan=plan).exclude(state=Fetch.State.RUNNING)
-    states = list(last.order_by("-started_at").values_list("state", flat=True)[:FAILURES_TOLD])
-    is_bad = len(states) == FAILURES_TOLD and set(states) == {Fetch.State.FAILED}
-    if problem and not is_bad:
+    if problem and not is_failing(plan):
         return
     for hear in _hearers.values():
         hear(plan, problem)
+
+
+def is_failing(plan: FetchPlan) -> bool:
+    """Whether its last looks failed, so many in a row that somebody is called."""
+    last = Fetch.objects.filter(plan=plan).exclude(state=Fetch.State.RUNNING)
+    states = list(last.order_by("-started_at").values_list("state", flat=True)[:FAILURES_TOLD])
+    return len(states) == FAILURES_TOLD and set(states) == {Fetch.State.FAILED}
 
 
 @transaction.atomic

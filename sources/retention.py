@@ -6,12 +6,20 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import DurationField, ExpressionWrapper, F, Value
+from django.db.models import (
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    QuerySet,
+    Value,
+)
 
 from channels_.models import StatementFile
 from cspdcl.kernel.clock import now
 from people import audit
-from sources.models import FetchedFile, QuarantinedRow
+from sources.models import FetchedFile, Mapping, QuarantinedRow
 
 log = logging.getLogger(__name__)
 
@@ -20,19 +28,14 @@ AT_ONCE = 1000
 
 def wipe() -> int:
     """Remove bytes whose retention has ended; what was read of them stays. Says how many files."""
-    kept_for = ExpressionWrapper(F("plan__keep_days") * Value(timedelta(days=1)), DurationField())
-    over = FetchedFile.objects.annotate(ends_at=F("at") + kept_for).filter(
-        wiped_at__isnull=True, ends_at__lt=now()
-    )
-    wiped = 0
-    for row in over.select_related("plan").order_by("pk")[:AT_ONCE]:
-        wiped += _wipe(row)
-    return wiped
+    over = _over().order_by("pk").values_list("pk", flat=True)
+    return sum(_wipe(pk) for pk in list(over[:AT_ONCE]))
 
 
 @transaction.atomic
-def _wipe(row: FetchedFile) -> int:
-    if _is_needed(row.sha256):
+def _wipe(pk: int) -> int:
+    row = _over().filter(pk=pk).first()  # its bytes may have gone with another row's
+    if row is None:
         return 0
     FetchedFile.objects.filter(sha256=row.sha256).update(wiped_at=now())
     audit.record("timetable", "source.file_wiped", ("statementfile", row.sha256))
@@ -42,15 +45,22 @@ def _wipe(row: FetchedFile) -> int:
     return 1
 
 
-def _is_needed(sha256: str) -> bool:
-    """Whether somebody else handed the same bytes in, keeps them longer, or waits with them."""
+def _over() -> QuerySet[FetchedFile]:
+    """Files whose retention has ended, and whose bytes nobody else needs."""
     kept_for = ExpressionWrapper(F("plan__keep_days") * Value(timedelta(days=1)), DurationField())
-    same = FetchedFile.objects.filter(sha256=sha256).annotate(ends_at=F("at") + kept_for)
-    files = StatementFile.objects.filter(sha256=sha256)
+    kept = FetchedFile.objects.filter(wiped_at__isnull=True).annotate(ends_at=F("at") + kept_for)
+    same = {"sha256": OuterRef("sha256")}
+    files = StatementFile.objects.filter(**same)
+    # A plan that finds what is here already points at the row of whoever brought it.
+    brought = FetchedFile.objects.filter(file=OuterRef("pk"))
+    brought = brought.exclude(outcome=FetchedFile.Outcome.KNOWN)
+    aside = QuarantinedRow.objects.filter(file__sha256=OuterRef("sha256"))
     waits = [QuarantinedRow.State.OPEN, QuarantinedRow.State.PROPOSED]
-    return (
-        same.filter(wiped_at__isnull=True, ends_at__gte=now()).exists()
-        or files.exclude(pk__in=same.values("file")).exists()
-        or files.filter(state=StatementFile.State.WAITING).exists()
-        or QuarantinedRow.objects.filter(file__sha256=sha256, state__in=waits).exists()
+    return kept.filter(
+        ~Exists(kept.filter(**same, ends_at__gte=now())),
+        ~Exists(files.filter(~Exists(brought))),
+        ~Exists(files.filter(state=StatementFile.State.WAITING)),
+        ~Exists(aside.filter(state__in=waits)),
+        ~Exists(Mapping.objects.filter(sample_sha256=OuterRef("sha256"))),
+        ends_at__lt=now(),
     )

@@ -78,6 +78,10 @@ STATES: Final[Mapping[str, str]] = {
 # Words that say that money went back, whatever sign stands there.
 MARKS: Final = ("R", "return", "S", "reversal", "X")
 
+# Words in the columns of flags, and whether they set them.
+FLAGS: Final[Mapping[str, bool]] = {"": False, "X": True}
+
+_KEY_MAX: Final = 100
 _REFERENCE_MAX: Final = 40
 _WITHOUT_CHECK: Final = re.compile(r"[0-9]{2}[A-M][0-9]{2}[0-9A-Z]{11}")
 _FIRST_YEAR: Final = 1990
@@ -90,6 +94,7 @@ class Export:
     columns: Mapping[str, Sequence[str]] = field(default_factory=lambda: COLUMNS)
     states: Mapping[str, str] = field(default_factory=lambda: STATES)
     marks: Sequence[str] = MARKS
+    flags: Mapping[str, bool] = field(default_factory=lambda: FLAGS)
     dates: Sequence[str] = ("%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%d-%m-%Y")
     delimiters: str = ",;\t|"
     count_label: str = "KSUMP"
@@ -105,14 +110,13 @@ def export_of(told: Mapping[str, Any]) -> Export:
     if unknown := set(told) - known:
         raise TypeError(f"no such setting {sorted(unknown)}, expected {', '.join(sorted(known))}")
     changes = dict(told)
-    if "columns" in changes:
-        changes["columns"] = {**COLUMNS, **_columns(changes["columns"])}
-    if "states" in changes:
-        changes["states"] = {**STATES, **_states(changes["states"])}
+    for name, usual, read in _ADDED:
+        if name in changes:
+            changes[name] = {**usual, **read(changes[name])}
     for name in ("marks", "dates"):
         if name in changes:
             changes[name] = _texts(changes[name], name)
-    for name in known - {"columns", "states", "marks", "dates", "needs_totals"}:
+    for name in known - {"columns", "states", "flags", "marks", "dates", "needs_totals"}:
         if not isinstance(changes.get(name, ""), str):
             raise TypeError(f"{name}: expected a text")
     if not isinstance(changes.get("needs_totals", False), bool):
@@ -145,6 +149,20 @@ def _states(told: Any) -> dict[str, str]:
     if not isinstance(told, Mapping) or not set(told.values()) <= set(Posted):
         raise TypeError(f"states: expected one of {', '.join(Posted)} for each word")
     return dict(told)
+
+
+def _flags(told: Any) -> dict[str, bool]:
+    if not isinstance(told, Mapping) or not all(isinstance(one, bool) for one in told.values()):
+        raise TypeError("flags: expected true or false for each word")
+    return dict(told)
+
+
+# What is agreed on beside what is usual, and not in its place.
+_ADDED: Final[Sequence[tuple[str, Mapping[str, Any], Callable[[Any], Mapping[str, Any]]]]] = (
+    ("columns", COLUMNS, _columns),
+    ("states", STATES, _states),
+    ("flags", FLAGS, _flags),
+)
 
 
 def _texts(told: Any, name: str) -> tuple[str, ...]:
@@ -217,6 +235,7 @@ class _Reading:
         self._export = export
         self.statement = Statement(page=Page(currency=INDIAN_CURRENCY), lines=())
         self._states = {word.lower(): Posted(state) for word, state in export.states.items()}
+        self._flags = {word.lower(): is_set for word, is_set in export.flags.items()}
         self._marks = frozenset(word.lower() for word in export.marks)
         self._day = lru_cache(maxsize=4096)(_days(export.dates))
         self._times = Times()
@@ -359,11 +378,21 @@ class _Reading:
 
     def _state(self, row: Sequence[str]) -> Posted | None:
         """Where it stands: by the flags, else by the word; None for a word nobody agreed on."""
-        if self._text(row, "clarification"):
+        lies, on_account = (self._flag(row, role) for role in ("clarification", "on_account"))
+        if lies:
             return Posted.CLARIFICATION
-        if self._text(row, "on_account"):
+        if on_account:
             return Posted.ON_ACCOUNT
         return self._states.get(self._text(row, "state").lower())
+
+    def _flag(self, row: Sequence[str], role: str) -> bool:
+        text = self._text(row, role)
+        is_set = self._flags.get(text.lower())
+        if is_set is None:
+            known = ", ".join(word for word in self._export.flags if word)
+            column = self._export.columns[role][0]
+            raise ValueError(f"expected {known} or nothing in {column}, got {text!r}")
+        return is_set
 
     def _key(self, row: Sequence[str], *, went_back: bool) -> str:
         """The row's own identity: the item of its lot, else its document; stable in every file."""
@@ -372,9 +401,11 @@ class _Reading:
         if not name:
             raise ValueError("expected the item of a lot, or the number of a document")
         key = f"{name}:back" if went_back else name
+        if len(key) > _KEY_MAX:
+            raise ValueError(f"expected a lot and item, or a document, of at most {_KEY_MAX} signs")
         if self._times.add(key) > 1:
             raise ValueError(f"{name} stands twice in the file; expected each posting once")
-        return key[:100]
+        return key
 
     def _said(self, row: Sequence[str]) -> str:
         origin = self._text(row, "origin")

@@ -7,7 +7,7 @@ from cspdcl.kernel.errors import DomainError, Malformed
 from enquiries import alarms
 from enquiries.models import Alarm
 from reconciliation.incoming import statements
-from sources.fetching import Loaded
+from sources.fetching import Loaded, is_failing
 from sources.models import FetchedFile, FetchPlan
 
 _OUTCOMES = {
@@ -35,5 +35,7 @@ def hear(plan: FetchPlan, problem: str) -> None:
         return
     if problem:
         alarms.sound(source, kind=Alarm.Kind.FETCH, detail=f"{plan.code}: {problem}")
-    else:
+        return
+    others = FetchPlan.objects.filter(**{source.whose: source}, is_active=True).exclude(pk=plan.pk)
+    if not any(is_failing(other) for other in others):
         alarms.clear(source, kind=Alarm.Kind.FETCH)

@@ -3,42 +3,62 @@
 import email
 import imaplib
 import io
+import logging
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from datetime import date
 from email import policy
+from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import parseaddr
 from fnmatch import fnmatchcase
+from itertools import count
 from typing import Any, Final
 
 from cspdcl.kernel.http import NotAllowed, NotSent, allowed_address, tls
-from sources.remote.terms import CONNECT_SECONDS, Arrived, IsKnown, OutOfReach, Terms
+from sources.remote.terms import (
+    CONNECT_SECONDS,
+    TEXT_MAX,
+    Arrived,
+    IsKnown,
+    OutOfReach,
+    Terms,
+    plain,
+    refuse_too_large,
+)
+
+log = logging.getLogger(__name__)
 
 PORT: Final = 993
 MAILS_MAX: Final = 500  # of one fetch
+_CUT: Final = TEXT_MAX - 10  # of a name that gets a number
 _MONTHS: Final = (  # of the protocol, in no language
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
     *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 )
 _SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)")
 _WORD: Final = re.compile(r"[A-Za-z0-9._%+@/ -]+")
+# What the library raises for headers that anybody may write.
+_NO_MAIL: Final = (AttributeError, LookupError, MessageError, TypeError, ValueError)
 
 
 def pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:
     """The attachments that fit, of the mails of the days that are asked for."""
     try:
-        yield from _pull(terms, is_known)
+        too_large = yield from _pull(terms, is_known)
     except (imaplib.IMAP4.error, ssl.SSLError, OSError) as error:
         raise OutOfReach(f"{terms.host}: {type(error).__name__}: {_told(error, terms)}") from error
     except (NotAllowed, NotSent) as error:
         raise OutOfReach(str(error)) from error
+    refuse_too_large(too_large, most=_most(terms))
 
 
-def _pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:
+def _pull(terms: Terms, is_known: IsKnown) -> Generator[Arrived, None, list[str]]:
+    """One mail after the other; answers which were too large."""
+    too_large = []
     port = terms.port or PORT
     with closing(_Mailbox(terms.host, port, allowed_address(terms.host, port))) as box:
         box.login(terms.user, terms.secret)
@@ -48,25 +68,54 @@ def _pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:
         found = _ok(box.uid("SEARCH", "SINCE", since, "FROM", _quoted(terms.sender)))
         for uid in (found[0] or b"").split()[-MAILS_MAX:]:
             mark = f"{validity.decode()}:{uid.decode()}"
-            if not is_known("", mark):
-                yield from _attached(terms, box, uid.decode(), mark)
+            if is_known("", mark):
+                continue
+            if _is_too_large(terms, box, uid.decode()):
+                too_large.append(f"mail {uid.decode()}")
+                continue
+            yield from _attached(terms, box, uid.decode(), mark)
+    return too_large
+
+
+def _most(terms: Terms) -> int:
+    return 2 * terms.bytes_max  # attached files grow by a third
+
+
+def _is_too_large(terms: Terms, box: imaplib.IMAP4, uid: str) -> bool:
+    told = _ok(box.uid("FETCH", uid, "(RFC822.SIZE)"))
+    size = _SIZE.search(b" ".join(one for one in told if isinstance(one, bytes)))
+    return size is None or int(size[1]) > _most(terms)
 
 
 def _attached(terms: Terms, box: imaplib.IMAP4, uid: str, mark: str) -> Iterator[Arrived]:
-    told = _ok(box.uid("FETCH", uid, "(RFC822.SIZE)"))
-    size = _SIZE.search(b" ".join(one for one in told if isinstance(one, bytes)))
-    if size is None or int(size[1]) > 2 * terms.bytes_max:  # attached files grow by a third
-        raise OutOfReach(f"mail {uid} has more than {2 * terms.bytes_max} bytes; it is not read")
     parts = _ok(box.uid("FETCH", uid, "(BODY.PEEK[])"))
     raw = next((one[1] for one in parts if isinstance(one, tuple)), b"")
-    mail = email.message_from_bytes(raw, policy=policy.default)
-    if not _is_meant(terms, mail):
+    try:
+        files = _files_of(terms, raw)
+    except _NO_MAIL as error:  # whoever wrote it, the mails behind it are read
+        log.warning("mail %s of %s cannot be read: %s", uid, terms.host, type(error).__name__)
         return
-    for part in mail.iter_attachments():
-        name = part.get_filename() or ""
+    for name, content in files.items():
+        yield Arrived(name, mark, io.BytesIO(content))
+
+
+def _files_of(terms: Terms, raw: bytes) -> dict[str, bytes]:
+    """The attachments that fit, by their names; one whose name was there before is numbered."""
+    mail = email.message_from_bytes(raw, policy=policy.default)
+    files: dict[str, bytes] = {}
+    for part in mail.iter_attachments() if _is_meant(terms, mail) else ():
+        name = plain(part.get_filename() or "")
         content = part.get_payload(decode=True)
         if name and terms.wants(name) and isinstance(content, bytes):
-            yield Arrived(name, mark, io.BytesIO(content))
+            files[_numbered(name, files)] = content
+    return files
+
+
+def _numbered(name: str, known: Collection[str]) -> str:
+    """The name, or ``name (2)`` and so on where it is taken."""
+    if name not in known:
+        return name
+    return next(one for at in count(2) if (one := f"{name[:_CUT]} ({at})") not in known)
 
 
 def _is_meant(terms: Terms, mail: EmailMessage) -> bool:

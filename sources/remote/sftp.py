@@ -11,7 +11,15 @@ from typing import Any, Final, TypeVar
 import asyncssh
 
 from cspdcl.kernel.http import NotAllowed, NotSent, allowed_address
-from sources.remote.terms import CONNECT_SECONDS, SECONDS_MAX, Arrived, IsKnown, OutOfReach, Terms
+from sources.remote.terms import (
+    CONNECT_SECONDS,
+    SECONDS_MAX,
+    Arrived,
+    IsKnown,
+    OutOfReach,
+    Terms,
+    refuse_too_large,
+)
 
 T = TypeVar("T")
 
@@ -21,7 +29,11 @@ _KEY_BEGINS: Final = "-----BEGIN"
 
 
 def pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:
-    """The files of the folder that fit the pattern and are not known."""
+    """The files of the folder that fit the pattern and are not known.
+
+    One that is too large does not hold up those behind it; OutOfReach names it at the end.
+    """
+    too_large = []
     try:
         with asyncio.Runner() as runner, _folder(terms, runner) as client:
             for name, mark in _listed(terms, _run(runner, client.readdir(terms.path or "."))):
@@ -29,7 +41,9 @@ def pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:
                     continue
                 with tempfile.TemporaryFile() as content:
                     path = str(PurePosixPath(terms.path or ".") / name)
-                    _run(runner, _copy(client, path, content, most=terms.bytes_max))
+                    if not _run(runner, _copy(client, path, content, most=terms.bytes_max)):
+                        too_large.append(name)
+                        continue
                     content.seek(0)
                     yield Arrived(name, mark, content)
     except asyncssh.HostKeyNotVerifiable as error:
@@ -38,6 +52,22 @@ def pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:
         raise OutOfReach(f"{terms.host}: {type(error).__name__}") from error
     except (NotAllowed, NotSent) as error:
         raise OutOfReach(str(error)) from error
+    refuse_too_large(too_large, most=terms.bytes_max)
+
+
+def host_key(text: str) -> asyncssh.SSHKey:
+    """The public key of a server. Raises OutOfReach for what is none."""
+    try:
+        return asyncssh.import_public_key(text)
+    except ValueError as error:
+        raise OutOfReach("the host_key of the plan is no public key") from error
+
+
+def _own_key(secret: str) -> asyncssh.SSHKey:
+    try:
+        return asyncssh.import_private_key(secret)
+    except ValueError as error:
+        raise OutOfReach("the secret of the plan begins like a private key and is none") from error
 
 
 @contextmanager
@@ -66,8 +96,8 @@ async def _connect(terms: Terms) -> asyncssh.SSHClientConnection:
         port,
         username=terms.user,
         password=None if is_key else terms.secret,
-        client_keys=[asyncssh.import_private_key(terms.secret)] if is_key else None,
-        known_hosts=([asyncssh.import_public_key(terms.host_key)], [], []),
+        client_keys=[_own_key(terms.secret)] if is_key else None,
+        known_hosts=([host_key(terms.host_key)], [], []),
         config=None,
         agent_path=None,
         connect_timeout=CONNECT_SECONDS,
@@ -87,14 +117,19 @@ def _listed(terms: Terms, found: Any) -> Iterator[tuple[str, str]]:
         yield name, mark
 
 
-async def _copy(client: asyncssh.SFTPClient, path: str, content: Any, *, most: int) -> None:
+async def _copy(client: asyncssh.SFTPClient, path: str, content: Any, *, most: int) -> bool:
+    """Bring one file over; False for one that is larger than it may be."""
     async with client.open(path, "rb") as there:
+        told = (await there.stat()).size
+        if told is not None and told > most:
+            return False
         size = 0
         while chunk := await there.read(_CHUNK):
             size += len(chunk)
             if size > most:
-                raise OutOfReach(f"a file has more than {most} bytes; no more are read")
+                return False
             content.write(chunk)
+    return True
 
 
 def _run(runner: asyncio.Runner, what: Coroutine[Any, Any, T]) -> T:

@@ -1,6 +1,7 @@
 """What every puller is told, what it gives, and how it says that a place cannot be reached."""
 
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
@@ -11,6 +12,7 @@ from cspdcl.kernel.errors import Transient
 
 CONNECT_SECONDS = 15.0
 SECONDS_MAX = 600.0
+TEXT_MAX = 300
 
 
 class OutOfReach(Transient):
@@ -39,7 +41,10 @@ class Terms:
     @property
     def port(self) -> int | None:
         """Its port, where it is not the usual one."""
-        return urlsplit(self.address).port
+        try:
+            return urlsplit(self.address).port
+        except ValueError as error:
+            raise OutOfReach(f"{self.host}: {error}") from error
 
     @property
     def path(self) -> str:
@@ -57,6 +62,18 @@ class Arrived(NamedTuple):
     name: str
     mark: str
     content: BinaryIO
+
+
+def plain(text: str) -> str:
+    """What somebody else wrote, without signs that no row can hold, and no longer than one."""
+    kept = (sign for sign in text if unicodedata.category(sign) not in {"Cc", "Cs"})
+    return "".join(kept)[:TEXT_MAX]
+
+
+def refuse_too_large(names: Sequence[str], *, most: int) -> None:
+    """Raise OutOfReach with what had more bytes than are read, if there was anything."""
+    if names:
+        raise OutOfReach(f"more than {most} bytes, so not read: {', '.join(names)}")
 
 
 IsKnown = Callable[[str, str], bool]

@@ -14,6 +14,7 @@ from cspdcl.kernel.clock import now
 from reconciliation.models import DayClose, Run
 from sources.models import FetchPlan
 from tests.factories import UserFactory
+from tests.sources.places import HOST_KEY
 from tests.worked_examples.accounts import Desk, posted
 
 pytestmark = pytest.mark.django_db
@@ -51,13 +52,13 @@ def test_the_erp_is_as_the_file_says_and_comes_out_again() -> None:
 def test_its_files_may_be_fetched_like_all_others() -> None:
     configured(
         FILE
-        + """
+        + f"""
 [[fetch_plans]]
 code = "sap-files"
 source = "sap"
 kind = "sftp"
 address = "sftp://erp.test/out"
-host_key = "ssh-ed25519 AAAA"
+host_key = "{HOST_KEY}"
 secret = "never-to-be-seen"
 every_minutes = 30
 """

@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 USER = "cspdcl"
 SECRET = "the secret of a test"
+HOST_KEY = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
 
 
 # ---- SFTP ----

@@ -1,5 +1,7 @@
 """Files are fetched from where their sources lay them, once, and each fetch is noted."""
 
+import io
+import os
 from collections.abc import Iterator
 from datetime import time, timedelta
 from email.message import EmailMessage
@@ -18,7 +20,7 @@ from enquiries.models import Alarm
 from people.models import AuditEvent
 from reconciliation.incoming import kept_files
 from reconciliation.models import Entry
-from sources import fetching, retention, secrets
+from sources import fetching, mappings, retention, secrets
 from sources.models import Fetch, FetchedFile, FetchPlan
 from sources.remote import sftp
 from sources.remote.terms import OutOfReach, Terms
@@ -138,16 +140,44 @@ def test_a_wrong_password_fails_without_being_told(folder: Path) -> None:
     assert (fetch.state, fetch.problem) == ("failed", "localhost: PermissionDenied")
 
 
-def test_a_file_that_is_too_large_is_not_read_to_its_end(folder: Path) -> None:
+def test_a_key_that_is_none_fails_without_being_told(folder: Path) -> None:
+    with places.sftp(folder.parent) as server:
+        one = of_server(server, secret="-----BEGIN OPENSSH PRIVATE KEY-----\nhidden\n")
+        own = fetching.follow(one, asked_by="timetable").problem
+        secrets.put(days.bank(), name="fetch", value=SECRET, by="command")
+        FetchPlan.objects.update(host_key="junk")
+        one.refresh_from_db()
+        theirs = fetching.follow(one, asked_by="timetable").problem
+        FetchPlan.objects.update(address="sftp://localhost:99999/")
+        one.refresh_from_db()
+        port = fetching.follow(one, asked_by="timetable").problem
+
+    assert own == "the secret of the plan begins like a private key and is none"
+    assert theirs == "the host_key of the plan is no public key"
+    assert port == "localhost: Port out of range 0-65535"
+
+
+def test_a_file_that_is_too_large_does_not_hold_up_those_behind_it(folder: Path) -> None:
     (folder / "day1.sta").write_bytes(b"x" * 100_000)
+    (folder / "day2.sta").write_bytes(SECOND)
+    os.utime(folder / "day1.sta", (1, 1))
     with places.sftp(folder.parent) as server:
         terms = Terms(
             address=f"sftp://localhost:{server.port}/out", user=USER, secret=SECRET,
             host_key=server.host_key, sender="", subject="*", pattern="*", days=(),
             bytes_max=99_999,
         )  # fmt: skip
-        with pytest.raises(OutOfReach, match="more than 99999 bytes"):
-            list(sftp.pull(terms, lambda _name, _mark: False))
+        pulled = sftp.pull(terms, lambda _name, _mark: False)
+        assert next(pulled).name == "day2.sta"
+        with pytest.raises(OutOfReach, match=r"more than 99999 bytes, so not read: day1\.sta"):
+            next(pulled)
+
+
+def test_a_folder_may_hold_larger_files_than_memory_should(folder: Path, settings) -> None:
+    settings.PARTNER_REPORT_BYTES_MAX = 10
+    (folder / "day1.sta").write_bytes(FIRST)
+    with places.sftp(folder.parent) as server:
+        assert followed(of_server(server)) == ("done", 1, 1)
 
 
 def test_an_address_that_we_may_not_call_is_not_called(folder: Path, settings) -> None:
@@ -213,6 +243,61 @@ def test_a_mail_whose_fetch_broke_off_is_taken_up_again(trusted) -> None:
         assert followed(one)[::2] == ("done", 1)
 
     assert Entry.objects.count() == 2
+
+
+def test_a_mail_that_cannot_be_read_does_not_hold_up_those_behind_it(trusted, caplog) -> None:
+    whole = mail("day1.sta", FIRST)
+    with places.mailbox(trusted) as box:
+        box.mails = {
+            4: whole.replace(b"The bank <mis@bank.example>", b"bank@[mis@bank.example"),
+            5: whole,
+        }
+
+        assert followed(of_box(box))[::2] == ("done", 1)
+
+    assert "mail 4 of localhost cannot be read" in caplog.text
+    assert StatementFile.objects.get().name == "day1.sta"
+
+
+def test_a_mail_that_is_too_large_does_not_hold_up_those_behind_it(trusted, settings) -> None:
+    settings.PARTNER_REPORT_BYTES_MAX = 1_000
+    with places.mailbox(trusted) as box:
+        box.mails = {1: mail("day1.sta", FIRST * 20), 2: mail("day2.sta", SECOND)}
+        fetch = fetching.follow(of_box(box), asked_by="timetable")
+
+    assert (fetch.state, fetch.new_count) == ("failed", 1)
+    assert fetch.problem == "more than 2000 bytes, so not read: mail 1"
+    assert StatementFile.objects.get().name == "day2.sta"
+
+
+def test_a_name_with_signs_that_no_row_holds_is_kept_without_them(trusted) -> None:
+    told = mail("day1.sta", FIRST).replace(
+        b'filename="day1.sta"', b"filename*=utf-8''day%001%0A.sta"
+    )
+    with places.mailbox(trusted) as box:
+        box.mails = {1: told}
+        one = of_box(box)
+
+        assert followed(one)[::2] == ("done", 1)
+        assert followed(one)[::2] == ("done", 0)
+
+    assert FetchedFile.objects.get().name == "day1.sta"
+
+
+def test_two_files_of_one_name_in_a_mail_are_both_loaded_once(trusted) -> None:
+    made = EmailMessage()
+    made["From"], made["Subject"] = "mis@bank.example", "Statement of account"
+    for content in (FIRST, SECOND):
+        made.add_attachment(content, maintype="text", subtype="x-sta", filename="day.sta")
+    with places.mailbox(trusted) as box:
+        box.mails = {1: made.as_bytes(), 2: mail("day3.sta", b"nonsense")}
+        one, box.breaks_at = of_box(box, pattern="*"), "FETCH 2 (BODY"
+        assert followed(one)[::2] == ("failed", 2)
+        box.breaks_at = ""
+        assert followed(one)[::2] == ("done", 1)
+
+    outcomes = dict(FetchedFile.objects.values_list("name", "outcome"))
+    assert outcomes == {"day.sta": "loaded", "day.sta (2)": "loaded", "day3.sta": "refused"}
 
 
 def test_a_mailbox_that_cannot_prove_its_name_or_takes_no_password_fails(tmp_path, trusted) -> None:
@@ -319,6 +404,33 @@ def test_three_failures_in_a_row_call_somebody_and_a_success_takes_it_back(trust
     assert Alarm.objects.get().cleared_at is not None
 
 
+def test_the_alarm_stands_while_another_plan_of_the_source_fails(trusted) -> None:
+    ill = plan("sftp", "sftp://localhost:9/", host_key="k")
+    for _n in range(3):
+        followed(ill)
+    with places.web(trusted) as server:
+        server.pages = {"/x.sta": FIRST}
+        well = plan("https", f"https://localhost:{server.port}/x.sta")
+
+        followed(well)
+        assert Alarm.objects.get().cleared_at is None
+        FetchPlan.objects.filter(pk=ill.pk).update(is_active=False)
+        followed(well)
+
+    assert Alarm.objects.get().cleared_at is not None
+
+
+def test_an_error_that_nobody_expected_calls_somebody_too() -> None:
+    one = plan("https", "https://localhost:9/{day.nothing}.sta")
+
+    for _n in range(3):
+        with pytest.raises(AttributeError):
+            fetching.follow(one, asked_by="timetable")
+
+    assert Fetch.objects.latest("id").problem == "its process failed"
+    assert Alarm.objects.get(cleared_at=None).detail == "https: its process failed"
+
+
 def test_bytes_are_wiped_when_their_retention_ends_and_nobody_else_needs_them(trusted) -> None:
     with places.web(trusted) as server:
         server.pages = {"/x.sta": FIRST}
@@ -340,6 +452,58 @@ def test_bytes_are_wiped_when_their_retention_ends_and_nobody_else_needs_them(tr
     assert kept_files.path_of(second).exists()
     assert FetchedFile.objects.exclude(wiped_at=None).get().sha256 == first.sha256
     assert Entry.objects.count() == 2
+
+
+def fetched_once(trusted: Any, *contents: bytes) -> FetchPlan:
+    """A plan of thirty days that has fetched these files."""
+    with places.web(trusted) as server:
+        one = plan("https", f"https://localhost:{server.port}/x.sta", keep_days=30)
+        for content in contents:
+            server.pages = {"/x.sta": content}
+            followed(one)
+    return one
+
+
+def wiped_after_retention() -> int:
+    with time_machine.travel("2026-09-20 12:00:00+05:30"):
+        return retention.wipe()
+
+
+def test_bytes_that_were_handed_in_before_they_were_fetched_stay(trusted) -> None:
+    by_hand = days.load(FIRST)
+    fetched_once(trusted, FIRST)
+
+    assert FetchedFile.objects.get().outcome == "known"
+    assert wiped_after_retention() == 0
+    assert kept_files.path_of(by_hand).exists()
+
+
+def test_bytes_that_were_handed_in_stay_where_a_look_has_no_file_of_them(trusted) -> None:
+    fetched_once(trusted, FIRST)
+    StatementFile.objects.create(
+        bank_account=days.bank(), sha256=FetchedFile.objects.get().sha256, name="x", size=1,
+        format="", state="refused",
+    )  # fmt: skip
+    FetchedFile.objects.update(file=None, outcome="refused")
+
+    assert wiped_after_retention() == 0
+
+
+def test_bytes_that_a_mapping_has_for_its_sample_stay(trusted, users) -> None:
+    fetched_once(trusted, FIRST)
+    mappings.begin(days.bank(), io.BytesIO(FIRST), name="s", maker=users["finance_officer"])
+
+    assert wiped_after_retention() == 0
+    assert kept_files.path_of(StatementFile.objects.get()).exists()
+
+
+def test_bytes_that_stay_do_not_keep_those_behind_them(trusted, monkeypatch) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 1)
+    days.load(FIRST)
+    fetched_once(trusted, FIRST, SECOND)
+
+    assert wiped_after_retention() == 1
+    assert FetchedFile.objects.get(wiped_at=None).outcome == "known"
 
 
 @pytest.mark.parametrize(

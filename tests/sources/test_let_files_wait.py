@@ -67,7 +67,7 @@ def test_a_strange_file_waits_with_its_reason_and_adds_nothing(_what, told, said
     day = days.history()
     known = Entry.objects.count()
 
-    file = days.load(days.of_day(day, told.pop("paise"), **told))
+    file = days.load(days.of_day(day, **told))
 
     assert file.state == "waiting"
     sentences = strange.in_words(doubts.reasons_of(file))

@@ -17,13 +17,14 @@ from sources.models import Fetch, FetchPlan
 from tests import factories as make
 from tests.reconciliation.test_pages_board import words
 from tests.sources import days
+from tests.sources.places import HOST_KEY
 
 pytestmark = pytest.mark.django_db
 
 AsRole = Callable[[str], Client]
 PLAN = {
     "code": "sbi-out", "source": "sbi", "kind": "sftp", "address": "sftp://files.bank.example/out",
-    "user": "cspdcl", "secret": {"env": "SBI_SECRET"}, "host_key": "ssh-ed25519 AAAA",
+    "user": "cspdcl", "secret": {"env": "SBI_SECRET"}, "host_key": HOST_KEY,
     "every_minutes": 30,
 }  # fmt: skip
 
@@ -75,6 +76,8 @@ def test_a_plan_of_the_configuration_is_made_and_told_without_its_secret() -> No
     ("change", "problem"),
     [
         ({"host_key": ""}, r"host_key: is required"),
+        ({"host_key": "ssh-ed25519 AAAA"}, r"host_key: expected a public key"),
+        ({"address": "sftp://files.bank.example:99999/"}, r"address: expected a port from 0"),
         ({"address": "https://files.bank.example/"}, r"address: expected sftp://"),
         ({"address": "sftp://a b/"}, r"address: expected a text like"),
         ({"address": "https://x.example/{day.year}"}, r"address: expected a text like"),

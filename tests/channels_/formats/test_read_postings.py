@@ -104,6 +104,24 @@ def test_the_state_is_a_word_or_a_flag(
     assert (line.code, line.kind) == (code, kind)
 
 
+@pytest.mark.parametrize("word", ["N", "0", "false"])
+@pytest.mark.parametrize("flag", ["XAKON", "XKLAE"])
+def test_a_flag_with_a_word_that_nobody_agreed_on_is_refused(flag: str, word: str) -> None:
+    found = read(csv([*FIRST, word], header=[*HEADER, flag]))
+
+    assert list(found.lines) == []
+    assert problems(found) == [f"expected X or nothing in {flag}, got {word!r}"]
+
+
+def test_words_of_flags_are_agreed_on() -> None:
+    rows = ([*FIRST, "N"], [*OTHER, "j"])
+
+    found = read(csv(*rows, header=[*HEADER, "XAKON"]), flags={"J": True, "N": False})
+
+    assert problems(found) == []
+    assert [line.code for line in found.lines] == ["cleared", "on_account"]
+
+
 def test_columns_words_and_labels_are_agreed_on() -> None:
     header = ["Lot", "Item", "Receipt", "Account", "Sum", "Posted on", "State"]
     row = ["L1", "7", FIRST[3], "1000001", "10.00", "11/08/2026", "erledigt"]
@@ -192,6 +210,17 @@ def test_an_item_that_stands_twice_or_has_no_name_is_refused() -> None:
     ]
 
 
+def test_documents_that_are_longer_than_a_key_are_refused_and_not_made_one() -> None:
+    whole, *longer = (["", "", "9" * 99 + end, *FIRST[3:]] for end in ("1", "11", "12"))
+
+    found = read(csv(whole, *longer))
+
+    assert [len(line.key) for line in found.lines] == [100]
+    assert [(one.line, one.problem) for one in found.refusals] == [
+        (line, "expected a lot and item, or a document, of at most 100 signs") for line in (3, 4)
+    ]
+
+
 def test_a_mark_that_nobody_agreed_on_is_refused() -> None:
     found = read(csv([*FIRST, "?"], header=[*HEADER, "MARK"]))
 
@@ -237,6 +266,8 @@ def test_a_workbook_is_read_like_a_text() -> None:
         ({"columns": {"lot": "--"}}, "columns.lot: expected names with letters or digits"),
         ({"columns": ["XBLNR"]}, "columns: expected names of columns by their meaning"),
         ({"states": {"A": "gone"}}, "states: expected one of cleared"),
+        ({"flags": {"N": "no"}}, "flags: expected true or false for each word"),
+        ({"flags": ["N"]}, "flags: expected true or false for each word"),
         ({"dates": "%Y"}, "dates: expected a list of texts"),
         ({"count_label": 7}, "count_label: expected a text"),
         ({"needs_totals": "yes"}, "needs_totals: expected true or false"),
