@@ -1,7 +1,7 @@
 """Our side of the reconcile measurement: files in, matches and breaks out, in its own process.
 
 Both files are loaded at once, each by a process of its own, as two workers would. What is counted
-as memory is the sum of both.
+as memory is what both hold together.
 """
 
 import json
@@ -26,6 +26,7 @@ from django.db import connection, transaction  # noqa: E402
 from django.db.models import Sum  # noqa: E402
 
 from bench.ground import cpu_seconds  # noqa: E402
+from bench.memory import watched  # noqa: E402
 from channels_.formats import columns  # noqa: E402
 from channels_.models import BankAccount, Channel  # noqa: E402
 from cspdcl.kernel.clock import now  # noqa: E402
@@ -34,7 +35,6 @@ from reconciliation.incoming import intake, statements  # noqa: E402
 from reconciliation.models import Book, Break, Entry, Kind, Match, MatchLine, Run  # noqa: E402
 
 DAY = date(2026, 8, 18)
-_MIB = 1024
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def main() -> None:
         settlement_days=0,
     )
     steps: dict[str, float] = {}
-    with _second_worker(folder, channel) as worker:
+    with _second_worker(folder, channel) as (worker, pid), watched([os.getpid(), pid]) as peak:
         used = cpu_seconds() + _cpu(resource.getrusage(resource.RUSAGE_SELF))
         started = last = time.perf_counter()
         worker.send("go")
@@ -58,18 +58,18 @@ def main() -> None:
         if worker.recv() != "done":
             raise SystemExit("the payments were not loaded")
         steps["load"], last = _lap(last)
-    run = engine.reconcile(DAY, started_by="bench")
-    steps["run"], last = _lap(last)
-    _show_board()
-    steps["board"], last = _lap(last)
-    seconds = time.perf_counter() - started
+        run = engine.reconcile(DAY, started_by="bench")
+        steps["run"], last = _lap(last)
+        _show_board()
+        steps["board"], last = _lap(last)
+        seconds = time.perf_counter() - started
     own = resource.getrusage(resource.RUSAGE_SELF)
     other = resource.getrusage(resource.RUSAGE_CHILDREN)
     answer = {
         "seconds": seconds,
         "cpu_seconds": cpu_seconds() + _cpu(own) + _cpu(other) - used,
         "steps": steps,
-        "megabytes": round((own.ru_maxrss + other.ru_maxrss) / _MIB),
+        "megabytes": peak.megabytes,
         "matches": run.matched_count,
         "breaks": Break.objects.count(),
         "after": _after(folder, channel, run, seconds) if "after" in sys.argv else {},
@@ -78,22 +78,21 @@ def main() -> None:
 
 
 @contextmanager
-def _second_worker(folder: Path, channel: Channel) -> Iterator[Connection]:
-    """A worker that has started and waits for the word; it loads the payments."""
+def _second_worker(folder: Path, channel: Channel) -> Iterator[tuple[Connection, int]]:
+    """A worker that has started and waits for the word, and its number; it loads the payments."""
     connection.close()
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("fork").Process(
         target=_load_payments, args=(there, folder / "payments.csv", channel)
     )
     process.start()
-    here.recv()
-    yield here
+    yield here, here.recv()
     process.join()
 
 
 def _load_payments(pipe: Connection, path: Path, channel: Channel) -> None:
     connection.ensure_connection()
-    pipe.send("ready")
+    pipe.send(os.getpid())
     pipe.recv()
     with transaction.atomic():
         intake.add_texts(_receipts(path, channel), is_computed=True)
