@@ -1,52 +1,11 @@
-"""Paper: a page as PDF. Nothing is fetched but our own style sheets and fonts, from our disk."""
-
-import logging
-import mimetypes
-import re
-from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any, Final
-
-from django.contrib.staticfiles import finders
-from weasyprint import CSS, HTML
-from weasyprint.text.fonts import FontConfiguration
-from weasyprint.urls import URLFetcher, URLFetcherResponse
-
-# A name that no resolver knows: relative addresses in our style sheets become addresses below it.
-HERE: Final = "http://paper.invalid/"
-STYLES: Final = ("css/paper.css", "css/slip.css")  # the first names the fonts
-
-_OURS: Final = re.compile(
-    r"(css|vendor/(inter|noto-sans-devanagari)(/files)?)/[a-z0-9-]+\.(css|woff2)"
-)
-
-log = logging.getLogger(__name__)
-
-
-class Blocked(ValueError):
-    """The page asked for something that is not one of our own style sheets or fonts."""
-
-
-class OnlyOurs(URLFetcher):  # type: ignore[misc]  # WeasyPrint carries no types
-    """Gives our style sheets and fonts from disk and refuses every other address, files too."""
-
-    def __init__(self) -> None:
-        super().__init__(allowed_protocols=(), allow_redirects=False)
-
-    def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> URLFetcherResponse:  # noqa: ARG002
-        """The bytes of one of our files; WeasyPrint leaves out what is refused."""
-        name = url.removeprefix(HERE)
-        if not url.startswith(HERE) or _OURS.fullmatch(name) is None:
-            log.warning("a page for paper asked for %.200r", url)
-            raise Blocked("only our own styles and fonts come onto paper")
-        kind = mimetypes.guess_type(name)[0] or "font/woff2"
-        return URLFetcherResponse(url, _file(name), {"Content-Type": kind})
+"""Paper: a page as PDF. What sets it is large, and comes with the first page that is asked for."""
 
 
 def pdf(html: str, *, title: str) -> bytes:
     """A page as PDF with the look of css/paper.css; ``title`` is for logs only."""
-    made: bytes = _laid_out(html, title=title).write_pdf()
+    from cspdcl.ui import typesetting  # noqa: PLC0415 - half a second and 20 MB of every process
+
+    made: bytes = typesetting.laid_out(html, title=title).write_pdf()
     return made
 
 
@@ -55,25 +14,11 @@ def roll(html: str, *, title: str) -> bytes:
 
     The leaves are laid out on endless paper; each ends where its element ``cut-...`` ends.
     """
-    document = _laid_out(html, title=title)
+    from cspdcl.ui import typesetting  # noqa: PLC0415 - as above
+
+    document = typesetting.laid_out(html, title=title)
     for page in document.pages:
         ends = [box[3] for name, box in page.anchors.items() if name.startswith("cut-")]
         page.height = min(max(ends, default=page.height), page.height)
     made: bytes = document.write_pdf()
     return made
-
-
-def _laid_out(html: str, *, title: str) -> Any:
-    fetcher, fonts = OnlyOurs(), FontConfiguration()
-    styles = [CSS(url=f"{HERE}{name}", url_fetcher=fetcher, font_config=fonts) for name in STYLES]
-    page = HTML(string=html, base_url=HERE, url_fetcher=fetcher)
-    log.info("writing %s as PDF", title)
-    return page.render(stylesheets=styles, font_config=fonts)
-
-
-@cache
-def _file(name: str) -> bytes:
-    found = finders.find(name)
-    if not isinstance(found, str):
-        raise Blocked(f"there is no {name}")
-    return Path(found).read_bytes()

@@ -10,7 +10,7 @@ import time_machine
 
 from counters.deposits import make_deposit
 from cspdcl.kernel.clock import now, today
-from cspdcl.ui import paper as paper_writer
+from cspdcl.ui import paper, typesetting
 from payments.models import Payment, Receipt
 from payments.states import State
 from people.models import AuditEvent
@@ -167,12 +167,12 @@ def test_paper_fetches_nothing_but_our_own_styles_and_fonts(caplog) -> None:
       <body><img src="file:///etc/hostname"><img src="data:image/png;base64,AAAA">
       <p style="background:url(http://127.0.0.1:9/y)">text</p></body></html>"""
 
-    made = paper_writer.pdf(page, title="a trap")
+    made = paper.pdf(page, title="a trap")
 
     reader = pypdf.PdfReader(io.BytesIO(made))
     assert reader.attachments == {}
     assert reader.pages[0].extract_text() == "text"
-    asked = [record.args[0] for record in caplog.records if record.name == "cspdcl.ui.paper"]
+    asked = [record.args[0] for record in caplog.records if record.name == "cspdcl.ui.typesetting"]
     assert "file:///etc/hostname" in asked
     assert "http://127.0.0.1:9/x.css" in asked
 
@@ -182,5 +182,5 @@ def test_paper_fetches_nothing_but_our_own_styles_and_fonts(caplog) -> None:
     ["css/../../secrets/x.css", "../cspdcl/settings.py", "css/app.css/../../x.css", "admin/x.css"],
 )
 def test_the_fetcher_leads_out_of_no_folder(name: str) -> None:
-    with pytest.raises(paper_writer.Blocked):
-        paper_writer.OnlyOurs().fetch(f"{paper_writer.HERE}{name}")
+    with pytest.raises(typesetting.Blocked):
+        typesetting.OnlyOurs().fetch(f"{typesetting.HERE}{name}")
