@@ -146,22 +146,24 @@ def answer(request: HttpRequest, channel: str, number: int) -> HttpResponse:
 @roles(*FINANCE)
 @require_POST
 def claim(request: HttpRequest, channel: str, month: date) -> HttpResponse:
-    """Note that a month was claimed, or what was answered to it."""
+    """Note that a month was claimed, or what was answered to it.
+
+    The form says which of both it was: a second press of "Claimed" is no answer.
+    """
     user, found = signed_in(request), _channel(request, channel)
     if month.day != 1:
         raise Http404
     form = ClaimForm(request.POST)
     if form.is_valid():
         said = form.cleaned_data
-        sent = selectors.visible_claims(user).filter(channel=found, month=month).first()
         try:
-            if sent is None:
+            if said["what"] == ClaimForm.CLAIMED:
                 rates.note_claimed(
                     found, month=month, claimed_on=said["on"], note=said["note"], by=user
                 )
             else:
                 rates.note_answered(
-                    sent,
+                    _claim(user, found, month),
                     answered_on=said["on"],
                     paid_back_paise=said["paid_back"] or 0,
                     answer=said["note"],
@@ -180,6 +182,13 @@ def claim(request: HttpRequest, channel: str, month: date) -> HttpResponse:
 
 def _channel(request: HttpRequest, code: str) -> Channel:
     return get_object_or_404(channels_visible_to(signed_in(request)), code=code)
+
+
+def _claim(user: User, channel: Channel, month: date) -> FeeClaim:
+    found = selectors.visible_claims(user).filter(channel=channel, month=month).first()
+    if found is None:
+        raise rates.NotAClaim(_("This month was not claimed yet."))
+    return found
 
 
 def _card(request: HttpRequest, code: str, number: int) -> RateCard:

@@ -315,11 +315,21 @@ def test_claims_are_noted_on_the_page(overcharged: Desk, as_role: AsRole) -> Non
     officer = as_role("finance_officer")
     url = "/rates/razorpay/claim/2026-08-01/"
 
-    early = officer.post(url, {"on": "2026-07-01", "note": "kept"})
+    claimed = {"what": "claimed", "on": "2026-08-13", "note": "by letter"}
+    answered = {"what": "answered", "on": "2026-08-14", "note": "agreed", "paid_back": "12"}
+
+    early = officer.post(url, {**claimed, "on": "2026-07-01", "note": "kept"})
     assert early.status_code == 422
     assert 'value="kept"' in early.content.decode()
-    officer.post(url, {"on": "2026-08-13", "note": "by letter"})
-    officer.post(url, {"on": "2026-08-14", "note": "agreed", "paid_back": "12"})
+    too_early = officer.post(url, answered)
+    assert "This month was not claimed yet." in words(too_early.content.decode())
+    officer.post(url, claimed)
+    twice = officer.post(url, claimed)
+    assert "This month was claimed already." in words(twice.content.decode())
+    assert FeeClaim.objects.get().answered_on is None
+    assert officer.post(url, {**claimed, "what": ""}).status_code == 422
+    assert 'name="what" value="answered"' in officer.get("/rates/razorpay/").content.decode()
+    officer.post(url, answered)
 
     told = words(officer.get("/rates/razorpay/").content.decode())
     assert "Claimed on 13-08-2026: 12.00, noted by finance_officer. by letter" in told
