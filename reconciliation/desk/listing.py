@@ -128,8 +128,10 @@ def _named(words: str) -> Q:
     named = Q(reference__in=exact)
     for column in ("reference", "channel_ref", "utr", "rrn", "settlement_ref", "deposit_ref"):
         named |= Q(**{f"lines__entry__{column}__in": exact})
-    # Looked up once: counts, sums and rows of the list all ask by it.
-    return Q(pk__in=list(Break.objects.filter(named).values_list("pk", flat=True)[:NAMED_MAX]))
+    found = Break.objects.filter(named).order_by().values_list("pk", flat=True).distinct()
+    # Looked up once where they are few: counts, sums and rows of the list all ask by it.
+    few = list(found[: NAMED_MAX + 1])
+    return Q(pk__in=few if len(few) <= NAMED_MAX else found)
 
 
 def ordered(breaks: QuerySet[Break], sort: str) -> QuerySet[Break]:

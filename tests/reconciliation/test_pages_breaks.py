@@ -91,6 +91,19 @@ def test_the_list_is_narrowed_and_sorted(
     assert references(as_role("auditor"), query) == found
 
 
+@pytest.mark.parametrize("most", [2, 1])
+def test_a_name_finds_every_break_however_many_of_its_lines_bear_it(
+    as_role: AsRole, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(listing, "NAMED_MAX", most)
+    named = {"settlement_ref": "S1"}
+    many = [books.entry(Book.CHANNEL, 100, **named) for _number in range(3)]
+    books.broken(*many, reason=Reason.DUPLICATE, reference="M")
+    books.broken(books.entry(Book.CHANNEL, 200, **named), reference="N")
+
+    assert references(as_role("auditor"), "q=s1&sort=reference") == ["M", "N"]
+
+
 def test_counts_and_sums_are_of_the_whole_filter(as_role: AsRole, three: list[Break]) -> None:
     page = words(as_role("manager").get("/breaks/").content.decode())
 
