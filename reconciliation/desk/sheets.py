@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from python_calamine import CalamineError, CalamineWorkbook, load_workbook
 
 from channels_.formats.guard import MEGABYTE, ZIP_FAULTS, check_size, check_workbook
+from cspdcl.kernel.cells import typed_text
 from cspdcl.kernel.errors import DomainError, Malformed
 from people.models import User
 from reconciliation import selectors
@@ -289,7 +290,7 @@ def _text(cell: object) -> str:
     """A cell as its text; what no column takes is cut, and no character that texts may not hold."""
     if isinstance(cell, datetime | date):
         return cell.isoformat()[:10]
-    return str(cell).replace("\0", "").strip()[:_CELL_MAX]
+    return typed_text(cell).replace("\0", "").strip()[:_CELL_MAX]
 
 
 # ---- the answer ----

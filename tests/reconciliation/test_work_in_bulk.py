@@ -226,7 +226,7 @@ def exported() -> Workbook:
     return load_workbook(io.BytesIO(file.getvalue()))
 
 
-def filled(*rows: tuple[str, str, str]) -> bytes:
+def filled(*rows: tuple[str, str, str | int]) -> bytes:
     """The export with the three columns of its first rows filled in."""
     book = exported()
     sheet = book["breaks"]
@@ -278,16 +278,20 @@ def test_every_row_of_a_sheet_is_answered(users: Mapping[str, User], three: list
     assert told == ["answer", "done", "done", "idle"]
 
 
-def test_a_match_by_a_sheet_names_what_it_is_matched_with(users: Mapping[str, User]) -> None:
+@pytest.mark.parametrize("typed", ["S9", 632400000001])
+def test_a_match_by_a_sheet_names_what_it_is_matched_with(
+    users: Mapping[str, User], typed: str | int
+) -> None:
     one = credit(500)
     line = books.entry(
-        Book.CHANNEL, 500, settlement_ref="S9", in_channel_stage=False, in_bank_stage=True
-    )
+        Book.CHANNEL, 500, settlement_ref="S9", rrn="632400000001",
+        in_channel_stage=False, in_bank_stage=True,
+    )  # fmt: skip
     books.broken(
         line, reason=Reason.SETTLED_NOT_CREDITED, stage=Stage.BANK, leg=Leg.CHANNEL_BANK,
         amount_paise=501,
     )  # fmt: skip
-    batch = taken(filled(("match", "Same money.", "S9")), users["finance_officer"])
+    batch = taken(filled(("match", "Same money.", typed)), users["finance_officer"])
 
     bulk.approve(batch, checker=users["finance_approver"], seen=Totals(1, 500))
     bulk.run(batch.public_id)
