@@ -338,13 +338,18 @@ def _events(one: Break, made: list[Decision], notes: list[BreakNote]) -> list[di
             shown |= {"proof_url": paper, "proof_label": _("paper")}
         events.append(shown)
     for decision in made:
+        is_alone = decision.state == Decision.State.ALONE
+        words = (
+            _("Decided within the limit of one person, to %(what)s: %(why)s")
+            if is_alone
+            else _("Proposed to %(what)s: %(why)s")
+        )
         events.append(
             {
                 "at": decision.made_at,
-                "text": _("Proposed to %(what)s: %(why)s")
-                % {"what": decision.get_kind_display(), "why": decision.why},
+                "text": words % {"what": decision.get_kind_display(), "why": decision.why},
                 "by": decision.maker.username,
-                "tone": "prop",
+                "tone": "ok" if is_alone else "prop",
                 "paise": decision.amount_paise,
             }
         )

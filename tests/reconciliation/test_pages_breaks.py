@@ -2,6 +2,7 @@
 
 import csv
 import io
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
@@ -11,11 +12,13 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from people.models import AuditEvent
+from people.roles import FINANCE_OFFICER
 from reconciliation.desk import listing, workbench
 from reconciliation.models import (
     Book,
     Break,
     Decision,
+    DecisionLimit,
     Kind,
     Leg,
     Match,
@@ -409,6 +412,18 @@ def test_a_rejection_says_why_and_the_break_stays(as_role: AsRole, unpaired) -> 
     assert not Match.objects.exists()
 
 
+def test_what_one_person_decided_is_told_so(as_role: AsRole, three: list[Break]) -> None:
+    DecisionLimit.objects.create(kind="write_off", role=FINANCE_OFFICER, alone_paise=100)
+    client = as_role("finance_officer")
+    address = f"/breaks/{three[0].public_id}/"
+
+    client.post(f"{address}propose/", {"kind": "write_off", "why": "Too small."})
+
+    page = words(client.get(address).content.decode())
+    assert "Decided within the limit of one person, to write off: Too small." in page
+    assert "Proposed to" not in page
+
+
 def test_a_write_off_takes_the_own_entries_alone(as_role: AsRole, unpaired) -> None:
     one, line = unpaired
     propose(as_role("finance_officer"), one, line, kind="write_off", why="too small to chase")
@@ -523,7 +538,13 @@ def test_what_waits_for_many_is_no_empty_page(as_role: AsRole) -> None:
     assert "Nothing waits" in words(approver.get("/approvals/").content.decode())
     officer.post(
         "/batches/new/",
-        {"act": "suspense", "why": "Unknown.", "seen_count": 1, "seen_paise": 1_500},
+        {
+            "act": "suspense",
+            "why": "Unknown.",
+            "seen_count": 1,
+            "seen_paise": 1_500,
+            "submit_key": uuid.uuid4(),
+        },
     )
 
     page = words(approver.get("/approvals/").content.decode())
