@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import uuid
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -50,6 +51,7 @@ class BatchForm(forms.Form):
     is_whole = forms.BooleanField(label=gettext_lazy("All of them or none"), required=False)
     seen_count = forms.IntegerField(widget=forms.HiddenInput)
     seen_paise = forms.IntegerField(widget=forms.HiddenInput)
+    submit_key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """A match names its own candidate for each break: that is for a sheet."""
@@ -89,7 +91,8 @@ def ask(request: HttpRequest) -> HttpResponse:
     _filter, breaks = narrowed(request)
     sums = listing.totals(breaks)
     shown = {"seen_count": sums["count"], "seen_paise": sums["paise"]}
-    form = BatchForm(request.POST if request.method == "POST" else None, initial=shown)
+    fresh = {**shown, "submit_key": uuid.uuid4()}
+    form = BatchForm(request.POST if request.method == "POST" else None, initial=fresh)
     if form.is_valid():
         asked = form.cleaned_data
         try:
@@ -102,10 +105,11 @@ def ask(request: HttpRequest) -> HttpResponse:
                 seen=bulk.Totals(asked["seen_count"], asked["seen_paise"]),
                 is_whole=asked["is_whole"],
                 maker=user,
+                submit_key=asked["submit_key"].hex,
             )
         except DomainError as refused:
             # What is shown now is what the next press is about; what was typed stays.
-            form = BatchForm({**request.POST.dict(), **shown})
+            form = BatchForm({**request.POST.dict(), **fresh})
             form.add_error(None, str(refused))
         else:
             messages.success(request, _said(batch))

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -452,13 +453,23 @@ def test_the_pages_of_a_bulk_step(
     assert "All 3 in the filter" in words(page.content.decode())
     address = "/batches/new/?reason=unidentified_credit"
     assert "3 breaks in the filter, 6.00." in words(officer.get(address).content.decode())
-    sent = {"act": "suspense", "why": "Nobody knows.", "seen_count": "2", "seen_paise": "1"}
+    sent = {
+        "act": "suspense", "why": "Nobody knows.", "seen_count": "2", "seen_paise": "1",
+        "submit_key": str(uuid.uuid4()),
+    }  # fmt: skip
 
     stale = officer.post(address, sent)
     assert stale.status_code == 422
     assert 'value="Nobody knows."' in stale.content.decode()
-    officer.post(address, sent | {"seen_count": "3", "seen_paise": "600"})
+    right = sent | {"seen_count": "3", "seen_paise": "600"}
+    assert officer.post(address, sent | {"submit_key": ""}).status_code == 422
+    first = officer.post(address, right)
+    twice = officer.post(address, right)
     batch = Batch.objects.get()
+    assert first["Location"] == twice["Location"] == f"/batches/{batch.public_id}/"
+    other = officer.post(address, right | {"act": "write_off"})
+    assert "the key was used for another step" in words(other.content.decode())
+    assert f'value="{sent["submit_key"]}"' not in other.content.decode()
     assert "Nobody knows." in words(approver.get("/approvals/").content.decode())
     approver.post(
         f"/batches/{batch.public_id}/answer/",
