@@ -22,6 +22,7 @@ from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
 from reconciliation import looks, selectors
+from reconciliation.desk import patience
 from reconciliation.forms import AnswerForm
 from reconciliation.models import FeeClaim, RateCard
 from reconciliation.rate_forms import ClaimForm, RateCardForm, RateRows
@@ -29,6 +30,7 @@ from reconciliation.rulebook import rate_card, rates
 
 RATE_READERS: Final = (*FINANCE, AUDITOR)
 MONTHS_SHOWN: Final = 12
+EFFECT_MILLISECONDS: Final = 4_000  # for each of its two sums
 
 
 @roles(*RATE_READERS)
@@ -232,6 +234,11 @@ def _show(
     return render(request, "reconciliation/rate_card.html", context, status=status)
 
 
+def _effect(card: RateCard) -> rates.Effect | None:
+    """What it would have changed; the card can be answered also where that takes too long."""
+    return patience.tried(lambda: rates.effect_of(card), milliseconds=EFFECT_MILLISECONDS)
+
+
 def _months(
     user: User, channel: Channel, bound: tuple[date, ClaimForm] | None
 ) -> list[dict[str, Any]]:
@@ -276,7 +283,7 @@ def _show_card(
         "channel": card.channel,
         "rates": rates.rates_of(card),
         "methods": METHODS,
-        "effect": rates.effect_of(card) if is_proposed else None,
+        "effect": _effect(card) if is_proposed else None,
         "looks": looks.RATE_CARDS,
         "form": form or AnswerForm(),
         "is_mine": is_mine,

@@ -1,5 +1,6 @@
 """Rate cards: slabs and caps, new cards in two hands, and claims for what was kept too much."""
 
+import threading
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -7,13 +8,14 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 from django.test import Client
 
 from channels_.models import FeeRate
 from people.models import AuditEvent, User
 from reconciliation.models import FeeClaim, RateCard
 from reconciliation.rulebook import rate_card, rates
+from reconciliation.views import rates as pages
 from reports.contract import Ask, Figure
 from reports.registry import reports
 from tests import factories
@@ -297,6 +299,35 @@ def test_a_card_is_written_shown_and_approved_on_pages(overcharged: Desk, as_rol
     done = approver.post("/rates/razorpay/1/answer/", {"verdict": "approve"}, follow=True)
     assert "Approved. The next run judges by it." in words(done.content.decode())
     assert "From a later day" in words(done.content.decode())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_card_can_be_approved_where_its_effect_takes_too_long_to_sum(
+    desk: Desk, officer: User, as_role: AsRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "EFFECT_MILLISECONDS", 50)
+    propose(desk, officer)
+    held, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE reconciliation_entry IN ACCESS EXCLUSIVE MODE")
+            held.set()
+            leave.wait(30)
+        connections.close_all()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(30)
+    try:
+        page = as_role("finance_approver").get("/rates/razorpay/1/")
+    finally:
+        leave.set()
+        thread.join(30)
+
+    assert page.context["effect"] is None
+    assert "Too many lines to say now" in words(page.content.decode())
+    assert 'value="approve"' in page.content.decode()
 
 
 def test_a_wrong_figure_is_said_in_its_cell(desk: Desk, as_role: AsRole) -> None:
