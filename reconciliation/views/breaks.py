@@ -52,7 +52,6 @@ from reconciliation.views.steps import steps_for
 BREAK_READERS: Final = (*READERS, OPERATOR)
 
 PAGE_SIZE: Final = 50
-QUERY_MAX: Final = 1000
 SUGGESTIONS_SHOWN: Final = 5
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -86,13 +85,13 @@ def listed(request: HttpRequest) -> HttpResponse:
     return render(request, "reconciliation/breaks.html", context, status=status)
 
 
-@roles(*READERS)
+@roles(*BREAK_READERS)
 @require_POST
 def save_filter(request: HttpRequest) -> HttpResponse:
     """Keep today's filter under a name, or take a name off; the same name is written over."""
     user = signed_in(request)
     form = SaveFilterForm(request.POST)
-    query = QueryDict(request.POST.get("query", "")[:QUERY_MAX], mutable=True)
+    query = QueryDict(request.POST.get("query", ""), mutable=True)
     for name in ("page", "sort"):
         query.pop(name, None)
     if form.is_valid():

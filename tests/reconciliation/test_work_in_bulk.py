@@ -5,6 +5,7 @@ import io
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 import time_machine
@@ -512,6 +513,26 @@ def test_a_person_keeps_filters_of_their_own(as_role: AsRole, three: list[Break]
     assert "Credits" not in words(as_role("finance_approver").get("/breaks/").content.decode())
     officer.post("/breaks/filters/", {"name": "Credits", "query": query, "verdict": "drop"})
     assert not SavedFilter.objects.exists()
+
+
+def test_a_filter_that_is_too_long_is_refused_and_never_cut(
+    as_role: AsRole, three: list[Break]
+) -> None:
+    officer, query = as_role("finance_officer"), urlencode({"q": "क" * 150})
+    kept = officer.post(
+        "/breaks/filters/", {"name": "Long", "query": query}, headers={"Referer": "/breaks/"},
+        follow=True,
+    )  # fmt: skip
+    sent = {
+        "act": "suspense", "why": "Nobody knows.", "seen_count": "0", "seen_paise": "0",
+        "submit_key": str(uuid.uuid4()),
+    }  # fmt: skip
+    asked = officer.post(f"/batches/new/?{query}", sent)
+
+    assert "this filter is too long to be kept" in words(kept.content.decode())
+    assert "this filter is too long to be shown again" in words(asked.content.decode())
+    assert not SavedFilter.objects.exists()
+    assert not Batch.objects.exists()
 
 
 def test_the_list_is_narrowed_by_owner_and_by_what_is_late(
