@@ -165,6 +165,29 @@ def test_what_does_not_fit_is_refused_and_nothing_is_kept(
     assert not Decision.objects.exists()
 
 
+def test_own_entries_are_taken_as_they_are_named_or_refused(officer: Caller) -> None:
+    many = [books.entry(Book.CHANNEL, 100, source_key=f"twin:{number:02d}") for number in range(40)]
+    one = books.broken(*many, reason=Reason.DUPLICATE)
+    receipt = books.entry(Book.RECEIPTS, 100, in_bank_stage=False)
+    plain = missing(200)
+
+    def ask(about: Break, *own: str) -> Any:
+        return officer.post(
+            f"breaks/{about.public_id}/decisions/", kind="match", why=WHY, own=own,
+            candidates=[f"receipts:{receipt.source_key}"],
+        )  # fmt: skip
+
+    stranger = ask(one, "channel:twin:39", "channel:none")
+    no_choice = ask(plain, f"receipts:{plain.lines.get().entry.source_key}")
+    made = ask(one, "channel:twin:39")
+
+    assert code_of(stranger) == code_of(no_choice) == (409, "not_decidable")
+    assert "'channel:none' is none of the break's own entries" in stranger.json()["detail"]
+    assert (made.status_code, made.json()["difference_paise"]) == (201, 0)
+    chosen = Decision.objects.get().lines.values_list("entry_id", flat=True)
+    assert set(chosen) == {receipt.pk, many[39].pk}
+
+
 def test_notes_and_owners_need_one_person_of_finance(
     officer: Caller, users: Mapping[str, User]
 ) -> None:
