@@ -63,7 +63,8 @@ class Row(NamedTuple):
 
 
 def write(breaks: QuerySet[Break], file: IO[bytes], *, as_of: date) -> None:
-    """The breaks as a workbook with three columns to be filled in."""
+    """The breaks as a workbook with three columns to be filled in. Raises listing.TooMany."""
+    listing.refuse_above(breaks, most=ROWS_MAX)
     book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False})
     sheet, hidden = book.add_worksheet("breaks"), book.add_worksheet(_HIDDEN)
     hidden.hide()
@@ -100,7 +101,7 @@ def write(breaks: QuerySet[Break], file: IO[bytes], *, as_of: date) -> None:
 def _out(
     breaks: QuerySet[Break], *, as_of: date
 ) -> Iterator[tuple[Break, list[str | int | date | listing.Money]]]:
-    shown = breaks.select_related("channel", "bank_account")[:ROWS_MAX]
+    shown = breaks.select_related("channel", "bank_account")
     for one in shown.iterator(chunk_size=_AT_ONCE):
         yield one, listing.cells_of(one, as_of=as_of)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -24,7 +24,7 @@ from reconciliation import looks, selectors
 from reconciliation.desk import bulk, explain, listing, naming, sheets
 from reconciliation.forms import AnswerForm
 from reconciliation.models import Batch, BatchItem, Reason
-from reconciliation.views.breaks import narrowed
+from reconciliation.views.breaks import back_to_list, narrowed
 
 BATCH_READERS: Final = (*FINANCE, AUDITOR)
 PAGE_SIZE: Final = 50
@@ -126,12 +126,15 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 @roles(*FINANCE)
 @require_safe
-def sheet(request: HttpRequest) -> FileResponse:
+def sheet(request: HttpRequest) -> HttpResponseBase:
     """The filter as a workbook with three columns to fill in."""
     _form, breaks = narrowed(request)
     file = io.BytesIO()
     ordered = listing.ordered(breaks, request.GET.get("sort", ""))
-    sheets.write(ordered, file, as_of=today())
+    try:
+        sheets.write(ordered, file, as_of=today())
+    except listing.TooMany as refused:
+        return back_to_list(request, refused)
     file.seek(0)
     name = f"breaks-to-fill-{today().isoformat()}.xlsx"
     return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)

@@ -113,18 +113,33 @@ def export(request: HttpRequest, kind: str) -> HttpResponseBase:
     _form, breaks = narrowed(request)
     chosen = listing.ordered(breaks, request.GET.get("sort", ""))
     name = f"breaks-{today().isoformat()}.{kind}"
-    if kind == "csv":
-        return StreamingHttpResponse(
-            listing.as_csv(chosen, as_of=today()),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
-    if kind != "xlsx":
+    if kind not in ("csv", "xlsx"):
         raise Http404
+    try:
+        return _as_csv(chosen, name) if kind == "csv" else _as_xlsx(chosen, name)
+    except listing.TooMany as refused:
+        return back_to_list(request, refused)
+
+
+def _as_csv(chosen: QuerySet[Break], name: str) -> HttpResponseBase:
+    return StreamingHttpResponse(
+        listing.as_csv(chosen, as_of=today()),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _as_xlsx(chosen: QuerySet[Break], name: str) -> HttpResponseBase:
     file = io.BytesIO()
     listing.write_xlsx(chosen, file, as_of=today())
     file.seek(0)
     return FileResponse(file, as_attachment=True, filename=name, content_type=_XLSX)
+
+
+def back_to_list(request: HttpRequest, refused: DomainError) -> HttpResponse:
+    """The list as it was narrowed, with why what was asked of it cannot be."""
+    messages.error(request, str(refused))
+    return redirect(f"{reverse('reconciliation:breaks')}{_kept(request)}")
 
 
 @roles(*BREAK_READERS)

@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 
 from people.models import AuditEvent
 from people.roles import FINANCE_OFFICER
-from reconciliation.desk import listing, workbench
+from reconciliation.desk import listing, sheets, workbench
 from reconciliation.models import (
     Book,
     Break,
@@ -165,6 +165,30 @@ def test_the_workbook_has_numbers_days_and_no_formula(as_role: AsRole) -> None:
     assert f"{row['amount_rupees'].value:.2f}" == "1234.56"
     assert row["amount_rupees"].data_type == "n"
     assert f"{row['business_date'].value:%Y-%m-%d}" == "2026-08-18"
+
+
+@pytest.mark.parametrize(
+    ("module", "address"),
+    [
+        (listing, "/breaks/export.csv"),
+        (listing, "/breaks/export.xlsx"),
+        (sheets, "/batches/sheet.xlsx"),
+    ],
+)
+def test_a_list_that_no_file_holds_whole_is_refused_and_never_cut(
+    as_role: AsRole, three: list[Break], monkeypatch: pytest.MonkeyPatch, module, address: str
+) -> None:
+    monkeypatch.setattr(module, "ROWS_MAX", 1)
+    officer = as_role("finance_officer")
+
+    refused = officer.get(f"{address}?sort=amount", follow=True)
+    fits = officer.get(f"{address}?reason=duplicate")
+
+    assert refused.redirect_chain == [("/breaks/?sort=amount", 302)]
+    told = "the list holds 3 breaks and a file at most 1; narrow the list"
+    assert told in words(refused.content.decode())
+    assert fits.status_code == 200
+    assert fits.getvalue()
 
 
 def test_an_export_of_another_kind_is_no_page(as_role: AsRole) -> None:
