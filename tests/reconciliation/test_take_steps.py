@@ -201,10 +201,11 @@ def test_above_it_a_second_one_does_and_only_up_to_theirs(
 
 
 def test_a_match_never_needs_one_person_alone_says_the_database(desk: Desk, maker: User) -> None:
-    decision = steps.propose(
-        credit(), kind=Decision.Kind.DISPUTE, why="Not ours.", maker=maker,
-        letter_to="money@bank.example",
+    decision = decisions.propose(
+        credit(), kind=Decision.Kind.MATCH, why="Both in one.", maker=maker,
+        candidates=list(Entry.objects.filter(book="channel")),
     )  # fmt: skip
+    assert (decision.state, decision.difference_paise) == ("proposed", 0)
     with (
         pytest.raises(IntegrityError, match="decision_alone_only_small"),
         transaction.atomic(),
