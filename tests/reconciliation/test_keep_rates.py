@@ -368,6 +368,18 @@ def test_claims_are_noted_on_the_page(overcharged: Desk, as_role: AsRole) -> Non
     assert officer.post("/rates/razorpay/claim/2026-08-02/", {}).status_code == 404
 
 
+def test_who_may_not_open_a_rate_card_is_not_led_to_it(overcharged: Desk, as_role: AsRole) -> None:
+    address, link = "/reports/fee_claim/?day=2026-08-17", "/rates/razorpay/"
+    manager, auditor = as_role("manager"), as_role("auditor")
+
+    assert link in auditor.get(address).content.decode()
+    assert auditor.get(link).status_code == 200
+    page = manager.get(address)
+    assert (page.status_code, manager.get(link).status_code) == (200, 403)
+    assert overcharged.channels["razorpay"].name in page.content.decode()
+    assert link not in page.content.decode()
+
+
 @pytest.mark.parametrize("kind", ["pdf", "xlsx", "csv"])
 def test_the_claim_goes_into_files(overcharged: Desk, as_role: AsRole, kind: str) -> None:
     answer = as_role("auditor").get(f"/reports/fee_claim.{kind}?day=2026-08-17")
