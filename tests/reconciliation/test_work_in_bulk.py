@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -9,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 import time_machine
+from django.db import connection, connections, transaction
 from django.test import Client
 from openpyxl import Workbook, load_workbook
 
@@ -355,6 +358,43 @@ def test_the_same_sheet_twice_changes_nothing(
     assert known.value.batch == batch
     assert answers(second)[0] == (2, "refused", "an earlier sheet has done this already")
     assert BreakNote.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_sheet_twice_at_the_same_moment_is_one(
+    users: Mapping[str, User], three: list[Break]
+) -> None:
+    content, maker = filled(("note", "Seen.", "")), users["finance_officer"]
+    known: list[object] = []
+
+    def second() -> None:
+        try:
+            taken(content, maker)
+        except sheets.AlreadyHere as here:
+            known.append(here.batch.pk)
+        connections.close_all()
+
+    thread = threading.Thread(target=second)
+    with transaction.atomic():
+        batch = taken(content, maker)
+        thread.start()
+        wait_for_waiting()
+    thread.join(30)
+
+    assert known == [batch.pk]
+    assert Batch.objects.count() == 1
+
+
+def wait_for_waiting() -> None:
+    """Until another session waits for what we have written."""
+    deadline = time.monotonic() + 10
+    while True:
+        assert time.monotonic() < deadline
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            if cursor.fetchone() == (True,):
+                return
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
