@@ -287,7 +287,7 @@ class Sheet(GenericAPIView[Batch]):
         """
         user = caller(request)
         asked = checked(SheetHandedIn, request.data)
-        sent, code = asked["file"], status.HTTP_201_CREATED
+        sent = asked["file"]
         try:
             made = sheets.take(
                 sent.file,
@@ -297,8 +297,8 @@ class Sheet(GenericAPIView[Batch]):
                 maker=user,
             )
         except sheets.AlreadyHere as known:
-            made, code = known.batch, status.HTTP_200_OK
-        return Response(BatchDetailSerializer(made).data, status=code)
+            return Response(BatchDetailSerializer(known.batch).data)
+        return Response(BatchDetailSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
 class BatchDetail(GenericAPIView[Batch]):
