@@ -125,6 +125,14 @@ def address_of(channel: str, to: str) -> str:
     return text.replace("\0", "")[:1000]
 
 
+def goes_to(row: Outgoing, to: str) -> bool:
+    """Whether a stored row goes to this address; one that is wiped goes to nobody any more."""
+    if row.recipient is None:
+        return False
+    sealed = crypto.unseal(row.recipient, place=RECIPIENT_PLACE)
+    return sealed.decode() == address_of(row.channel, to)
+
+
 def masked(channel: str, address: str) -> str:
     """An address of which enough is left to be recognised by who knows it."""
     if channel == Channel.SMS:

@@ -1,7 +1,7 @@
 """What people type into a rate card, and of a claim."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -93,8 +93,15 @@ class RateCardForm(forms.Form):
 
 
 class ClaimForm(forms.Form):
-    """That a claim was sent, or what it was answered."""
+    """That a claim was sent, or what it was answered: the button that was pressed says which."""
 
+    CLAIMED: Final = "claimed"
+    ANSWERED: Final = "answered"
+
+    what = forms.ChoiceField(
+        label=gettext_lazy("What"),
+        choices=[(CLAIMED, gettext_lazy("Claimed")), (ANSWERED, gettext_lazy("Answered"))],
+    )
     on = forms.DateField(
         label=gettext_lazy("On"),
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),

@@ -45,6 +45,8 @@ OPERATIONS = [
     ("/api/v1/batches/", "GET"),
     ("/api/v1/batches/", "POST"),
     ("/api/v1/batches/preview/", "GET"),
+    ("/api/v1/batches/sheet/", "GET"),
+    ("/api/v1/batches/sheet/", "POST"),
     ("/api/v1/batches/{public_id}/", "GET"),
     ("/api/v1/batches/{public_id}/rows/", "GET"),
     ("/api/v1/batches/{public_id}/answer/", "POST"),

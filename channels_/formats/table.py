@@ -32,7 +32,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 from itertools import product
@@ -60,6 +60,7 @@ from channels_.formats.guard import (
     refuse,
 )
 from channels_.formats.identity import Times
+from cspdcl.kernel.cells import typed_text
 from cspdcl.kernel.clock import INDIA
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import PAISE_MAX, paise_from_rupees
@@ -246,18 +247,7 @@ def _workbook(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
         raise Malformed(f"the workbook cannot be opened: {error}") from error
     first = (sheet.start or (0, 0))[0] + 1
     for number, row in enumerate(sheet.iter_rows(), start=first):
-        yield number, [_cell(value) for value in row]
-
-
-def _cell(value: Any) -> str:
-    """A typed cell as text. A number's shortest text is what was typed: no arithmetic on it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return format(Decimal(repr(value)).normalize(), "f")
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return "" if value is None else str(value)
+        yield number, [typed_text(value) for value in row]
 
 
 def _sniff(layout: Layout, head: bytes) -> bool:

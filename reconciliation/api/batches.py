@@ -1,39 +1,47 @@
 """One step for many breaks: count and sum first, one approval for all, an answer for each."""
 
+import io
 from typing import Any, Final
 
-from django.http import QueryDict
+from django.http import FileResponse, QueryDict
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import GenericAPIView
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cspdcl.kernel.api import (
     PaiseField,
     StrictSerializer,
+    TooLarge,
     checked,
     found_or_404,
     page_of,
     refusals,
 )
+from cspdcl.kernel.clock import today
 from people import roles
 from reconciliation import selectors
 from reconciliation.api.breaks import Narrowed
 from reconciliation.api.parts import (
     DECISION_READERS,
+    FORM_BYTES,
     WHY_MAX,
     Answered,
     PageQuery,
+    UploadField,
     asked_only,
     caller,
 )
-from reconciliation.desk import bulk, listing
+from reconciliation.desk import bulk, listing, sheets
 from reconciliation.models import Batch, BatchItem, Reason
 from reconciliation.views.breaks import narrowed_by
 
 _ACTS: Final = tuple(act for act, one in bulk.ACTS.items() if one.wants != "candidate")
 _COUNT_MAX: Final = 10_000_000
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class BatchSerializer(serializers.Serializer[Batch]):
@@ -132,6 +140,13 @@ class BatchAsked(StrictSerializer):
     )
 
 
+class SheetHandedIn(StrictSerializer):
+    """A filled sheet."""
+
+    file = UploadField(allow_empty_file=True, max_length=200)
+    is_whole = serializers.BooleanField(required=False, help_text="All of it or nothing.")
+
+
 class BatchAnswered(Answered):
     """What the second person says to what was shown."""
 
@@ -228,6 +243,62 @@ class Batches(GenericAPIView[Batch]):
             submit_key=asked["submit_key"],
         )
         return Response(BatchDetailSerializer(made).data, status=code)
+
+
+class Sheet(GenericAPIView[Batch]):
+    """The breaks as a workbook: out to be filled in, and in again."""
+
+    roles = {"GET": roles.FINANCE, "POST": roles.FINANCE}
+    serializer_class = BatchDetailSerializer
+    parser_classes = (MultiPartParser,)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse by the announced length, before a byte of the body is read."""
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if int(length) > sheets.BYTES_MAX + FORM_BYTES:
+            raise TooLarge
+        super().initial(request, *args, **kwargs)
+
+    @extend_schema(
+        parameters=[Narrowed],
+        responses={(200, XLSX): OpenApiTypes.BINARY, **refusals(409, 413)},
+        operation_id="batches_sheet",
+    )
+    def get(self, request: Request) -> FileResponse:
+        """A filter as a workbook with three columns to fill in; nothing is cut (409)."""
+        query = _query(checked(Narrowed, request.query_params))
+        _form, breaks = narrowed_by(caller(request), query)
+        file = io.BytesIO()
+        sheets.write(listing.ordered(breaks, listing.OLDEST), file, as_of=today())
+        file.seek(0)
+        return FileResponse(file, as_attachment=True, filename="breaks.xlsx", content_type=XLSX)
+
+    @extend_schema(
+        request={"multipart/form-data": SheetHandedIn},
+        responses={
+            200: BatchDetailSerializer, 201: BatchDetailSerializer, **refusals(409, 413, 415)
+        },
+        operation_id="batches_fill",
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        """Propose what the rows ask for (201); the very same sheet answers the same (200).
+
+        What cannot be done is refused at once; ``rows/`` tells every row with its answer.
+        """
+        user = caller(request)
+        asked = checked(SheetHandedIn, request.data)
+        sent = asked["file"]
+        try:
+            made = sheets.take(
+                sent.file,
+                name=sent.name,
+                sha256=sheets.name_of(sent.chunks()),
+                is_whole=asked.get("is_whole", False),
+                maker=user,
+            )
+        except sheets.AlreadyHere as known:
+            return Response(BatchDetailSerializer(known.batch).data)
+        return Response(BatchDetailSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
 class BatchDetail(GenericAPIView[Batch]):

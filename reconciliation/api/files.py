@@ -1,10 +1,9 @@
 """The statement files: read what became of them, hand one in."""
 
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
 from rest_framework.generics import GenericAPIView
@@ -14,10 +13,16 @@ from rest_framework.response import Response
 
 from channels_.models import StatementFile
 from cspdcl.kernel.api import StrictSerializer, checked, page_of, refusals
-from reconciliation.api.parts import CODE, READERS, WRITERS, PageQuery, caller
+from reconciliation.api.parts import (
+    CODE,
+    FORM_BYTES,
+    READERS,
+    WRITERS,
+    PageQuery,
+    UploadField,
+    caller,
+)
 from reconciliation.incoming import files, statements
-
-_FORM_BYTES: Final = 64 * 1024  # what the fields around a file may take
 
 
 class TooLarge(APIException):
@@ -83,11 +88,6 @@ class FilesQuery(PageQuery):
     state = serializers.ChoiceField(choices=StatementFile.State.choices, required=False)
 
 
-@extend_schema_field(OpenApiTypes.BINARY)
-class UploadField(serializers.FileField):
-    """A file as it is sent; by itself the schema would call it an address."""
-
-
 class FileHandedIn(StrictSerializer):
     """A statement file and whose it is."""
 
@@ -110,7 +110,7 @@ class Files(GenericAPIView[StatementFile]):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse by the announced length, before a byte of the body is read."""
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if int(length) > settings.STATEMENT_BYTES_MAX + _FORM_BYTES:
+        if int(length) > settings.STATEMENT_BYTES_MAX + FORM_BYTES:
             raise TooLarge
         super().initial(request, *args, **kwargs)
 

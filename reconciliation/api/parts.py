@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
@@ -15,6 +17,12 @@ WRITERS: Final = (roles.FINANCE_OFFICER, roles.OPERATOR, roles.CHANNEL)
 DECISION_READERS: Final = (*roles.FINANCE, roles.AUDITOR)
 CODE: Final = r"^[A-Za-z0-9_-]{1,24}$"
 WHY_MAX: Final = 300
+FORM_BYTES: Final = 64 * 1024  # what the fields around a file may take
+
+
+@extend_schema_field(OpenApiTypes.BINARY)
+class UploadField(serializers.FileField):
+    """A file as it is sent; by itself the schema would call it an address."""
 
 
 class PageQuery(StrictSerializer):

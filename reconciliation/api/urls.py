@@ -39,6 +39,7 @@ urlpatterns = [
     ),
     path("batches/", batches.Batches.as_view(), name="batches"),
     path("batches/preview/", batches.Preview.as_view(), name="batches_preview"),
+    path("batches/sheet/", batches.Sheet.as_view(), name="batches_sheet"),
     path("batches/<str:public_id>/", batches.BatchDetail.as_view(), name="batch"),
     path("batches/<str:public_id>/rows/", batches.BatchRows.as_view(), name="batch_rows"),
     path("batches/<str:public_id>/answer/", batches.BatchAnswer.as_view(), name="batch_answer"),

@@ -28,7 +28,7 @@ from people.access import has_role
 from people.models import User
 from people.roles import FINANCE, FINANCE_APPROVER
 from reconciliation import approving, locks
-from reconciliation.desk import care, decisions, listing, naming, steps
+from reconciliation.desk import care, decisions, filters, listing, naming, steps
 from reconciliation.models import Batch, BatchItem, Break, Decision
 
 log = logging.getLogger(__name__)
@@ -88,8 +88,10 @@ def propose(
     holds others by now, or the step does not fit.
     """
     check_maker(maker)
+    if len(query) > filters.QUERY_MAX:
+        raise NotInBulk("this filter is too long to be shown again; take some of it off")
     asked = Batch(
-        query=query[:1000],
+        query=query,
         count=seen.count,
         amount_paise=seen.paise,
         why=why.strip()[:300],

@@ -46,7 +46,8 @@ def hand_over(open_break: Break, *, owner: User | None, due_on: date | None, by:
         raise NotDecidable("the break is closed")
     if owner is not None and not has_role(owner, *FINANCE):
         raise NotDecidable(f"{owner.username} does not work on breaks")
-    if due_on is not None and not today() <= due_on <= today() + timedelta(days=_DAYS_MAX):
+    # A day that stands may be over by now: to hand a break over is not to set it anew.
+    if due_on not in (None, locked.due_on) and not _is_ahead(due_on):
         raise NotDecidable("expected a day from today to a year from now")
     before = _facts(locked)
     locked.owner, locked.due_on = owner, due_on
@@ -55,6 +56,10 @@ def hand_over(open_break: Break, *, owner: User | None, due_on: date | None, by:
         by, "break.handed_over", ("break", locked.public_id), before=before, after=_facts(locked)
     )
     return locked
+
+
+def _is_ahead(day: date) -> bool:
+    return today() <= day <= today() + timedelta(days=_DAYS_MAX)
 
 
 def _check(by: User) -> None:

@@ -75,7 +75,9 @@ def match_sentence(match: Match) -> str:
     decision = match.decision
     if decision is None:
         return _("Matched.")
-    told = _("%(what)s: proposed by %(maker)s, approved by %(checker)s. %(why)s") % {
+    by_two = _("%(what)s: proposed by %(maker)s, approved by %(checker)s. %(why)s")
+    by_one = _("%(what)s: decided by %(maker)s within the limit of one person. %(why)s")
+    told = (by_one if decision.checker is None else by_two) % {
         "what": decision.get_kind_display().capitalize(),
         "maker": decision.maker,
         "checker": decision.checker,

@@ -5,6 +5,7 @@ asked.
 """
 
 import uuid
+from datetime import timedelta
 from typing import Final
 
 from django.db import transaction
@@ -23,6 +24,7 @@ from reconciliation.models import Break, BreakLetter, Decision, Reason
 
 CONTACT: Final = "contact_email"  # in Channel.settings: who answers questions about money
 WORDS_MAX: Final = 200
+AGAIN: Final = timedelta(hours=1)  # the same words later are a reminder, and leave the house
 _ANSWER_MAX: Final = 1000
 
 
@@ -34,13 +36,28 @@ def contact_of(channel: Channel | None) -> str:
 
 @transaction.atomic
 def ask(open_break: Break, *, words: str, to: str, by: User) -> BreakLetter:
-    """Ask the channel or bank of a break. Raises NotDecidable for no address or no question."""
+    """Ask the channel or bank of a break. Raises NotDecidable for no address or no question.
+
+    Who asks the very same again while the first letter is fresh has pressed twice: one letter.
+    """
     if not has_role(by, *FINANCE):
         raise NotYours("people of finance ask channels")
     locked = Break.objects.select_for_update().get(pk=open_break.pk)
     if locked.state != Break.State.OPEN:
         raise NotDecidable("the break is closed")
+    last = locked.letters.filter(kind=BreakLetter.Kind.QUESTION).order_by("-id").first()
+    if last is not None and _is_same(last, words=check_words(words), to=to, by=by):
+        return last
     return _send(locked, kind=BreakLetter.Kind.QUESTION, words=words, to=to, by=by)
+
+
+def _is_same(last: BreakLetter, *, words: str, to: str, by: User) -> bool:
+    return (
+        last.state == BreakLetter.State.SENT
+        and last.at > now() - AGAIN
+        and (last.by_id, last.words) == (by.pk, words)
+        and port.goes_to(last.outgoing, to)
+    )
 
 
 def dispute(decision: Decision, *, by: User) -> BreakLetter:
@@ -55,6 +72,14 @@ def dispute(decision: Decision, *, by: User) -> BreakLetter:
         by=by,
         decision=decision,
     )
+
+
+def check_words(words: str) -> str:
+    """What a letter says, as it is sent. Raises NotDecidable for nothing, or for too much."""
+    said = words.replace("\0", "").strip()
+    if not said or len(said) > WORDS_MAX:
+        raise NotDecidable(f"say it in 1 to {WORDS_MAX} characters")
+    return said
 
 
 def check_address(to: str) -> str:
@@ -102,9 +127,7 @@ def _send(
     by: User,
     decision: Decision | None = None,
 ) -> BreakLetter:
-    said = words.replace("\0", "").strip()
-    if not said or len(said) > WORDS_MAX:
-        raise NotDecidable(f"say it in 1 to {WORDS_MAX} characters")
+    said = check_words(words)
     address, name = check_address(to), uuid.uuid4().hex
     with override("en"):  # partners read English
         reason = str(Reason(open_break.reason).label)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import chain
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, ClassVar, Final, NamedTuple
 
 import xlsxwriter
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cspdcl.kernel.csvsafe import csv_lines, safe_text
+from cspdcl.kernel.errors import DomainError
 from cspdcl.kernel.money import rupees_from_paise
 from reconciliation.desk import explain, terms
 from reconciliation.models import Break, Reason
@@ -50,6 +51,12 @@ _CHUNK: Final = 1000
 _INDIAN: Final = (
     r"[>=10000000]##\,##\,##\,##0.00;[>=100000]##\,##\,##0.00;##,##0.00"  # lakh and crore
 )
+
+
+class TooMany(DomainError):
+    """A list is longer than one file may be."""
+
+    code: ClassVar[str] = "too_many"
 
 
 class Age(NamedTuple):
@@ -128,8 +135,10 @@ def _named(words: str) -> Q:
     named = Q(reference__in=exact)
     for column in ("reference", "channel_ref", "utr", "rrn", "settlement_ref", "deposit_ref"):
         named |= Q(**{f"lines__entry__{column}__in": exact})
-    # Looked up once: counts, sums and rows of the list all ask by it.
-    return Q(pk__in=list(Break.objects.filter(named).values_list("pk", flat=True)[:NAMED_MAX]))
+    found = Break.objects.filter(named).order_by().values_list("pk", flat=True).distinct()
+    # Looked up once where they are few: counts, sums and rows of the list all ask by it.
+    few = list(found[: NAMED_MAX + 1])
+    return Q(pk__in=few if len(few) <= NAMED_MAX else found)
 
 
 def ordered(breaks: QuerySet[Break], sort: str) -> QuerySet[Break]:
@@ -161,8 +170,16 @@ def by_reason(breaks: QuerySet[Break]) -> list[dict[str, Any]]:
 # ---- the same for a sheet ----
 
 
+def refuse_above(breaks: QuerySet[Break], *, most: int) -> None:
+    """Raises TooMany for what a file would not hold whole: cut, it would be believed."""
+    count = breaks.count()
+    if count > most:
+        raise TooMany(f"the list holds {count} breaks and a file at most {most}; narrow the list")
+
+
 def as_csv(breaks: QuerySet[Break], *, as_of: date) -> Iterator[str]:
-    """The breaks in their order, amounts as plain rupees."""
+    """The breaks in their order, amounts as plain rupees. Raises TooMany."""
+    refuse_above(breaks, most=ROWS_MAX)
     return csv_lines(chain([COLUMNS], _csv_rows(breaks, as_of=as_of)))
 
 
@@ -179,7 +196,11 @@ def _csv_rows(breaks: QuerySet[Break], *, as_of: date) -> Iterator[list[object]]
 
 
 def write_xlsx(breaks: QuerySet[Break], file: IO[bytes], *, as_of: date) -> None:
-    """The breaks as a workbook: days are days, amounts are numbers, texts are never formulas."""
+    """The breaks as a workbook: days are days, amounts are numbers, texts are never formulas.
+
+    Raises TooMany.
+    """
+    refuse_above(breaks, most=ROWS_MAX)
     book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False})
     sheet = book.add_worksheet(_("Breaks"))
     bold = book.add_format({"bold": True})
@@ -212,7 +233,7 @@ class Money(NamedTuple):
 
 
 def _rows(breaks: QuerySet[Break], *, as_of: date) -> Iterator[list[str | int | date | Money]]:
-    shown = breaks.select_related("channel", "bank_account")[:ROWS_MAX]
+    shown = breaks.select_related("channel", "bank_account")
     for one in shown.iterator(chunk_size=_CHUNK):
         yield cells_of(one, as_of=as_of)
 

@@ -6,17 +6,18 @@ break has changed is refused. What a sheet asks for becomes a batch, as a filter
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import IO, Any, BinaryIO, ClassVar, Final, NamedTuple, cast
 
 import xlsxwriter
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from python_calamine import CalamineError, CalamineWorkbook, load_workbook
 
 from channels_.formats.guard import MEGABYTE, ZIP_FAULTS, check_size, check_workbook
+from cspdcl.kernel.cells import typed_text
 from cspdcl.kernel.errors import DomainError, Malformed
 from people.models import User
 from reconciliation import selectors
@@ -62,7 +63,8 @@ class Row(NamedTuple):
 
 
 def write(breaks: QuerySet[Break], file: IO[bytes], *, as_of: date) -> None:
-    """The breaks as a workbook with three columns to be filled in."""
+    """The breaks as a workbook with three columns to be filled in. Raises listing.TooMany."""
+    listing.refuse_above(breaks, most=ROWS_MAX)
     book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False})
     sheet, hidden = book.add_worksheet("breaks"), book.add_worksheet(_HIDDEN)
     hidden.hide()
@@ -99,7 +101,7 @@ def write(breaks: QuerySet[Break], file: IO[bytes], *, as_of: date) -> None:
 def _out(
     breaks: QuerySet[Break], *, as_of: date
 ) -> Iterator[tuple[Break, list[str | int | date | listing.Money]]]:
-    shown = breaks.select_related("channel", "bank_account")[:ROWS_MAX]
+    shown = breaks.select_related("channel", "bank_account")
     for one in shown.iterator(chunk_size=_AT_ONCE):
         yield one, listing.cells_of(one, as_of=as_of)
 
@@ -112,6 +114,14 @@ def _print_of(one: Break) -> str:
 # ---- in ----
 
 
+def name_of(chunks: Iterable[bytes]) -> str:
+    """What a sheet is known by when it comes again: the hash of its bytes."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 @transaction.atomic
 def take(file: BinaryIO, *, name: str, sha256: str, is_whole: bool, maker: User) -> Batch:
     """Read a filled sheet and propose what it asks for; rows that cannot be done are answered now.
@@ -119,9 +129,7 @@ def take(file: BinaryIO, *, name: str, sha256: str, is_whole: bool, maker: User)
     Raises Malformed for no sheet of ours, AlreadyHere for one that came before.
     """
     bulk.check_maker(maker)
-    known = Batch.objects.filter(sha256=sha256).exclude(state=Batch.State.REJECTED).first()
-    if known is not None:
-        raise AlreadyHere(known)
+    _refuse_known(sha256)
     rows, prints = _read(file)
     if not any(row.action for row in rows):
         raise Malformed("no row says what to do; fill in the column action")
@@ -129,7 +137,7 @@ def take(file: BinaryIO, *, name: str, sha256: str, is_whole: bool, maker: User)
     done = _done_before(rows, breaks)
     items = [_item(row, breaks, prints, done) for row in rows]
     ready = [one for one in items if one.state == BatchItem.State.WAITING]
-    batch = Batch.objects.create(
+    batch = Batch(
         public_id=uuid.uuid4().hex,
         source=Batch.Source.SHEET,
         needs_second=any(bulk.ACTS[one.act].needs_second for one in ready),
@@ -141,6 +149,7 @@ def take(file: BinaryIO, *, name: str, sha256: str, is_whole: bool, maker: User)
         why="",
         maker=maker,
     )
+    _keep_once(batch)
     for one in items:
         one.batch = batch
     if is_whole and any(one.state == BatchItem.State.REFUSED for one in items):
@@ -149,6 +158,22 @@ def take(file: BinaryIO, *, name: str, sha256: str, is_whole: bool, maker: User)
         batch.save(update_fields=["needs_second"])
     BatchItem.objects.bulk_create(items, batch_size=_AT_ONCE)
     return bulk.begin(batch)
+
+
+def _refuse_known(sha256: str) -> None:
+    known = Batch.objects.filter(sha256=sha256).exclude(state=Batch.State.REJECTED).first()
+    if known is not None:
+        raise AlreadyHere(known)
+
+
+def _keep_once(batch: Batch) -> None:
+    """Of two presses at the same moment the second waits for the first, and knows it then."""
+    try:
+        with transaction.atomic():
+            batch.save()
+    except IntegrityError:
+        _refuse_known(batch.sha256)
+        raise
 
 
 def _refuse_all(items: list[BatchItem]) -> None:
@@ -289,7 +314,7 @@ def _text(cell: object) -> str:
     """A cell as its text; what no column takes is cut, and no character that texts may not hold."""
     if isinstance(cell, datetime | date):
         return cell.isoformat()[:10]
-    return str(cell).replace("\0", "").strip()[:_CELL_MAX]
+    return typed_text(cell).replace("\0", "").strip()[:_CELL_MAX]
 
 
 # ---- the answer ----

@@ -54,7 +54,10 @@ def propose(
     if locked.state != Break.State.OPEN:
         raise NotDecidable("the break is closed")
     _check(locked, kind=kind, until=until, parts=parts)
-    address = letters.check_address(letter_to) if kind == Kind.DISPUTE else ""
+    address = ""
+    if kind == Kind.DISPUTE:  # now, not when a second person approves what can never be sent
+        letters.check_words(why)
+        address = letters.check_address(letter_to)
     decision = Decision.objects.create(
         public_id=uuid.uuid4().hex,
         kind=kind,

@@ -204,8 +204,12 @@ def carry_out_approved() -> int:
     return sum(carry_out(key) for key in list(waiting.values_list("public_id", flat=True)))
 
 
+@transaction.atomic
 def size_of(target: Target | Undo) -> Size:
-    """What an undo would touch now, counted by the database."""
+    """What an undo would touch now, counted by the database.
+
+    The lines of a file are gathered in a table that ends with the transaction, so there is one.
+    """
     with connection.cursor() as cursor:
         if target.file is not None:
             _gather(cursor, target.file)

@@ -186,10 +186,27 @@ def _left_out(sides: Sequence[Side]) -> int:
 
 
 def own_entries(open_break: Break, names: Sequence[str]) -> list[Entry] | None:
-    """Those of the break's own entries that were ticked; None where they are all meant."""
-    if open_break.reason not in CHOICES or not names:
+    """Those of the break's own entries that were named; None where none is: all are meant.
+
+    Raises NotDecidable where there is no choice, and for a name of none of its entries: who names
+    some means no others.
+    """
+    if not names:
         return None
-    return [entry for entry in _own(open_break)[: SHOWN_MAX * 3] if name_of(entry) in names]
+    if open_break.reason not in CHOICES:
+        raise decisions.NotDecidable("all entries of such a break are meant; name none of them")
+    wanted = set(names)
+    if len(wanted) > CHOSEN_MAX:
+        raise decisions.NotDecidable(f"at most {CHOSEN_MAX} of its own entries may be named")
+    if any("\0" in name for name in wanted):  # PostgreSQL has no such character
+        raise decisions.NotDecidable("a name is none of the break's own entries")
+    keys = [name.partition(":")[2] for name in wanted]
+    rows = _own(open_break).filter(source_key__in=keys).order_by("pk")
+    found = [entry for entry in rows if name_of(entry) in wanted]
+    missing = sorted(wanted - {name_of(entry) for entry in found})
+    if missing:
+        raise decisions.NotDecidable(f"{missing[0][:80]!r} is none of the break's own entries")
+    return found
 
 
 def amount_of(entry: Entry, *, stage: str) -> int:

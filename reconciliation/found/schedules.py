@@ -6,8 +6,6 @@ wrong is named by its row.
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, BinaryIO, Final, cast
 
 from django.conf import settings
@@ -22,6 +20,7 @@ from channels_.formats.guard import (
     head_of,
     open_text,
 )
+from cspdcl.kernel.cells import typed_text
 from cspdcl.kernel.errors import Malformed
 from cspdcl.kernel.money import NotMoney, paise_from_rupees
 from payments.models import Consumer
@@ -153,13 +152,4 @@ def _workbook(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
         raise Malformed(f"the workbook cannot be opened: {error}") from error
     first = (sheet.start or (0, 0))[0] + 1
     for line, row in enumerate(sheet.iter_rows(), start=first):
-        yield line, [_cell(value) for value in row]
-
-
-def _cell(value: Any) -> str:
-    """A typed cell as text. A number's shortest text is what was typed: no arithmetic on it."""
-    if isinstance(value, float):
-        return format(Decimal(repr(value)).normalize(), "f")
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return "" if value is None else str(value)
+        yield line, [typed_text(value) for value in row]

@@ -1,14 +1,14 @@
 """Steps for many breaks: count and sum first, one approval, progress, and an answer for each."""
 
-import hashlib
 import io
+import uuid
 from http import HTTPStatus
 from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,7 +23,7 @@ from reconciliation import looks, selectors
 from reconciliation.desk import bulk, explain, listing, naming, sheets
 from reconciliation.forms import AnswerForm
 from reconciliation.models import Batch, BatchItem, Reason
-from reconciliation.views.breaks import narrowed
+from reconciliation.views.breaks import back_to_list, narrowed
 
 BATCH_READERS: Final = (*FINANCE, AUDITOR)
 PAGE_SIZE: Final = 50
@@ -50,6 +50,7 @@ class BatchForm(forms.Form):
     is_whole = forms.BooleanField(label=gettext_lazy("All of them or none"), required=False)
     seen_count = forms.IntegerField(widget=forms.HiddenInput)
     seen_paise = forms.IntegerField(widget=forms.HiddenInput)
+    submit_key = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """A match names its own candidate for each break: that is for a sheet."""
@@ -89,7 +90,8 @@ def ask(request: HttpRequest) -> HttpResponse:
     _filter, breaks = narrowed(request)
     sums = listing.totals(breaks)
     shown = {"seen_count": sums["count"], "seen_paise": sums["paise"]}
-    form = BatchForm(request.POST if request.method == "POST" else None, initial=shown)
+    fresh = {**shown, "submit_key": uuid.uuid4()}
+    form = BatchForm(request.POST if request.method == "POST" else None, initial=fresh)
     if form.is_valid():
         asked = form.cleaned_data
         try:
@@ -102,10 +104,11 @@ def ask(request: HttpRequest) -> HttpResponse:
                 seen=bulk.Totals(asked["seen_count"], asked["seen_paise"]),
                 is_whole=asked["is_whole"],
                 maker=user,
+                submit_key=asked["submit_key"].hex,
             )
         except DomainError as refused:
             # What is shown now is what the next press is about; what was typed stays.
-            form = BatchForm({**request.POST.dict(), **shown})
+            form = BatchForm({**request.POST.dict(), **fresh})
             form.add_error(None, str(refused))
         else:
             messages.success(request, _said(batch))
@@ -122,12 +125,15 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 @roles(*FINANCE)
 @require_safe
-def sheet(request: HttpRequest) -> FileResponse:
+def sheet(request: HttpRequest) -> HttpResponseBase:
     """The filter as a workbook with three columns to fill in."""
     _form, breaks = narrowed(request)
     file = io.BytesIO()
     ordered = listing.ordered(breaks, request.GET.get("sort", ""))
-    sheets.write(ordered, file, as_of=today())
+    try:
+        sheets.write(ordered, file, as_of=today())
+    except listing.TooMany as refused:
+        return back_to_list(request, refused)
     file.seek(0)
     name = f"breaks-to-fill-{today().isoformat()}.xlsx"
     return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)
@@ -142,14 +148,11 @@ def upload(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _list(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     sent = form.cleaned_data["sheet"]
-    digest = hashlib.sha256()
-    for chunk in sent.chunks():
-        digest.update(chunk)
     try:
         batch = sheets.take(
             sent.file,
             name=sent.name,
-            sha256=digest.hexdigest(),
+            sha256=sheets.name_of(sent.chunks()),
             is_whole=form.cleaned_data["is_whole"],
             maker=user,
         )

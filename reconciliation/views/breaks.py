@@ -52,7 +52,6 @@ from reconciliation.views.steps import steps_for
 BREAK_READERS: Final = (*READERS, OPERATOR)
 
 PAGE_SIZE: Final = 50
-QUERY_MAX: Final = 1000
 SUGGESTIONS_SHOWN: Final = 5
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -86,13 +85,13 @@ def listed(request: HttpRequest) -> HttpResponse:
     return render(request, "reconciliation/breaks.html", context, status=status)
 
 
-@roles(*READERS)
+@roles(*BREAK_READERS)
 @require_POST
 def save_filter(request: HttpRequest) -> HttpResponse:
     """Keep today's filter under a name, or take a name off; the same name is written over."""
     user = signed_in(request)
     form = SaveFilterForm(request.POST)
-    query = QueryDict(request.POST.get("query", "")[:QUERY_MAX], mutable=True)
+    query = QueryDict(request.POST.get("query", ""), mutable=True)
     for name in ("page", "sort"):
         query.pop(name, None)
     if form.is_valid():
@@ -114,18 +113,33 @@ def export(request: HttpRequest, kind: str) -> HttpResponseBase:
     _form, breaks = narrowed(request)
     chosen = listing.ordered(breaks, request.GET.get("sort", ""))
     name = f"breaks-{today().isoformat()}.{kind}"
-    if kind == "csv":
-        return StreamingHttpResponse(
-            listing.as_csv(chosen, as_of=today()),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
-    if kind != "xlsx":
+    if kind not in ("csv", "xlsx"):
         raise Http404
+    try:
+        return _as_csv(chosen, name) if kind == "csv" else _as_xlsx(chosen, name)
+    except listing.TooMany as refused:
+        return back_to_list(request, refused)
+
+
+def _as_csv(chosen: QuerySet[Break], name: str) -> HttpResponseBase:
+    return StreamingHttpResponse(
+        listing.as_csv(chosen, as_of=today()),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _as_xlsx(chosen: QuerySet[Break], name: str) -> HttpResponseBase:
     file = io.BytesIO()
     listing.write_xlsx(chosen, file, as_of=today())
     file.seek(0)
     return FileResponse(file, as_attachment=True, filename=name, content_type=_XLSX)
+
+
+def back_to_list(request: HttpRequest, refused: DomainError) -> HttpResponse:
+    """The list as it was narrowed, with why what was asked of it cannot be."""
+    messages.error(request, str(refused))
+    return redirect(f"{reverse('reconciliation:breaks')}{_kept(request)}")
 
 
 @roles(*BREAK_READERS)
@@ -338,13 +352,18 @@ def _events(one: Break, made: list[Decision], notes: list[BreakNote]) -> list[di
             shown |= {"proof_url": paper, "proof_label": _("paper")}
         events.append(shown)
     for decision in made:
+        is_alone = decision.state == Decision.State.ALONE
+        words = (
+            _("Decided within the limit of one person, to %(what)s: %(why)s")
+            if is_alone
+            else _("Proposed to %(what)s: %(why)s")
+        )
         events.append(
             {
                 "at": decision.made_at,
-                "text": _("Proposed to %(what)s: %(why)s")
-                % {"what": decision.get_kind_display(), "why": decision.why},
+                "text": words % {"what": decision.get_kind_display(), "why": decision.why},
                 "by": decision.maker.username,
-                "tone": "prop",
+                "tone": "ok" if is_alone else "prop",
                 "paise": decision.amount_paise,
             }
         )

@@ -22,6 +22,7 @@ from people.access import has_role, roles, signed_in
 from people.models import User
 from people.roles import AUDITOR, FINANCE, FINANCE_APPROVER
 from reconciliation import looks, selectors
+from reconciliation.desk import patience
 from reconciliation.forms import AnswerForm
 from reconciliation.models import FeeClaim, RateCard
 from reconciliation.rate_forms import ClaimForm, RateCardForm, RateRows
@@ -29,6 +30,7 @@ from reconciliation.rulebook import rate_card, rates
 
 RATE_READERS: Final = (*FINANCE, AUDITOR)
 MONTHS_SHOWN: Final = 12
+EFFECT_MILLISECONDS: Final = 4_000  # for each of its two sums
 
 
 @roles(*RATE_READERS)
@@ -146,22 +148,24 @@ def answer(request: HttpRequest, channel: str, number: int) -> HttpResponse:
 @roles(*FINANCE)
 @require_POST
 def claim(request: HttpRequest, channel: str, month: date) -> HttpResponse:
-    """Note that a month was claimed, or what was answered to it."""
+    """Note that a month was claimed, or what was answered to it.
+
+    The form says which of both it was: a second press of "Claimed" is no answer.
+    """
     user, found = signed_in(request), _channel(request, channel)
     if month.day != 1:
         raise Http404
     form = ClaimForm(request.POST)
     if form.is_valid():
         said = form.cleaned_data
-        sent = selectors.visible_claims(user).filter(channel=found, month=month).first()
         try:
-            if sent is None:
+            if said["what"] == ClaimForm.CLAIMED:
                 rates.note_claimed(
                     found, month=month, claimed_on=said["on"], note=said["note"], by=user
                 )
             else:
                 rates.note_answered(
-                    sent,
+                    _claim(user, found, month),
                     answered_on=said["on"],
                     paid_back_paise=said["paid_back"] or 0,
                     answer=said["note"],
@@ -180,6 +184,13 @@ def claim(request: HttpRequest, channel: str, month: date) -> HttpResponse:
 
 def _channel(request: HttpRequest, code: str) -> Channel:
     return get_object_or_404(channels_visible_to(signed_in(request)), code=code)
+
+
+def _claim(user: User, channel: Channel, month: date) -> FeeClaim:
+    found = selectors.visible_claims(user).filter(channel=channel, month=month).first()
+    if found is None:
+        raise rates.NotAClaim(_("This month was not claimed yet."))
+    return found
 
 
 def _card(request: HttpRequest, code: str, number: int) -> RateCard:
@@ -221,6 +232,11 @@ def _show(
         "may_write": has_role(user, *FINANCE),
     }
     return render(request, "reconciliation/rate_card.html", context, status=status)
+
+
+def _effect(card: RateCard) -> rates.Effect | None:
+    """What it would have changed; the card can be answered also where that takes too long."""
+    return patience.tried(lambda: rates.effect_of(card), milliseconds=EFFECT_MILLISECONDS)
 
 
 def _months(
@@ -267,7 +283,7 @@ def _show_card(
         "channel": card.channel,
         "rates": rates.rates_of(card),
         "methods": METHODS,
-        "effect": rates.effect_of(card) if is_proposed else None,
+        "effect": _effect(card) if is_proposed else None,
         "looks": looks.RATE_CARDS,
         "form": form or AnswerForm(),
         "is_mine": is_mine,

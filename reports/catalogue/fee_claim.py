@@ -12,9 +12,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from channels_.models import Channel
 from cspdcl.kernel.money import grouped_rupees
 from cspdcl.ui.templatetags.ui import count
+from people.access import has_role
 from people.roles import AUDITOR, FINANCE, MANAGER
+from reconciliation import selectors
 from reconciliation.models import Break, BreakLine, Entry, FeeClaim
 from reconciliation.rulebook import rate_card, rates
+from reconciliation.views.rates import RATE_READERS
 from reports.contract import (
     Ask,
     Column,
@@ -25,6 +28,7 @@ from reports.contract import (
     Report,
     Row,
     Section,
+    Value,
     sum_of,
 )
 from reports.forms import DayForm
@@ -94,11 +98,17 @@ def _by_channel(ask: Ask, month: date, lines: QuerySet[Break]) -> Section:
         .values("channel")
         .annotate(n=Count("pk"), paise=Sum("amount_paise"))
     }
-    claims = {one.channel_id: one for one in FeeClaim.objects.filter(month=month)}
+    seen = selectors.visible_claims(ask.user) if ask.user else FeeClaim.objects.all()
+    claims = {one.channel_id: one for one in seen.filter(month=month)}
+    may_open = ask.user is None or has_role(ask.user, *RATE_READERS)
     chosen = ask.more.get("channel")
     channels = [chosen] if chosen else Channel.objects.filter(fee_rates__isnull=False).distinct()
     written = [
-        _channel(one, month, over.get(one.pk, Figure(0, 0)), claims.get(one.pk)) for one in channels
+        Row(
+            _channel(one, month, over.get(one.pk, Figure(0, 0)), claims.get(one.pk)),
+            page_url("reconciliation:rate_card", one.code) if may_open else "",
+        )
+        for one in channels
     ]
     return Section(
         code="channels",
@@ -112,22 +122,21 @@ def _by_channel(ask: Ask, month: date, lines: QuerySet[Break]) -> Section:
     )  # fmt: skip
 
 
-def _channel(channel: Channel, month: date, over: Figure, claim: FeeClaim | None) -> Row:
+def _channel(
+    channel: Channel, month: date, over: Figure, claim: FeeClaim | None
+) -> tuple[Value, ...]:
     judged = rate_card.judge(channel, month, rates.last_of(month))
-    return Row(
-        (
-            channel.name,
-            judged.lines,
-            judged.kept_paise,
-            judged.agreed_paise,
-            over,
-            Figure(judged.under_count, judged.under_paise),
-            Figure(judged.rounded_count, judged.rounded_paise),
-            claim.claimed_on if claim else None,
-            claim.answered_on if claim else None,
-            claim.paid_back_paise if claim else None,
-        ),
-        page_url("reconciliation:rate_card", channel.code),
+    return (
+        channel.name,
+        judged.lines,
+        judged.kept_paise,
+        judged.agreed_paise,
+        over,
+        Figure(judged.under_count, judged.under_paise),
+        Figure(judged.rounded_count, judged.rounded_paise),
+        claim.claimed_on if claim else None,
+        claim.answered_on if claim else None,
+        claim.paid_back_paise if claim else None,
     )
 
 

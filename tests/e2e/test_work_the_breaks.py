@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from channels_.models import StatementFile
 from reconciliation.models import Break
 from tests.e2e.window import Window
 
@@ -72,6 +73,13 @@ def test_a_run_and_a_file_lead_to_their_undo(window_of: Callable[[str], Window])
     page.get_by_label("Reason").fill("A wrong rule.")
     page.get_by_role("button", name="Propose to undo").click()
     window.fits_both("an undo that waits")
+    sha256 = StatementFile.objects.filter(state="loaded").order_by("id")[0].sha256
+    window.open(f"/statements/{sha256}/")
+    page.get_by_role("link", name="Undo this file").click()
+    window.fits_both("an undo of a file")
+    page.get_by_label("Reason").fill("The wrong file.")
+    page.get_by_role("button", name="Propose to undo").click()
+    window.fits_both("an undo of a file that waits")
     window.open("/undos/")
     window.fits_both("all undos")
 

@@ -1,12 +1,15 @@
 """Decisions by the API: the same laws as on the pages, the second person among them."""
 
+import io
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from openpyxl import load_workbook
 
 from people.auth import make_api_key
 from people.models import User
@@ -165,6 +168,29 @@ def test_what_does_not_fit_is_refused_and_nothing_is_kept(
     assert not Decision.objects.exists()
 
 
+def test_own_entries_are_taken_as_they_are_named_or_refused(officer: Caller) -> None:
+    many = [books.entry(Book.CHANNEL, 100, source_key=f"twin:{number:02d}") for number in range(40)]
+    one = books.broken(*many, reason=Reason.DUPLICATE)
+    receipt = books.entry(Book.RECEIPTS, 100, in_bank_stage=False)
+    plain = missing(200)
+
+    def ask(about: Break, *own: str) -> Any:
+        return officer.post(
+            f"breaks/{about.public_id}/decisions/", kind="match", why=WHY, own=own,
+            candidates=[f"receipts:{receipt.source_key}"],
+        )  # fmt: skip
+
+    stranger = ask(one, "channel:twin:39", "channel:none")
+    no_choice = ask(plain, f"receipts:{plain.lines.get().entry.source_key}")
+    made = ask(one, "channel:twin:39")
+
+    assert code_of(stranger) == code_of(no_choice) == (409, "not_decidable")
+    assert "'channel:none' is none of the break's own entries" in stranger.json()["detail"]
+    assert (made.status_code, made.json()["difference_paise"]) == (201, 0)
+    chosen = Decision.objects.get().lines.values_list("entry_id", flat=True)
+    assert set(chosen) == {receipt.pk, many[39].pk}
+
+
 def test_notes_and_owners_need_one_person_of_finance(
     officer: Caller, users: Mapping[str, User]
 ) -> None:
@@ -275,6 +301,42 @@ def test_a_step_for_many_is_shown_asked_once_and_approved_by_another(
     assert (told["state"], told["done"], told["refused"]) == ("done", 2, 0)
     assert [row["break"] for row in rows] == [one.public_id for one in two_duplicates]
     assert Break.objects.filter(parked="suspense").count() == 2
+
+
+def test_a_sheet_goes_out_and_comes_in_filled_and_every_row_is_answered(
+    officer: Caller, approver: Caller, two_duplicates: list[Break]
+) -> None:
+    def send(content: bytes, **more: Any) -> Any:
+        sent = {"file": SimpleUploadedFile("breaks.xlsx", content), **more}
+        return officer.client.post("/api/v1/batches/sheet/", sent)
+
+    out = officer.client.get("/api/v1/batches/sheet/?reason=duplicate")
+    book = load_workbook(io.BytesIO(out.getvalue()))
+    for number, cells in enumerate((("suspense", WHY, ""), ("suspense", "", "")), start=2):
+        for column, text in enumerate(cells, start=13):
+            book["breaks"].cell(number, column).value = text
+    filled = io.BytesIO()
+    book.save(filled)
+
+    made, again = send(filled.getvalue()), send(filled.getvalue())
+    odd, bare = send(b"nonsense"), officer.client.post("/api/v1/batches/sheet/", {})
+    answered = approver.post(
+        f"batches/{made.json()['id']}/answer/", verdict="approve",
+        count=made.json()["live_count"], amount_paise=made.json()["live_paise"],
+    )  # fmt: skip
+    bulk.run(made.json()["id"])
+    rows = approver.get(f"batches/{made.json()['id']}/rows/")["results"]
+
+    assert (made.status_code, again.status_code) == (201, 200)
+    assert made.json()["id"] == again.json()["id"]
+    assert (made.json()["source"], made.json()["refused"]) == ("sheet", 1)
+    assert code_of(odd) == (400, "malformed")
+    assert code_of(bare) == (400, "invalid")
+    assert answered.status_code == 200
+    assert [(row["row"], row["state"], row["said"]) for row in rows] == [
+        (2, "done", ""), (3, "refused", "say why"),
+    ]  # fmt: skip
+    assert approver.client.post("/api/v1/batches/sheet/", {"colour": "red"}).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -169,3 +169,12 @@ def test_a_match_of_people_says_who_and_why() -> None:
 
     assert said.startswith("Match by hand: proposed by ")
     assert said.endswith(" Same.")
+
+
+def test_a_match_within_the_limit_of_one_person_names_no_second() -> None:
+    maker = User(username="maker")
+    decision = Decision(kind="write_off", state="alone", maker=maker, why="Too small.")
+
+    said = match_sentence(Match(kind="write_off", decision=decision))
+
+    assert said == f"Write off: decided by {maker} within the limit of one person. Too small."

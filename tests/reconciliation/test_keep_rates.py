@@ -1,5 +1,6 @@
 """Rate cards: slabs and caps, new cards in two hands, and claims for what was kept too much."""
 
+import threading
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -7,13 +8,14 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 from django.test import Client
 
 from channels_.models import FeeRate
 from people.models import AuditEvent, User
 from reconciliation.models import FeeClaim, RateCard
 from reconciliation.rulebook import rate_card, rates
+from reconciliation.views import rates as pages
 from reports.contract import Ask, Figure
 from reports.registry import reports
 from tests import factories
@@ -299,6 +301,35 @@ def test_a_card_is_written_shown_and_approved_on_pages(overcharged: Desk, as_rol
     assert "From a later day" in words(done.content.decode())
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_card_can_be_approved_where_its_effect_takes_too_long_to_sum(
+    desk: Desk, officer: User, as_role: AsRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "EFFECT_MILLISECONDS", 50)
+    propose(desk, officer)
+    held, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE reconciliation_entry IN ACCESS EXCLUSIVE MODE")
+            held.set()
+            leave.wait(30)
+        connections.close_all()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(30)
+    try:
+        page = as_role("finance_approver").get("/rates/razorpay/1/")
+    finally:
+        leave.set()
+        thread.join(30)
+
+    assert page.context["effect"] is None
+    assert "Too many lines to say now" in words(page.content.decode())
+    assert 'value="approve"' in page.content.decode()
+
+
 def test_a_wrong_figure_is_said_in_its_cell(desk: Desk, as_role: AsRole) -> None:
     data = posted({"method": "upi", "flat_paise": "1,00.5", "percent": "101"})
 
@@ -315,16 +346,39 @@ def test_claims_are_noted_on_the_page(overcharged: Desk, as_role: AsRole) -> Non
     officer = as_role("finance_officer")
     url = "/rates/razorpay/claim/2026-08-01/"
 
-    early = officer.post(url, {"on": "2026-07-01", "note": "kept"})
+    claimed = {"what": "claimed", "on": "2026-08-13", "note": "by letter"}
+    answered = {"what": "answered", "on": "2026-08-14", "note": "agreed", "paid_back": "12"}
+
+    early = officer.post(url, {**claimed, "on": "2026-07-01", "note": "kept"})
     assert early.status_code == 422
     assert 'value="kept"' in early.content.decode()
-    officer.post(url, {"on": "2026-08-13", "note": "by letter"})
-    officer.post(url, {"on": "2026-08-14", "note": "agreed", "paid_back": "12"})
+    too_early = officer.post(url, answered)
+    assert "This month was not claimed yet." in words(too_early.content.decode())
+    officer.post(url, claimed)
+    twice = officer.post(url, claimed)
+    assert "This month was claimed already." in words(twice.content.decode())
+    assert FeeClaim.objects.get().answered_on is None
+    assert officer.post(url, {**claimed, "what": ""}).status_code == 422
+    shown = " ".join(officer.get("/rates/razorpay/").content.decode().split())
+    assert 'name="what" value="answered"' in shown
+    officer.post(url, answered)
 
     told = words(officer.get("/rates/razorpay/").content.decode())
     assert "Claimed on 13-08-2026: 12.00, noted by finance_officer. by letter" in told
     assert "Answered on 14-08-2026: pays back 12.00. agreed" in told
     assert officer.post("/rates/razorpay/claim/2026-08-02/", {}).status_code == 404
+
+
+def test_who_may_not_open_a_rate_card_is_not_led_to_it(overcharged: Desk, as_role: AsRole) -> None:
+    address, link = "/reports/fee_claim/?day=2026-08-17", "/rates/razorpay/"
+    manager, auditor = as_role("manager"), as_role("auditor")
+
+    assert link in auditor.get(address).content.decode()
+    assert auditor.get(link).status_code == 200
+    page = manager.get(address)
+    assert (page.status_code, manager.get(link).status_code) == (200, 403)
+    assert overcharged.channels["razorpay"].name in page.content.decode()
+    assert link not in page.content.decode()
 
 
 @pytest.mark.parametrize("kind", ["pdf", "xlsx", "csv"])

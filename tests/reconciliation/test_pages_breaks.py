@@ -2,6 +2,7 @@
 
 import csv
 import io
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
@@ -11,11 +12,13 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from people.models import AuditEvent
-from reconciliation.desk import listing, workbench
+from people.roles import FINANCE_OFFICER
+from reconciliation.desk import listing, sheets, workbench
 from reconciliation.models import (
     Book,
     Break,
     Decision,
+    DecisionLimit,
     Kind,
     Leg,
     Match,
@@ -91,6 +94,19 @@ def test_the_list_is_narrowed_and_sorted(
     assert references(as_role("auditor"), query) == found
 
 
+@pytest.mark.parametrize("most", [2, 1])
+def test_a_name_finds_every_break_however_many_of_its_lines_bear_it(
+    as_role: AsRole, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(listing, "NAMED_MAX", most)
+    named = {"settlement_ref": "S1"}
+    many = [books.entry(Book.CHANNEL, 100, **named) for _number in range(3)]
+    books.broken(*many, reason=Reason.DUPLICATE, reference="M")
+    books.broken(books.entry(Book.CHANNEL, 200, **named), reference="N")
+
+    assert references(as_role("auditor"), "q=s1&sort=reference") == ["M", "N"]
+
+
 def test_counts_and_sums_are_of_the_whole_filter(as_role: AsRole, three: list[Break]) -> None:
     page = words(as_role("manager").get("/breaks/").content.decode())
 
@@ -149,6 +165,30 @@ def test_the_workbook_has_numbers_days_and_no_formula(as_role: AsRole) -> None:
     assert f"{row['amount_rupees'].value:.2f}" == "1234.56"
     assert row["amount_rupees"].data_type == "n"
     assert f"{row['business_date'].value:%Y-%m-%d}" == "2026-08-18"
+
+
+@pytest.mark.parametrize(
+    ("module", "address"),
+    [
+        (listing, "/breaks/export.csv"),
+        (listing, "/breaks/export.xlsx"),
+        (sheets, "/batches/sheet.xlsx"),
+    ],
+)
+def test_a_list_that_no_file_holds_whole_is_refused_and_never_cut(
+    as_role: AsRole, three: list[Break], monkeypatch: pytest.MonkeyPatch, module, address: str
+) -> None:
+    monkeypatch.setattr(module, "ROWS_MAX", 1)
+    officer = as_role("finance_officer")
+
+    refused = officer.get(f"{address}?sort=amount", follow=True)
+    fits = officer.get(f"{address}?reason=duplicate")
+
+    assert refused.redirect_chain == [("/breaks/?sort=amount", 302)]
+    told = "the list holds 3 breaks and a file at most 1; narrow the list"
+    assert told in words(refused.content.decode())
+    assert fits.status_code == 200
+    assert fits.getvalue()
 
 
 def test_an_export_of_another_kind_is_no_page(as_role: AsRole) -> None:
@@ -396,6 +436,18 @@ def test_a_rejection_says_why_and_the_break_stays(as_role: AsRole, unpaired) -> 
     assert not Match.objects.exists()
 
 
+def test_what_one_person_decided_is_told_so(as_role: AsRole, three: list[Break]) -> None:
+    DecisionLimit.objects.create(kind="write_off", role=FINANCE_OFFICER, alone_paise=100)
+    client = as_role("finance_officer")
+    address = f"/breaks/{three[0].public_id}/"
+
+    client.post(f"{address}propose/", {"kind": "write_off", "why": "Too small."})
+
+    page = words(client.get(address).content.decode())
+    assert "Decided within the limit of one person, to write off: Too small." in page
+    assert "Proposed to" not in page
+
+
 def test_a_write_off_takes_the_own_entries_alone(as_role: AsRole, unpaired) -> None:
     one, line = unpaired
     propose(as_role("finance_officer"), one, line, kind="write_off", why="too small to chase")
@@ -510,7 +562,13 @@ def test_what_waits_for_many_is_no_empty_page(as_role: AsRole) -> None:
     assert "Nothing waits" in words(approver.get("/approvals/").content.decode())
     officer.post(
         "/batches/new/",
-        {"act": "suspense", "why": "Unknown.", "seen_count": 1, "seen_paise": 1_500},
+        {
+            "act": "suspense",
+            "why": "Unknown.",
+            "seen_count": 1,
+            "seen_paise": 1_500,
+            "submit_key": uuid.uuid4(),
+        },
     )
 
     page = words(approver.get("/approvals/").content.decode())

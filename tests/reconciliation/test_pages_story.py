@@ -112,6 +112,7 @@ def test_what_is_not_explained_is_said_first(day, reason: Reason, words: list[st
     assert Reason(reason).label in told["events"]
     assert told["words"][: len(words)] == words
     found = Break.objects.filter(reason=reason, state="open", lines__entry__reference=payment)
+    assert found
     assert all(f"/breaks/{one.public_id}/" in told["page"] for one in found)
 
 

@@ -1,10 +1,13 @@
 """Undo over HTTP and from a terminal: what is shown first, who may, what follows."""
 
+import hashlib
 import io
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -43,6 +46,25 @@ def test_count_and_sum_stand_before_anything_is_proposed(as_role: AsRole, run: R
     page = as_role("finance_officer").get(f"/undos/new/?kind=run&key={name(run)}")
 
     assert "1 match , 1,234.50." in words(page.content.decode()).replace("match,", "match ,")
+    assert not Undo.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_undo_of_a_file_is_shown_with_its_lines_before_anything_is_proposed(
+    as_role: AsRole, settings, tmp_path: Path
+) -> None:
+    settings.STATEMENTS_DIR = tmp_path / "statements"
+    books.bank()
+    officer = as_role("finance_officer")
+    sent = {"source": "sbi", "file": SimpleUploadedFile("sbi.sta", books.ONE_CREDIT)}
+    loaded = officer.post("/statements/upload/", sent, follow=True)
+    address = f"/undos/new/?kind=file&key=sbi%7C{hashlib.sha256(books.ONE_CREDIT).hexdigest()}"
+    assert address.replace("&", "&amp;") in loaded.content.decode()
+
+    page = officer.get(address)
+
+    assert page.status_code == 200
+    assert "30.00" in words(page.content.decode())
     assert not Undo.objects.exists()
 
 

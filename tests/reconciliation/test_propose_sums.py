@@ -232,7 +232,7 @@ def _verdicts(found: suggestions.Suggestion) -> tuple[dict[str, str], dict[str, 
     disagreeing: dict[str, str] = {}
     for one in found.candidate.fields:
         side = agreeing if one["agrees"] else disagreeing
-        side[str(one["label"])] = one["verdict"]
+        side[str(one["label"])] = str(one["verdict"])
     return agreeing, disagreeing
 
 

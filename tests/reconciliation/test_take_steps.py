@@ -201,10 +201,11 @@ def test_above_it_a_second_one_does_and_only_up_to_theirs(
 
 
 def test_a_match_never_needs_one_person_alone_says_the_database(desk: Desk, maker: User) -> None:
-    decision = steps.propose(
-        credit(), kind=Decision.Kind.DISPUTE, why="Not ours.", maker=maker,
-        letter_to="money@bank.example",
+    decision = decisions.propose(
+        credit(), kind=Decision.Kind.MATCH, why="Both in one.", maker=maker,
+        candidates=list(Entry.objects.filter(book="channel")),
     )  # fmt: skip
+    assert (decision.state, decision.difference_paise) == ("proposed", 0)
     with (
         pytest.raises(IntegrityError, match="decision_alone_only_small"),
         transaction.atomic(),
@@ -334,6 +335,33 @@ def test_a_question_leaves_the_house_and_its_answer_is_kept(desk: Desk, maker: U
         letters.withdraw(letter, words="Not needed.", by=maker)
 
 
+def test_a_question_that_is_pressed_twice_leaves_once(
+    desk: Desk, maker: User, checker: User
+) -> None:
+    def ask(*, words: str = "Who sent this?", to: str = "money@bank.example", by: User = maker):
+        return letters.ask(credit(), words=words, to=to, by=by)
+
+    first = ask()
+    assert ask(words=" Who sent this? ") == first
+    assert Outgoing.objects.count() == 1
+
+    others = [ask(to="other@bank.example"), ask(words="And why?"), ask(by=checker)]
+    assert len({first.pk, *(one.pk for one in others)}) == 4
+    with time_machine.travel("2026-08-14 10:00:00+05:30"):
+        assert ask(by=checker) != others[-1]  # a reminder
+
+
+def test_a_dispute_of_more_words_than_its_letter_takes_is_refused_when_it_is_proposed(
+    desk: Desk, maker: User
+) -> None:
+    with pytest.raises(decisions.NotDecidable, match="1 to 200 characters"):
+        steps.propose(
+            credit(), kind=Decision.Kind.DISPUTE, why="x" * 201, maker=maker,
+            letter_to="a@bank.example",
+        )  # fmt: skip
+    assert not Decision.objects.exists()
+
+
 @pytest.mark.parametrize("to", ["", "nobody", "a@b@c"])
 def test_a_letter_needs_an_address(desk: Desk, maker: User, to: str) -> None:
     with pytest.raises(decisions.NotDecidable, match="expected an e-mail address"):
@@ -372,6 +400,18 @@ def test_a_break_has_an_owner_a_day_and_notes(desk: Desk, maker: User, checker: 
     assert [one.words for one in credit().notes.all()] == ["He calls back."]
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         credit().notes.update(words="He never called.")
+
+
+def test_a_break_whose_day_is_over_can_still_be_handed_over(
+    desk: Desk, maker: User, checker: User
+) -> None:
+    care.hand_over(credit(), owner=maker, due_on=THU, by=maker)
+    with time_machine.travel("2026-08-17 10:00:00+05:30"):
+        care.hand_over(credit(), owner=checker, due_on=THU, by=maker)
+        with pytest.raises(decisions.NotDecidable, match="expected a day from today"):
+            care.hand_over(credit(), owner=checker, due_on=WED, by=maker)
+
+    assert (credit().owner, credit().due_on) == (checker, THU)
 
 
 def test_who_owns_a_break_works_in_finance(

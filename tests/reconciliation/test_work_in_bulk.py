@@ -2,11 +2,16 @@
 
 import hashlib
 import io
+import threading
+import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 import time_machine
+from django.db import connection, connections, transaction
 from django.test import Client
 from openpyxl import Workbook, load_workbook
 
@@ -226,7 +231,7 @@ def exported() -> Workbook:
     return load_workbook(io.BytesIO(file.getvalue()))
 
 
-def filled(*rows: tuple[str, str, str]) -> bytes:
+def filled(*rows: tuple[str, str, str | int]) -> bytes:
     """The export with the three columns of its first rows filled in."""
     book = exported()
     sheet = book["breaks"]
@@ -278,16 +283,20 @@ def test_every_row_of_a_sheet_is_answered(users: Mapping[str, User], three: list
     assert told == ["answer", "done", "done", "idle"]
 
 
-def test_a_match_by_a_sheet_names_what_it_is_matched_with(users: Mapping[str, User]) -> None:
+@pytest.mark.parametrize("typed", ["S9", 632400000001])
+def test_a_match_by_a_sheet_names_what_it_is_matched_with(
+    users: Mapping[str, User], typed: str | int
+) -> None:
     one = credit(500)
     line = books.entry(
-        Book.CHANNEL, 500, settlement_ref="S9", in_channel_stage=False, in_bank_stage=True
-    )
+        Book.CHANNEL, 500, settlement_ref="S9", rrn="632400000001",
+        in_channel_stage=False, in_bank_stage=True,
+    )  # fmt: skip
     books.broken(
         line, reason=Reason.SETTLED_NOT_CREDITED, stage=Stage.BANK, leg=Leg.CHANNEL_BANK,
         amount_paise=501,
     )  # fmt: skip
-    batch = taken(filled(("match", "Same money.", "S9")), users["finance_officer"])
+    batch = taken(filled(("match", "Same money.", typed)), users["finance_officer"])
 
     bulk.approve(batch, checker=users["finance_approver"], seen=Totals(1, 500))
     bulk.run(batch.public_id)
@@ -349,6 +358,43 @@ def test_the_same_sheet_twice_changes_nothing(
     assert known.value.batch == batch
     assert answers(second)[0] == (2, "refused", "an earlier sheet has done this already")
     assert BreakNote.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_sheet_twice_at_the_same_moment_is_one(
+    users: Mapping[str, User], three: list[Break]
+) -> None:
+    content, maker = filled(("note", "Seen.", "")), users["finance_officer"]
+    known: list[object] = []
+
+    def second() -> None:
+        try:
+            taken(content, maker)
+        except sheets.AlreadyHere as here:
+            known.append(here.batch.pk)
+        connections.close_all()
+
+    thread = threading.Thread(target=second)
+    with transaction.atomic():
+        batch = taken(content, maker)
+        thread.start()
+        wait_for_waiting()
+    thread.join(30)
+
+    assert known == [batch.pk]
+    assert Batch.objects.count() == 1
+
+
+def wait_for_waiting() -> None:
+    """Until another session waits for what we have written."""
+    deadline = time.monotonic() + 10
+    while True:
+        assert time.monotonic() < deadline
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            if cursor.fetchone() == (True,):
+                return
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -448,13 +494,23 @@ def test_the_pages_of_a_bulk_step(
     assert "All 3 in the filter" in words(page.content.decode())
     address = "/batches/new/?reason=unidentified_credit"
     assert "3 breaks in the filter, 6.00." in words(officer.get(address).content.decode())
-    sent = {"act": "suspense", "why": "Nobody knows.", "seen_count": "2", "seen_paise": "1"}
+    sent = {
+        "act": "suspense", "why": "Nobody knows.", "seen_count": "2", "seen_paise": "1",
+        "submit_key": str(uuid.uuid4()),
+    }  # fmt: skip
 
     stale = officer.post(address, sent)
     assert stale.status_code == 422
     assert 'value="Nobody knows."' in stale.content.decode()
-    officer.post(address, sent | {"seen_count": "3", "seen_paise": "600"})
+    right = sent | {"seen_count": "3", "seen_paise": "600"}
+    assert officer.post(address, sent | {"submit_key": ""}).status_code == 422
+    first = officer.post(address, right)
+    twice = officer.post(address, right)
     batch = Batch.objects.get()
+    assert first["Location"] == twice["Location"] == f"/batches/{batch.public_id}/"
+    other = officer.post(address, right | {"act": "write_off"})
+    assert "the key was used for another step" in words(other.content.decode())
+    assert f'value="{sent["submit_key"]}"' not in other.content.decode()
     assert "Nobody knows." in words(approver.get("/approvals/").content.decode())
     approver.post(
         f"/batches/{batch.public_id}/answer/",
@@ -497,6 +553,26 @@ def test_a_person_keeps_filters_of_their_own(as_role: AsRole, three: list[Break]
     assert "Credits" not in words(as_role("finance_approver").get("/breaks/").content.decode())
     officer.post("/breaks/filters/", {"name": "Credits", "query": query, "verdict": "drop"})
     assert not SavedFilter.objects.exists()
+
+
+def test_a_filter_that_is_too_long_is_refused_and_never_cut(
+    as_role: AsRole, three: list[Break]
+) -> None:
+    officer, query = as_role("finance_officer"), urlencode({"q": "क" * 150})
+    kept = officer.post(
+        "/breaks/filters/", {"name": "Long", "query": query}, headers={"Referer": "/breaks/"},
+        follow=True,
+    )  # fmt: skip
+    sent = {
+        "act": "suspense", "why": "Nobody knows.", "seen_count": "0", "seen_paise": "0",
+        "submit_key": str(uuid.uuid4()),
+    }  # fmt: skip
+    asked = officer.post(f"/batches/new/?{query}", sent)
+
+    assert "this filter is too long to be kept" in words(kept.content.decode())
+    assert "this filter is too long to be shown again" in words(asked.content.decode())
+    assert not SavedFilter.objects.exists()
+    assert not Batch.objects.exists()
 
 
 def test_the_list_is_narrowed_by_owner_and_by_what_is_late(
