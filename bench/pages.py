@@ -23,6 +23,7 @@ PAGES: Final = {
     "day board": "/day/2026-08-18/",
     "break list": "/breaks/",
     "breaks of a channel": "/breaks/?channel=bench1&sort=-amount",
+    "breaks of one name": "/breaks/?q=NOBODY0001",
 }
 
 

@@ -97,8 +97,6 @@ def narrowed(breaks: QuerySet[Break], asked: Mapping[str, Any], *, as_of: date) 
             fits &= Q(**{lookup: asked[name]})
     if asked.get("age"):
         fits &= _aged(asked["age"], as_of=as_of)
-    if asked.get("q"):
-        fits &= _named(asked["q"])
     if asked.get("parked"):
         fits &= _parked(asked["parked"], as_of=as_of)
     if asked.get("owner"):
@@ -106,7 +104,8 @@ def narrowed(breaks: QuerySet[Break], asked: Mapping[str, Any], *, as_of: date) 
         fits &= nobody if asked["owner"] == NOBODY else Q(owner__username=asked["owner"])
     if asked.get("late"):
         fits &= terms.overdue(as_of, terms.all_terms())
-    return breaks.filter(fits)
+    chosen = breaks.filter(fits)
+    return chosen.filter(_named(asked["q"], among=chosen)) if asked.get("q") else chosen
 
 
 def _parked(how: str, *, as_of: date) -> Q:
@@ -129,13 +128,16 @@ def _aged(codes: Sequence[str], *, as_of: date) -> Q:
     return fits
 
 
-def _named(words: str) -> Q:
-    """A break by any name of it or of its entries, letter by letter."""
+def _named(words: str, *, among: QuerySet[Break]) -> Q:
+    """A break by any name of it or of its entries, letter by letter.
+
+    Names of entries have no indexes: those of the breaks that fit all else are looked through.
+    """
     exact = [words, words.upper()]
     named = Q(reference__in=exact)
     for column in ("reference", "channel_ref", "utr", "rrn", "settlement_ref", "deposit_ref"):
         named |= Q(**{f"lines__entry__{column}__in": exact})
-    found = Break.objects.filter(named).order_by().values_list("pk", flat=True).distinct()
+    found = among.filter(named).order_by().values_list("pk", flat=True).distinct()
     # Looked up once where they are few: counts, sums and rows of the list all ask by it.
     few = list(found[: NAMED_MAX + 1])
     return Q(pk__in=few if len(few) <= NAMED_MAX else found)
