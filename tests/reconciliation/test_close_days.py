@@ -23,13 +23,13 @@ from people.models import AuditEvent, User
 from reconciliation import locks, tasks
 from reconciliation.dayend import certificates, closing
 from reconciliation.desk import decisions, undoing
-from reconciliation.models import Break, DayCause, DayClose, Decision
+from reconciliation.models import Break, DayCause, DayClose, Decision, Run
 from tests import factories
 from tests.reconciliation.test_pages_board import words
-from tests.worked_examples.accounts import Desk, Line
+from tests.worked_examples.accounts import Desk, Line, paid, taken_back
 from tests.worked_examples.test_returned_cheque_days import RETURNED, banked, cheque, undo
 
-TUE, WED, THU, FRI = (date(2026, 8, n) for n in range(11, 15))
+MON, TUE, WED, THU, FRI = (date(2026, 8, n) for n in range(10, 15))
 
 AsRole = Callable[[str], Client]
 
@@ -334,6 +334,29 @@ def test_an_undone_match_makes_the_day_due(house: House) -> None:
             "undone", decision.public_id, 70_000,
         )  # fmt: skip
         assert DayClose.objects.filter(state="proposed").count() == 1
+
+
+def test_what_matches_come_to_is_told_match_by_match(house: House) -> None:
+    """A slip and a settlement begin on different sides; each of their matches counts by its own."""
+    desk = house.desk
+    desk.receipt("razorpay", 500, on=MON, channel_ref="pay_1")
+    desk.report(
+        paid("pay_1", 500, fee=10, paid_on=MON, settled_on=WED, settlement="S1", utr="UTR0001")
+    )
+    desk.slip("DS-0001", [desk.receipt("cash", 50, on=WED)], on=WED)
+    desk.statement(Line(490, "UTR0001"), Line(50, "DS-0001"), on=WED)
+    run = desk.reconcile(WED)
+    with time_machine.travel("2026-08-21 10:30:00+05:30"):
+        house.close(WED)
+        asked = undoing.propose(undoing.of_run(run), why="it was not", maker=house.officer)
+        undoing.approve(asked, checker=house.approver)
+        desk.reconcile(WED)
+
+        closing.propose_restatements()
+
+    told = {one.kind: (one.count, one.amount_paise) for one in DayCause.objects.all()}
+    of_each = 500_00 + 490_00 + 50_00
+    assert told == {"undone": (3, of_each), "correction": (3, of_each)}
 
 
 def test_a_proposal_of_the_system_follows_what_comes_later(house: House, closed: DayClose) -> None:
