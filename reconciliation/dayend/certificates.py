@@ -243,13 +243,14 @@ def _age(one: Facts, run: Run) -> int:
 
 
 def _decisions(run: Run) -> list[Facts]:
-    """What people decided about breaks of the day before the run proved it."""
+    """What people decided about breaks of the day before the run proved it, and it still held."""
     rows = (
         Decision.objects.filter(
             state__in=(Decision.State.APPROVED, Decision.State.ALONE),
             open_break__business_date=run.business_date,
             checked_at__lte=run.finished_at,
         )
+        .exclude(undone_at__lte=run.finished_at)
         .order_by("kind", "state")
         .values("kind", "state")
         .annotate(n=Count("id"), total=Sum("amount_paise"))

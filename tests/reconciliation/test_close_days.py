@@ -293,6 +293,30 @@ def test_a_late_file_and_a_late_receipt_restate_the_day_twice(
     assert certificates.check_against_books(certificates.check(certificates.document(third))) == ""
 
 
+def test_a_decision_that_was_told_back_before_the_run_is_not_certified(house: House) -> None:
+    house.desk.statement(Line(40, "WHO IS IT"), on=WED)
+    house.desk.reconcile(WED)
+    asked = decisions.propose(
+        Break.objects.get(), kind=Decision.Kind.WRITE_OFF, why="old", maker=house.officer
+    )
+    decisions.approve(asked, checker=house.approver)
+    with time_machine.travel("2026-08-21 10:30:00+05:30"):
+        run = house.desk.reconcile(WED)
+        assert _certified(run) == [{"kind": "write_off", "state": "approved", "sum": [1, 40_00]}]
+        undo = undoing.propose(undoing.of_decision(asked), why="no", maker=house.officer)
+        undoing.approve(undo, checker=house.approver)
+        assert _certified(run) == [{"kind": "write_off", "state": "approved", "sum": [1, 40_00]}]
+
+    with time_machine.travel("2026-08-22 10:30:00+05:30"):
+        assert _certified(house.desk.reconcile(WED)) == []
+
+
+def _certified(run: Run) -> list[dict[str, object]]:
+    facts = certificates.facts_of(run, version=1, reason="", live=None, causes=[])
+    found: list[dict[str, object]] = facts["decisions"]
+    return found
+
+
 def test_a_restated_closing_touches_the_next_closed_day(house: House, closed: DayClose) -> None:
     house.desk.reconcile(THU)
     house.close(THU)
