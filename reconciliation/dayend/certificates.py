@@ -471,11 +471,12 @@ def _read(content: bytes) -> tuple[Facts, str, str, bytes]:
         facts, content_hash = told["certificate"], told["content_hash"]
         signature = base64.b64decode(told["signature"], validate=True)
         key_id = told["key_id"]
+        as_written = _written(told)  # refuses half a character, which JSON can name
     except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
         raise Malformed("this is no certificate of a day") from error
     if not isinstance(facts, dict) or not isinstance(content_hash, str):
         raise Malformed("this is no certificate of a day")
     # A name that stands twice is read once: a reader would see what no signature covers.
-    if _written(told) != content:
+    if as_written != content:
         raise Malformed("this file is not written as a certificate is: something was altered")
     return facts, content_hash, str(key_id), signature

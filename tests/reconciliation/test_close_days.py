@@ -418,6 +418,7 @@ def _forged(document: bytes) -> bytes:
         (_forged, "signature does not hold"),
         (lambda text: text.replace(b"{\n", b'{ "number": "DC",\n', 1), "something was altered"),
         (lambda _text: b"%PDF-1.7 nothing", "no certificate"),
+        (lambda text: text.replace(b'"DC-2026', b'"\\ud800', 1), "no certificate"),
     ],
 )
 def test_a_tampered_file_is_refused(
