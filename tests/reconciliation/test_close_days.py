@@ -153,6 +153,23 @@ def _an_unread_receipt(desk: Desk) -> None:
     desk.receipt("cash", 70, on=WED)
 
 
+def _an_unread_refund(desk: Desk) -> None:
+    payment = desk.receipt("razorpay", 70, on=WED, channel_ref="pay_1")
+    desk.reconcile(WED)
+    desk.refund(payment, 30, ref="rfnd_1", on=WED)
+
+
+def _an_unread_chargeback(desk: Desk) -> None:
+    payment = desk.receipt("razorpay", 70, on=MON, channel_ref="pay_1")
+    settled = {"settled_on": WED, "settlement": "S1", "utr": "UTR0001"}
+    desk.report(
+        paid("pay_1", 70, paid_on=MON, **settled),
+        taken_back("adj_1", 30, dispute="disp_1", **settled),
+    )
+    desk.reconcile(WED)
+    desk.dispute_lost(payment, 30, ref="disp_1", on=THU)
+
+
 def _a_day_before_that_moved(desk: Desk) -> None:
     desk.reconcile(TUE)
     desk.receipt("cash", 70, on=TUE)
@@ -166,6 +183,8 @@ def _a_day_before_that_moved(desk: Desk) -> None:
         (_a_late_file, "1 line of this day or an earlier one came after its last run"),
         (_an_empty_file, "A file that speaks of this day came after its last run"),
         (_an_unread_receipt, "1 receipt of this day or an earlier one is not in the books yet"),
+        (_an_unread_refund, "1 receipt of this day or an earlier one is not in the books yet"),
+        (_an_unread_chargeback, "1 receipt of this day or an earlier one is not in the books yet"),
         (_a_day_before_that_moved, "11-08-2026 closes otherwise than 12-08-2026 opens"),
     ],
 )
