@@ -236,7 +236,10 @@ def test_what_was_proposed_is_not_altered_either(proposed: Rule) -> None:
 def test_no_draft_comes_into_force_unseen(officer: User, approver: User) -> None:
     rule = write(officer)
 
-    with pytest.raises(DatabaseError), transaction.atomic():
+    with (
+        pytest.raises(DatabaseError, match="proposed before it comes into force"),
+        transaction.atomic(),
+    ):
         Rule.objects.filter(pk=rule.pk).update(
             state="active", checker=approver, checked_at=timezone.localtime()
         )
