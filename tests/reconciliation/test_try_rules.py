@@ -20,14 +20,7 @@ from tests.played import use_rule
 from tests.reconciliation import small_books as books
 from tests.worked_examples.accounts import Desk, Line, paid
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _starting_rules(db: None) -> None:
-    """A test that committed may have truncated away what the migrations had put there."""
-    rules.install_starting()
-
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starting_rules")]
 
 MON, TUE, WED, THU = (date(2026, 8, n) for n in range(10, 14))
 FRI, SAT, SUN, MON_AFTER = (date(2026, 8, n) for n in range(14, 18))

@@ -14,14 +14,7 @@ from reconciliation.models import BackTest, DayClose, Rule
 from reconciliation.rulebook import rules
 from tests.reconciliation import small_books as books
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _starting_rules(db: None) -> None:
-    """A test that committed may have truncated away what the migrations had put there."""
-    rules.install_starting()
-
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starting_rules")]
 
 CODE = "rrn_exact"
 BEGINS = date(2099, 1, 1)
