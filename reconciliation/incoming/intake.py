@@ -138,7 +138,7 @@ def add_texts(
             for count, text in chunks:
                 new += _add_chunk(cursor, text, count, restated)
                 lines += count
-        if new >= _MANY:
+        if new >= MANY:
             # The planner must not judge the passes by what the table was before this load.
             cursor.execute("ANALYZE reconciliation_entry")
     left_out = tuple(restated or ())
@@ -226,7 +226,7 @@ def _refuse_changed(cursor: CursorWrapper, restated: list[Restated] | None) -> N
 
 _COPY_CONTEXT: Final = re.compile(r"line (\d+)(?:, column (\w+))?")
 _RESTATED_MAX: Final = 1000  # as many lines as may be unreadable
-_MANY: Final = 20_000  # new lines that make the planner's statistics stale
+MANY: Final = 20_000  # new rows of a table that make the planner's statistics stale
 
 _CHANGED: Final = """
 WITH changed AS MATERIALIZED (
