@@ -226,7 +226,7 @@ def note_claimed(
     locked = Channel.objects.select_for_update().get(pk=channel.pk)
     # A month is claimed once: what breaks after the claim could never be claimed.
     if not last_of(month) < claimed_on <= today():
-        raise NotAClaim(_("A month is claimed once it is over, on a day that is not yet to come."))
+        raise NotAClaim(_("A month is claimed once it is over, on no day still to come."))
     sums = overcharged(locked, month=month).aggregate(n=Count("pk"), paise=Sum("amount_paise"))
     if not sums["n"]:
         raise NotAClaim(_("Nothing of this month was charged above the rate card."))
