@@ -30,7 +30,6 @@ from reconciliation.rulebook.rules import active_rules, stage_of
 logger = logging.getLogger(__name__)
 
 _SESSION: Final = " session "
-_MANY: Final = 20_000  # new matches that make the planner's statistics stale
 
 
 class AlreadyRunning(DomainError):
@@ -143,10 +142,6 @@ def _match(run: Run, since: Since, erp: Ledger | None) -> None:
     before = carrying.last_match()
     run.rule_versions = {rule.code: rule.version for rule in rules}
     run.matched_count += run_early(rules, run, since)
-    if run.matched_count >= _MANY:
-        # The planner must not judge the other passes by what was matched before this run.
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE reconciliation_match")
     open_items.prepare(since, paired_since=before, erp=erp)
     run.matched_count += run_open(rules, run)
 

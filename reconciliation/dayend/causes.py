@@ -14,7 +14,8 @@ from operator import or_
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Case, Count, Max, Min, Q, QuerySet, Sum, When
+from django.db.models.functions import Coalesce
 
 from channels_.models import StatementFile
 from cspdcl.kernel.clock import now
@@ -310,18 +311,19 @@ def _undone(day: date, at: datetime, rows: list[dict[str, Any]]) -> DayCause:
     )
 
 
+# In the bank stage a channel's line counts by what it pays out.
+_PAISE: Final = Case(
+    When(stage=Stage.BANK, entry__book=Book.CHANNEL, then="entry__net_paise"),
+    default="entry__amount_paise",
+)
+
+
 def _paise_of(matches: QuerySet[Match]) -> int:
     """What matches come to: of each the side that a rupee passes first, or the bank's alone."""
-    rows = (
-        MatchLine.objects.filter(match__in=matches)
-        .order_by()
-        .values_list("stage", "entry__book")
-        .annotate(paise=Sum("entry__amount_paise"))
-    )
-    by_stage: dict[str, dict[str, int]] = {}
-    for stage, book, paise in rows:
-        by_stage.setdefault(stage, {})[book] = int(paise)
-    return sum(next(books[one] for one in Book if one in books) for books in by_stage.values())
+    said = MatchLine.objects.filter(match__in=matches.values("pk")).order_by().values("match_id")
+    sides = [Sum(_PAISE, filter=Q(entry__book=book)) for book in Book]
+    total = said.annotate(paise=Coalesce(*sides)).aggregate(sum=Sum("paise"))["sum"]
+    return int(total or 0)
 
 
 def _later_matches(closed: _Closed, since: _Since) -> list[DayCause]:
@@ -342,31 +344,19 @@ def _later_matches(closed: _Closed, since: _Since) -> list[DayCause]:
         made = Match.objects.filter(run_id=run_id, matched_on=day, undone_at__isnull=True)
         latest = made.annotate(last=Max("lines__entry_id"))
         # A match with a late line is told by the file or receipt that brought the line.
-        keys = list(latest.filter(last__lte=close.run.entries_until).values_list("pk", flat=True))
-        if keys:
-            count, paise = _side_of(keys)
+        late = latest.filter(last__lte=close.run.entries_until)
+        count = late.count()
+        if count:
             found.append(
                 DayCause(
                     business_date=close.business_date,
                     kind=DayCause.Kind.CORRECTION,
                     key=f"run:{run_id}:{day.isoformat()}",
                     reference=day.isoformat(),
-                    amount_paise=paise,
+                    amount_paise=_paise_of(late),
                     count=count,
                     at=now(),
                     facts={"why": "matched"},
                 )
             )
     return found
-
-
-def _side_of(matches: list[int]) -> tuple[int, int]:
-    """How many matches these are, and what they come to: the side that a rupee passes first."""
-    rows = dict(
-        MatchLine.objects.filter(match__in=matches)
-        .order_by()
-        .values_list("entry__book")
-        .annotate(paise=Sum("entry__amount_paise"))
-    )
-    first = next((book for book in Book if book in rows), None)
-    return len(matches), int(rows[first]) if first else 0

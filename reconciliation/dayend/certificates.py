@@ -243,13 +243,14 @@ def _age(one: Facts, run: Run) -> int:
 
 
 def _decisions(run: Run) -> list[Facts]:
-    """What people decided about breaks of the day before the run proved it."""
+    """What people decided about breaks of the day before the run proved it, and it still held."""
     rows = (
         Decision.objects.filter(
             state__in=(Decision.State.APPROVED, Decision.State.ALONE),
             open_break__business_date=run.business_date,
             checked_at__lte=run.finished_at,
         )
+        .exclude(undone_at__lte=run.finished_at)
         .order_by("kind", "state")
         .values("kind", "state")
         .annotate(n=Count("id"), total=Sum("amount_paise"))
@@ -470,11 +471,12 @@ def _read(content: bytes) -> tuple[Facts, str, str, bytes]:
         facts, content_hash = told["certificate"], told["content_hash"]
         signature = base64.b64decode(told["signature"], validate=True)
         key_id = told["key_id"]
+        as_written = _written(told)  # refuses half a character, which JSON can name
     except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
         raise Malformed("this is no certificate of a day") from error
     if not isinstance(facts, dict) or not isinstance(content_hash, str):
         raise Malformed("this is no certificate of a day")
     # A name that stands twice is read once: a reader would see what no signature covers.
-    if _written(told) != content:
+    if as_written != content:
         raise Malformed("this file is not written as a certificate is: something was altered")
     return facts, content_hash, str(key_id), signature

@@ -9,7 +9,8 @@ from channels_.models import StatementFile
 from cspdcl.kernel.errors import DomainError
 from payments import disputes
 from payments.disputes import TakenLine
-from reconciliation.models import Book, Entry, Kind
+from reconciliation.incoming import files
+from reconciliation.models import Entry, Kind
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ def tell_disputes(file: StatementFile) -> int:
     """Keep every chargeback line of a channel's file beside its dispute; says how many."""
     if file.channel_id is None:
         return 0
-    lines = Entry.objects.filter(file=file, book=Book.CHANNEL, kind=Kind.CHARGEBACK)
+    lines = files.entries_of(file).filter(kind=Kind.CHARGEBACK)
     count = 0
     for entry in lines.exclude(amount_paise=0).order_by("id").iterator(chunk_size=500):
         try:

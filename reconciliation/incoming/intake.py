@@ -2,12 +2,12 @@
 set-based, once: a line that is known already adds nothing, a line that changed is refused."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from io import BytesIO
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -138,7 +138,7 @@ def add_texts(
             for count, text in chunks:
                 new += _add_chunk(cursor, text, count, restated)
                 lines += count
-        if new >= _MANY:
+        if new >= MANY:
             # The planner must not judge the passes by what the table was before this load.
             cursor.execute("ANALYZE reconciliation_entry")
     left_out = tuple(restated or ())
@@ -226,7 +226,7 @@ def _refuse_changed(cursor: CursorWrapper, restated: list[Restated] | None) -> N
 
 _COPY_CONTEXT: Final = re.compile(r"line (\d+)(?:, column (\w+))?")
 _RESTATED_MAX: Final = 1000  # as many lines as may be unreadable
-_MANY: Final = 20_000  # new lines that make the planner's statistics stale
+MANY: Final = 20_000  # new rows of a table that make the planner's statistics stale
 
 _CHANGED: Final = """
 WITH changed AS MATERIALIZED (
@@ -350,7 +350,7 @@ def _receipt_entries(*, since: datetime | None, dues: "_DueDates") -> Iterator[N
         yield _receipt_entry(
             kind=Kind.REFUND,
             channel=channel,
-            source_key=f"refund:{channel.code}:{row['channel_ref']}",
+            source_key=refund_key(channel.code, row),
             day=row["business_date"],
             due_on=dues.of_receipt(channel, row["business_date"], None),
             amount_paise=-row["amount_paise"],
@@ -362,13 +362,23 @@ def _receipt_entries(*, since: datetime | None, dues: "_DueDates") -> Iterator[N
         yield _receipt_entry(
             kind=Kind.CHARGEBACK,
             channel=channel,
-            source_key=f"chargeback:{row['line_key']}"[:120],
+            source_key=chargeback_key(row),
             day=row["business_date"],
             due_on=dues.of_receipt(channel, row["business_date"], None),
             amount_paise=row["amount_paise"],
             reference=row["payment_reference"],
             channel_ref=row["channel_ref"],
         )
+
+
+def refund_key(channel_code: str, row: Mapping[str, Any]) -> str:
+    """The one name of a refund in the books, by its row in ``refunds_heard_of_since``."""
+    return f"refund:{channel_code}:{row['channel_ref']}"
+
+
+def chargeback_key(row: Mapping[str, Any]) -> str:
+    """The same of an agreed line of a dispute, by its row in ``chargebacks_agreed_since``."""
+    return f"chargeback:{row['line_key']}"[:120]
 
 
 def _reversal(

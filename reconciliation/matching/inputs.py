@@ -1,16 +1,19 @@
 """What a run worked from, so that it can be told whether anything came since."""
 
 import hashlib
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from django.db.models import Max, QuerySet
 
-from channels_.models import StatementFile
+from channels_.models import Channel, StatementFile
 from counters import books as counter_books
 from cspdcl.kernel.clock import business_date
 from payments import books
 from reconciliation import locks
+from reconciliation.incoming import intake
 from reconciliation.models import Book, Entry, Run
 
 
@@ -68,37 +71,41 @@ def entries_after(run: Run) -> QuerySet[Entry]:
 
 
 def receipts_unread(run: Run) -> int:
-    """How many payments of the run's day and earlier ones no run has read into the books."""
-    since = run.started_at - locks.LONGEST_TRANSACTION
-    heard = books.payments_heard_of_since(since).filter(
-        business_date__lte=run.business_date, succeeded_at__isnull=False
-    )
+    """How much that our own books say of the run's day and earlier ones no run has read.
+
+    Payments, what undid them, refunds, chargebacks, and what joins or leaves a slip.
+    """
+    keys = _keys_heard_of(run.business_date, since=run.started_at - locks.LONGEST_TRANSACTION)
     missing = 0
-    keys: list[str] = []
-    for row in heard.iterator(chunk_size=1000):
-        keys.append(f"payment:{row['reference']}")
-        undone_at = row["reversed_at"]
-        if undone_at is not None and business_date(undone_at) <= run.business_date:
-            keys.append(f"reversal:{row['reference']}")
-        if len(keys) >= _PAGE:
-            missing += _not_in_books(keys)
-            keys = []
-    keys += [
-        turn.source_key
-        for turn in counter_books.returns_since(since)
-        if turn.business_date <= run.business_date
-    ]
-    keys += [
-        one.source_key
-        for one in counter_books.differences_since(since)
-        if one.business_date <= run.business_date
-    ]
-    return missing + _not_in_books(keys)
+    while some := set(islice(keys, _PAGE)):
+        known = Entry.objects.filter(book=Book.RECEIPTS, source_key__in=some).count()
+        missing += len(some) - known
+    return missing
 
 
 _PAGE = 1000
 
 
-def _not_in_books(keys: list[str]) -> int:
-    known = Entry.objects.filter(book=Book.RECEIPTS, source_key__in=keys).count()
-    return len(keys) - known
+def _keys_heard_of(day: date, *, since: datetime) -> Iterator[str]:
+    """What intake reads, by the keys that it gives, as far as it is of the day or earlier."""
+    heard = books.payments_heard_of_since(since).filter(
+        business_date__lte=day, succeeded_at__isnull=False
+    )
+    for row in heard.iterator(chunk_size=_PAGE):
+        yield f"payment:{row['reference']}"
+        undone_at = row["reversed_at"]
+        if undone_at is not None and business_date(undone_at) <= day:
+            yield f"reversal:{row['reference']}"
+    for turn in counter_books.returns_since(since):
+        if turn.business_date <= day:
+            yield turn.source_key
+    for one in counter_books.differences_since(since):
+        if one.business_date <= day:
+            yield one.source_key
+    codes = dict(Channel.objects.values_list("pk", "code"))
+    refunds = books.refunds_heard_of_since(since).filter(business_date__lte=day)
+    for row in refunds.iterator(chunk_size=_PAGE):
+        yield intake.refund_key(codes[row["channel_id"]], row)
+    agreed = books.chargebacks_agreed_since(since).filter(business_date__lte=day)
+    for row in agreed.iterator(chunk_size=_PAGE):
+        yield intake.chargeback_key(row)

@@ -224,8 +224,9 @@ def note_claimed(
     """Note that the month's claim went to the channel; what it came to is kept as it stood."""
     person = _finance(by)
     locked = Channel.objects.select_for_update().get(pk=channel.pk)
-    if claimed_on > today() or claimed_on < month:
-        raise NotAClaim(_("The claim was sent on a day that is over, and not before its month."))
+    # A month is claimed once: what breaks after the claim could never be claimed.
+    if not last_of(month) < claimed_on <= today():
+        raise NotAClaim(_("A month is claimed once it is over, on no day still to come."))
     sums = overcharged(locked, month=month).aggregate(n=Count("pk"), paise=Sum("amount_paise"))
     if not sums["n"]:
         raise NotAClaim(_("Nothing of this month was charged above the rate card."))

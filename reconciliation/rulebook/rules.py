@@ -193,7 +193,11 @@ STARTING_RULES: Final = (
 
 
 def install_starting() -> None:
-    """Give an installation that has no rule those it starts with."""
+    """Give books that have no rule those they start with.
+
+    Only tests ask for it, whose rules another test may have truncated away: an installation has
+    them of its migrations.
+    """
     if not Rule.objects.exists():
         Rule.objects.bulk_create(
             Rule(**one._asdict(), state=Rule.State.ACTIVE) for one in STARTING_RULES

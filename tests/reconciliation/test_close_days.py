@@ -23,13 +23,13 @@ from people.models import AuditEvent, User
 from reconciliation import locks, tasks
 from reconciliation.dayend import certificates, closing
 from reconciliation.desk import decisions, undoing
-from reconciliation.models import Break, DayCause, DayClose, Decision
+from reconciliation.models import Break, DayCause, DayClose, Decision, Run
 from tests import factories
 from tests.reconciliation.test_pages_board import words
-from tests.worked_examples.accounts import Desk, Line
+from tests.worked_examples.accounts import Desk, Line, paid, taken_back
 from tests.worked_examples.test_returned_cheque_days import RETURNED, banked, cheque, undo
 
-TUE, WED, THU, FRI = (date(2026, 8, n) for n in range(11, 15))
+MON, TUE, WED, THU, FRI = (date(2026, 8, n) for n in range(10, 15))
 
 AsRole = Callable[[str], Client]
 
@@ -153,6 +153,23 @@ def _an_unread_receipt(desk: Desk) -> None:
     desk.receipt("cash", 70, on=WED)
 
 
+def _an_unread_refund(desk: Desk) -> None:
+    payment = desk.receipt("razorpay", 70, on=WED, channel_ref="pay_1")
+    desk.reconcile(WED)
+    desk.refund(payment, 30, ref="rfnd_1", on=WED)
+
+
+def _an_unread_chargeback(desk: Desk) -> None:
+    payment = desk.receipt("razorpay", 70, on=MON, channel_ref="pay_1")
+    settled = {"settled_on": WED, "settlement": "S1", "utr": "UTR0001"}
+    desk.report(
+        paid("pay_1", 70, paid_on=MON, **settled),
+        taken_back("adj_1", 30, dispute="disp_1", **settled),
+    )
+    desk.reconcile(WED)
+    desk.dispute_lost(payment, 30, ref="disp_1", on=THU)
+
+
 def _a_day_before_that_moved(desk: Desk) -> None:
     desk.reconcile(TUE)
     desk.receipt("cash", 70, on=TUE)
@@ -166,6 +183,8 @@ def _a_day_before_that_moved(desk: Desk) -> None:
         (_a_late_file, "1 line of this day or an earlier one came after its last run"),
         (_an_empty_file, "A file that speaks of this day came after its last run"),
         (_an_unread_receipt, "1 receipt of this day or an earlier one is not in the books yet"),
+        (_an_unread_refund, "1 receipt of this day or an earlier one is not in the books yet"),
+        (_an_unread_chargeback, "1 receipt of this day or an earlier one is not in the books yet"),
         (_a_day_before_that_moved, "11-08-2026 closes otherwise than 12-08-2026 opens"),
     ],
 )
@@ -293,6 +312,30 @@ def test_a_late_file_and_a_late_receipt_restate_the_day_twice(
     assert certificates.check_against_books(certificates.check(certificates.document(third))) == ""
 
 
+def test_a_decision_that_was_told_back_before_the_run_is_not_certified(house: House) -> None:
+    house.desk.statement(Line(40, "WHO IS IT"), on=WED)
+    house.desk.reconcile(WED)
+    asked = decisions.propose(
+        Break.objects.get(), kind=Decision.Kind.WRITE_OFF, why="old", maker=house.officer
+    )
+    decisions.approve(asked, checker=house.approver)
+    with time_machine.travel("2026-08-21 10:30:00+05:30"):
+        run = house.desk.reconcile(WED)
+        assert _certified(run) == [{"kind": "write_off", "state": "approved", "sum": [1, 40_00]}]
+        undo = undoing.propose(undoing.of_decision(asked), why="no", maker=house.officer)
+        undoing.approve(undo, checker=house.approver)
+        assert _certified(run) == [{"kind": "write_off", "state": "approved", "sum": [1, 40_00]}]
+
+    with time_machine.travel("2026-08-22 10:30:00+05:30"):
+        assert _certified(house.desk.reconcile(WED)) == []
+
+
+def _certified(run: Run) -> list[dict[str, object]]:
+    facts = certificates.facts_of(run, version=1, reason="", live=None, causes=[])
+    found: list[dict[str, object]] = facts["decisions"]
+    return found
+
+
 def test_a_restated_closing_touches_the_next_closed_day(house: House, closed: DayClose) -> None:
     house.desk.reconcile(THU)
     house.close(THU)
@@ -336,6 +379,29 @@ def test_an_undone_match_makes_the_day_due(house: House) -> None:
         assert DayClose.objects.filter(state="proposed").count() == 1
 
 
+def test_what_matches_come_to_is_told_match_by_match(house: House) -> None:
+    """A slip and a settlement begin on different sides; each of their matches counts by its own."""
+    desk = house.desk
+    desk.receipt("razorpay", 500, on=MON, channel_ref="pay_1")
+    desk.report(
+        paid("pay_1", 500, fee=10, paid_on=MON, settled_on=WED, settlement="S1", utr="UTR0001")
+    )
+    desk.slip("DS-0001", [desk.receipt("cash", 50, on=WED)], on=WED)
+    desk.statement(Line(490, "UTR0001"), Line(50, "DS-0001"), on=WED)
+    run = desk.reconcile(WED)
+    with time_machine.travel("2026-08-21 10:30:00+05:30"):
+        house.close(WED)
+        asked = undoing.propose(undoing.of_run(run), why="it was not", maker=house.officer)
+        undoing.approve(asked, checker=house.approver)
+        desk.reconcile(WED)
+
+        closing.propose_restatements()
+
+    told = {one.kind: (one.count, one.amount_paise) for one in DayCause.objects.all()}
+    of_each = 500_00 + 490_00 + 50_00
+    assert told == {"undone": (3, of_each), "correction": (3, of_each)}
+
+
 def test_a_proposal_of_the_system_follows_what_comes_later(house: House, closed: DayClose) -> None:
     house.desk.statement(Line(50, "NEFT A"), on=WED, name="late.txt")
     closing.propose_restatements()
@@ -371,6 +437,7 @@ def _forged(document: bytes) -> bytes:
         (_forged, "signature does not hold"),
         (lambda text: text.replace(b"{\n", b'{ "number": "DC",\n', 1), "something was altered"),
         (lambda _text: b"%PDF-1.7 nothing", "no certificate"),
+        (lambda text: text.replace(b'"DC-2026', b'"\\ud800', 1), "no certificate"),
     ],
 )
 def test_a_tampered_file_is_refused(

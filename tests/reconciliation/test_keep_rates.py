@@ -213,6 +213,15 @@ def test_one_card_of_a_channel_waits_at_a_time(desk: Desk, officer: User, approv
 # ---- claims ----
 
 
+CLAIMED, ANSWERED = date(2026, 9, 1), date(2026, 9, 14)
+
+
+@pytest.fixture
+def _the_month_is_over():
+    with time_machine.travel("2026-09-14 10:30:00+05:30"):
+        yield
+
+
 @pytest.fixture
 def overcharged(desk: Desk) -> Desk:
     rate(desk)
@@ -241,27 +250,41 @@ def test_a_claim_lists_every_line_that_was_charged_above_its_card(overcharged: D
     assert "0 lines" in other_month.claim
 
 
+@pytest.mark.parametrize("day", [WED, date(2026, 8, 31), date(2026, 9, 15)])
+@pytest.mark.usefixtures("_the_month_is_over")
+def test_a_month_is_claimed_when_it_is_over(overcharged: Desk, officer: User, day: date) -> None:
+    with pytest.raises(rates.NotAClaim, match="once it is over"):
+        rates.note_claimed(
+            overcharged.channels["razorpay"], month=AUGUST, claimed_on=day, note="", by=officer
+        )
+    assert not FeeClaim.objects.exists()
+
+
+@pytest.mark.usefixtures("_the_month_is_over")
 def test_a_claim_is_noted_and_so_is_its_answer(overcharged: Desk, officer: User) -> None:
     channel = overcharged.channels["razorpay"]
-    claim = rates.note_claimed(channel, month=AUGUST, claimed_on=WED, note="by letter", by=officer)
+    claim = rates.note_claimed(
+        channel, month=AUGUST, claimed_on=CLAIMED, note="by letter", by=officer
+    )
     assert (claim.claimed_count, claim.claimed_paise) == (1, 12_00)
     with pytest.raises(rates.NotAClaim, match="already"):
-        rates.note_claimed(channel, month=AUGUST, claimed_on=WED, note="", by=officer)
+        rates.note_claimed(channel, month=AUGUST, claimed_on=CLAIMED, note="", by=officer)
 
-    rates.note_answered(claim, answered_on=THU, paid_back_paise=12_00, answer="ok", by=officer)
+    rates.note_answered(claim, answered_on=ANSWERED, paid_back_paise=12_00, answer="ok", by=officer)
 
     with pytest.raises(rates.NotAClaim, match="answered already"):
-        rates.note_answered(claim, answered_on=THU, paid_back_paise=0, answer="", by=officer)
+        rates.note_answered(claim, answered_on=ANSWERED, paid_back_paise=0, answer="", by=officer)
     with pytest.raises(DatabaseError), transaction.atomic():
         FeeClaim.objects.update(claimed_paise=1)
     channels, _lines = reports()["fee_claim"].build(Ask(day=AUGUST)).sections
-    assert channels.rows[0].cells[7:] == (WED, THU, 12_00)
+    assert channels.rows[0].cells[7:] == (CLAIMED, ANSWERED, 12_00)
 
 
+@pytest.mark.usefixtures("_the_month_is_over")
 def test_nothing_is_claimed_where_nothing_was_kept_too_much(desk: Desk, officer: User) -> None:
     with pytest.raises(rates.NotAClaim, match="Nothing of this month"):
         rates.note_claimed(
-            desk.channels["razorpay"], month=AUGUST, claimed_on=WED, note="", by=officer
+            desk.channels["razorpay"], month=AUGUST, claimed_on=CLAIMED, note="", by=officer
         )
     assert not FeeClaim.objects.exists()
 
@@ -342,14 +365,15 @@ def test_a_wrong_figure_is_said_in_its_cell(desk: Desk, as_role: AsRole) -> None
     assert not RateCard.objects.exists()
 
 
+@pytest.mark.usefixtures("_the_month_is_over")
 def test_claims_are_noted_on_the_page(overcharged: Desk, as_role: AsRole) -> None:
     officer = as_role("finance_officer")
     url = "/rates/razorpay/claim/2026-08-01/"
 
-    claimed = {"what": "claimed", "on": "2026-08-13", "note": "by letter"}
-    answered = {"what": "answered", "on": "2026-08-14", "note": "agreed", "paid_back": "12"}
+    claimed = {"what": "claimed", "on": "2026-09-01", "note": "by letter"}
+    answered = {"what": "answered", "on": "2026-09-14", "note": "agreed", "paid_back": "12"}
 
-    early = officer.post(url, {**claimed, "on": "2026-07-01", "note": "kept"})
+    early = officer.post(url, {**claimed, "on": "2026-08-31", "note": "kept"})
     assert early.status_code == 422
     assert 'value="kept"' in early.content.decode()
     too_early = officer.post(url, answered)
@@ -364,8 +388,8 @@ def test_claims_are_noted_on_the_page(overcharged: Desk, as_role: AsRole) -> Non
     officer.post(url, answered)
 
     told = words(officer.get("/rates/razorpay/").content.decode())
-    assert "Claimed on 13-08-2026: 12.00, noted by finance_officer. by letter" in told
-    assert "Answered on 14-08-2026: pays back 12.00. agreed" in told
+    assert "Claimed on 01-09-2026: 12.00, noted by finance_officer. by letter" in told
+    assert "Answered on 14-09-2026: pays back 12.00. agreed" in told
     assert officer.post("/rates/razorpay/claim/2026-08-02/", {}).status_code == 404
 
 

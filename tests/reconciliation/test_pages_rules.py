@@ -14,14 +14,7 @@ from reconciliation.rulebook import rules
 from tests.reconciliation import small_books as books
 from tests.reconciliation.test_pages_board import words
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _starting_rules(db: None) -> None:
-    """A test that committed may have truncated away what the migrations had put there."""
-    rules.install_starting()
-
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starting_rules")]
 
 AsRole = Callable[[str], Client]
 

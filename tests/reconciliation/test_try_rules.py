@@ -20,14 +20,7 @@ from tests.played import use_rule
 from tests.reconciliation import small_books as books
 from tests.worked_examples.accounts import Desk, Line, paid
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _starting_rules(db: None) -> None:
-    """A test that committed may have truncated away what the migrations had put there."""
-    rules.install_starting()
-
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starting_rules")]
 
 MON, TUE, WED, THU = (date(2026, 8, n) for n in range(10, 14))
 FRI, SAT, SUN, MON_AFTER = (date(2026, 8, n) for n in range(14, 18))
@@ -126,12 +119,27 @@ def test_a_credit_has_its_window(days: int, broken: int) -> None:
 def test_a_fallback_is_tried_after_the_first_key() -> None:
     books.entry(Book.RECEIPTS, 7, reference="R1", rrn="000000000001")
     books.entry(Book.CHANNEL, 7, rrn="000000000001", in_bank_stage=False)
-    without = version(is_active=False)
-    assert told(without)["break"] == 1
+    use_rule("rrn_exact", is_active=False)
+    assert told(version("reference_exact")) == {"match": 0, "break": 0, "change": 0}
 
     found = told(version("reference_exact", fallbacks=["rrn"]))
 
-    assert found == {"match": 0, "break": 0, "change": 0}  # the same pair, by the rule before
+    assert found == {"match": 1, "break": 0, "change": 0}
+
+
+def test_a_run_tries_a_fallback_on_what_the_first_key_has_left() -> None:
+    desk = Desk.open()
+    use_rule("transfer_utr_exact", fallbacks=["rrn"])
+    use_rule("transfer_rrn_exact", is_active=False)
+    desk.receipt("neft", 700, on=WED, utr="SBIN0001")
+    desk.receipt("neft", 800, on=WED, utr="SBIN0002", rrn="622400000001")
+    desk.statement(Line(700, "NEFT CR-SBIN0001-A"), Line(800, "UPI/622400000001/B"), on=WED)
+
+    desk.reconcile(WED)
+
+    found = Match.objects.filter(stage="bank").order_by("pk")
+    assert [one.rule.code for one in found if one.rule] == ["transfer_utr_exact"] * 2
+    assert desk.breaks(WED) == []
 
 
 def test_a_tolerance_takes_what_rounding_left() -> None:

@@ -14,14 +14,7 @@ from reconciliation.models import BackTest, DayClose, Rule
 from reconciliation.rulebook import rules
 from tests.reconciliation import small_books as books
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _starting_rules(db: None) -> None:
-    """A test that committed may have truncated away what the migrations had put there."""
-    rules.install_starting()
-
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starting_rules")]
 
 CODE = "rrn_exact"
 BEGINS = date(2099, 1, 1)
@@ -236,7 +229,10 @@ def test_what_was_proposed_is_not_altered_either(proposed: Rule) -> None:
 def test_no_draft_comes_into_force_unseen(officer: User, approver: User) -> None:
     rule = write(officer)
 
-    with pytest.raises(DatabaseError), transaction.atomic():
+    with (
+        pytest.raises(DatabaseError, match="proposed before it comes into force"),
+        transaction.atomic(),
+    ):
         Rule.objects.filter(pk=rule.pk).update(
             state="active", checker=approver, checked_at=timezone.localtime()
         )

@@ -7,10 +7,12 @@ from typing import Final
 
 from django.db import connection
 
+from reconciliation.incoming.intake import MANY
 from reconciliation.matching.carrying import KEY_HASH, Since, asked_of, not_taken
-from reconciliation.matching.passes import together, windows
+from reconciliation.matching.passes import pairs, together, windows
+from reconciliation.matching.passes.pairs import LEAVE_CHOICES
 from reconciliation.matching.passes.statement import execute, params_of
-from reconciliation.models import Rule, Run, Stage
+from reconciliation.models import Book, Rule, Run, Stage
 
 # The key is one of our own column names, checked by a closed list, never a person's text.
 _PAIR: Final = """
@@ -91,12 +93,6 @@ _IS_ONCE: Final = """
 SELECT count(*) = count(DISTINCT left_id) AND count(*) = count(DISTINCT right_id) FROM pair
 """
 
-_LEAVE_CHOICES: Final = """
-DELETE FROM pair
- WHERE left_id IN (SELECT left_id FROM pair GROUP BY left_id HAVING count(*) > 1)
-    OR right_id IN (SELECT right_id FROM pair GROUP BY right_id HAVING count(*) > 1)
-"""
-
 _PAIRED: Final = """
 DELETE FROM pair
  WHERE abs(left_paise - right_paise) > %(tolerance)s OR (true{within}) IS NOT TRUE;
@@ -105,24 +101,6 @@ INSERT INTO reconciliation_match
 SELECT 'rule', %(stage)s, %(leg)s, %(run)s, %(rule)s, greatest(left_on, right_on),
        left_paise - right_paise, left_id, right_id
   FROM pair ORDER BY left_id;
-"""
-
-# The same sums that ``drop_matched`` would take from the open tables, which are not made yet.
-_SUMMED: Final = """
-WITH summed AS (
-    SELECT left_on, right_on, channel_id, greatest(left_on, right_on) AS matched_on,
-           count(*) AS count, sum(left_paise) AS left_paise, sum(right_paise) AS right_paise,
-           bit_xor(hashint8extended(key_hash, hashtextextended(%(code)s || '|' || %(stage)s, 0)))
-             AS hash
-      FROM pair GROUP BY 1, 2, 3, 4
-), noted AS (
-    INSERT INTO moved
-    SELECT %(stage)s, side.book, side.day, s.matched_on, false, s.count, side.paise, s.channel_id
-      FROM summed s
-     CROSS JOIN LATERAL (VALUES ('receipts', s.left_on, s.left_paise),
-                                ('channel', s.right_on, s.right_paise)) AS side(book, day, paise)
-)
-SELECT coalesce(sum(count), 0)::bigint, coalesce(bit_xor(hash), 0) FROM summed
 """
 
 _KEYS: Final = frozenset({"reference", "rrn"})
@@ -136,12 +114,15 @@ def run_identity(rule: Rule, this_run: Run, since: Since) -> int:
         cursor.execute(asked_of(_JOINED, since), since.as_params())
         cursor.execute(_IS_ONCE)
         if cursor.fetchone() != (True,):
-            cursor.execute(_LEAVE_CHOICES)
+            cursor.execute(LEAVE_CHOICES)
         cursor.execute(_PAIRED.format(within=within), params)
-        cursor.execute(_SUMMED, {**params, "code": rule.code})
-        made, key_hash = cursor.fetchone() or (0, 0)
-    this_run.matches_hash ^= int(key_hash)
-    return int(made)
+        made = pairs.note(
+            rule, this_run, stage=Stage.CHANNEL, right=Book.CHANNEL, source="s.channel_id"
+        )
+        if made >= MANY:
+            # The planner must not judge the other passes by what was matched before this run.
+            cursor.execute("ANALYZE reconciliation_match")
+    return made
 
 
 def run_again(rule: Rule, this_run: Run) -> int:

@@ -7,11 +7,13 @@ from typing import Final
 
 from django.db import connection
 
+from reconciliation.incoming.intake import MANY
 from reconciliation.matching.carrying import KEY_HASH, Since, asked_of, not_taken
 from reconciliation.matching.ledger import IN_ERP
-from reconciliation.matching.passes import windows
+from reconciliation.matching.passes import pairs, windows
+from reconciliation.matching.passes.pairs import LEAVE_CHOICES
 from reconciliation.matching.passes.statement import INSERT_LINES, INSERT_MATCHES, params_of
-from reconciliation.models import Rule, Run, Stage
+from reconciliation.models import Book, Rule, Run, Stage
 
 _NARROW: Final = (
     "e.id, e.channel_id, e.business_date, e.amount_paise, e.reference, e.consumer_number, "
@@ -60,10 +62,8 @@ SELECT l.id AS left_id, r.id AS right_id, l.business_date AS left_on, r.business
   JOIN waiting_posting r
     ON r.reference = l.reference AND r.amount_paise = l.amount_paise
    AND {SAME_CONSUMER.format(left="l", right="r")};
-DELETE FROM pair
- WHERE left_id IN (SELECT left_id FROM pair GROUP BY left_id HAVING count(*) > 1)
-    OR right_id IN (SELECT right_id FROM pair GROUP BY right_id HAVING count(*) > 1)
-    OR (true{{within}}) IS NOT TRUE;
+{LEAVE_CHOICES};
+DELETE FROM pair WHERE (true{{within}}) IS NOT TRUE;
 WITH numbered AS (
     SELECT nextval('reconciliation_match_id_seq') AS match_id, p.*
       FROM (SELECT * FROM pair ORDER BY left_id) AS p
@@ -78,25 +78,6 @@ INSERT INTO taken SELECT left_id, %(stage)s FROM pair UNION ALL SELECT right_id,
 ANALYZE taken;
 """  # noqa: S608, E501 - constants of this package
 
-_SUMMED: Final = """
-WITH summed AS (
-    SELECT left_on, right_on, channel_id, greatest(left_on, right_on) AS matched_on,
-           count(*) AS count, sum(left_paise) AS left_paise, sum(right_paise) AS right_paise,
-           bit_xor(hashint8extended(key_hash, hashtextextended(%(code)s || '|' || %(stage)s, 0)))
-             AS hash
-      FROM pair GROUP BY 1, 2, 3, 4
-), noted AS (
-    INSERT INTO moved
-    SELECT %(stage)s, side.book, side.day, s.matched_on, false, s.count, side.paise, side.source
-      FROM summed s
-     CROSS JOIN LATERAL (VALUES
-           ('receipts', s.left_on, s.left_paise, s.channel_id),
-           ('erp', s.right_on, s.right_paise, NULL)) AS side(book, day, paise, source)
-)
-SELECT coalesce(sum(count), 0)::bigint, coalesce(bit_xor(hash), 0) FROM summed
-"""
-_MANY: Final = 20_000  # new matches that make the planner's statistics stale
-
 
 def run(rule: Rule, this_run: Run, since: Since) -> int:
     """Match receipts with their postings, before the open tables are made."""
@@ -106,9 +87,7 @@ def run(rule: Rule, this_run: Run, since: Since) -> int:
         cursor.execute(
             asked_of(_JOINED.format(within=within), since), {**params, **since.as_params()}
         )
-        cursor.execute(_SUMMED, {**params, "code": rule.code})
-        made, key_hash = cursor.fetchone() or (0, 0)
-        if made >= _MANY:
+        made = pairs.note(rule, this_run, stage=Stage.ERP, right=Book.ERP, source="NULL")
+        if made >= MANY:
             cursor.execute("ANALYZE reconciliation_match, reconciliation_matchpart")
-    this_run.matches_hash ^= int(key_hash)
-    return int(made)
+    return made

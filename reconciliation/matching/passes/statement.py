@@ -5,6 +5,7 @@ from typing import Final
 
 from django.db import connection
 
+from reconciliation.incoming.intake import MANY
 from reconciliation.matching import carrying
 from reconciliation.matching.passes import open_items
 from reconciliation.models import Rule, Run, Stage
@@ -28,7 +29,6 @@ LISTED: Final = """
        AND source_key BETWEEN {key} || '@' AND {key} || '@~'
 """
 
-_MANY: Final = 20_000  # new lines that make the planner's statistics stale
 _MADE: Final = "SELECT count(*) FROM reconciliation_match WHERE id > %s"
 
 
@@ -42,7 +42,7 @@ def execute(sql: str, *, rule: Rule, run: Run, stage: Stage, **more: date | None
         cursor.execute(sql, {**params_of(rule, run=run, stage=stage), **more})
         if not cursor.rowcount:
             return 0
-        if cursor.rowcount >= _MANY:
+        if cursor.rowcount >= MANY:
             # The planner must not judge what follows by what was matched before this pass.
             cursor.execute("ANALYZE reconciliation_match, reconciliation_matchpart")
         cursor.execute(_MADE, [before])
