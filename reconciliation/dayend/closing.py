@@ -97,10 +97,10 @@ def _inputs_missing(run: Run) -> list[str]:
     if unread:
         found.append(
             ngettext(
-                "%(n)s receipt of this day or an earlier one is not in the books yet; run it "
-                "again.",
-                "%(n)s receipts of this day or an earlier one are not in the books yet; run it "
-                "again.",
+                "%(n)s receipt, refund or chargeback of this day or an earlier one is not in the "
+                "books yet; run it again.",
+                "%(n)s receipts, refunds or chargebacks of this day or an earlier one are not in "
+                "the books yet; run it again.",
                 unread,
             )
             % {"n": count(unread)}

@@ -138,11 +138,24 @@ def add_texts(
             for count, text in chunks:
                 new += _add_chunk(cursor, text, count, restated)
                 lines += count
-        if new >= MANY:
+        if _makes_stale(cursor, new):
             # The planner must not judge the passes by what the table was before this load.
             cursor.execute("ANALYZE reconciliation_entry")
     left_out = tuple(restated or ())
     return Added(lines=lines - len(left_out), new=new, restated=left_out)
+
+
+def _makes_stale(cursor: CursorWrapper, new: int) -> bool:
+    """Whether so many lines are much for the table as the planner knows it.
+
+    A young installation's first thousands were compared each with each, and took longer than its
+    later hundred thousands.
+    """
+    if not _FEW <= new < MANY:
+        return new >= MANY
+    cursor.execute(_KNOWN)
+    (known,) = cursor.fetchone() or (-1,)
+    return new > known / 10  # -1: it was never looked at
 
 
 def sum_of(file: StatementFile) -> int:
@@ -227,6 +240,10 @@ def _refuse_changed(cursor: CursorWrapper, restated: list[Restated] | None) -> N
 _COPY_CONTEXT: Final = re.compile(r"line (\d+)(?:, column (\w+))?")
 _RESTATED_MAX: Final = 1000  # as many lines as may be unreadable
 MANY: Final = 20_000  # new rows of a table that make the planner's statistics stale
+_FEW: Final = 1_000  # of these any plan is fast
+_KNOWN: Final = (
+    "SELECT reltuples::bigint FROM pg_class WHERE oid = 'reconciliation_entry'::regclass"
+)
 
 _CHANGED: Final = """
 WITH changed AS MATERIALIZED (

@@ -1,6 +1,6 @@
 """Rate cards: what channels may keep, new cards in two hands, and what they kept too much."""
 
-from datetime import date
+from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -260,6 +260,8 @@ def _months(
             "month": month,
             "open": open_now.get(month),
             "claim": claims.get(month),
+            "over_on": rates.last_of(month) + timedelta(days=1),
+            "is_over": rates.last_of(month) < today(),
             "form": bound[1]
             if bound and bound[0] == month
             else ClaimForm(initial={"on": today()}, auto_id=f"id_%s_{month:%Y%m}"),

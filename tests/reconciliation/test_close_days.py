@@ -182,9 +182,18 @@ def _a_day_before_that_moved(desk: Desk) -> None:
         (_no_run, "No run has proved this day yet."),
         (_a_late_file, "1 line of this day or an earlier one came after its last run"),
         (_an_empty_file, "A file that speaks of this day came after its last run"),
-        (_an_unread_receipt, "1 receipt of this day or an earlier one is not in the books yet"),
-        (_an_unread_refund, "1 receipt of this day or an earlier one is not in the books yet"),
-        (_an_unread_chargeback, "1 receipt of this day or an earlier one is not in the books yet"),
+        (
+            _an_unread_receipt,
+            "1 receipt, refund or chargeback of this day or an earlier one is not in the books",
+        ),
+        (
+            _an_unread_refund,
+            "1 receipt, refund or chargeback of this day or an earlier one is not in the books",
+        ),
+        (
+            _an_unread_chargeback,
+            "1 receipt, refund or chargeback of this day or an earlier one is not in the books",
+        ),
         (_a_day_before_that_moved, "11-08-2026 closes otherwise than 12-08-2026 opens"),
     ],
 )

@@ -393,6 +393,13 @@ def test_claims_are_noted_on_the_page(overcharged: Desk, as_role: AsRole) -> Non
     assert officer.post("/rates/razorpay/claim/2026-08-02/", {}).status_code == 404
 
 
+def test_the_running_month_offers_no_claim(overcharged: Desk, as_role: AsRole) -> None:
+    page = as_role("finance_officer").get("/rates/razorpay/").content.decode()
+
+    assert "The month can be claimed from 01-09-2026, once it is over." in words(page)
+    assert "/rates/razorpay/claim/2026-08-01/" not in page
+
+
 def test_who_may_not_open_a_rate_card_is_not_led_to_it(overcharged: Desk, as_role: AsRole) -> None:
     address, link = "/reports/fee_claim/?day=2026-08-17", "/rates/razorpay/"
     manager, auditor = as_role("manager"), as_role("auditor")
