@@ -419,7 +419,7 @@ class DisputeLine(models.Model):
 
     dispute = models.ForeignKey(Dispute, on_delete=models.PROTECT, related_name="lines")
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)
-    line_key = models.CharField(max_length=120)  # the line's own, within the channel's reports
+    line_key = models.CharField(max_length=160)  # the line's own, within the channel's reports
     channel_ref = models.CharField(max_length=64, blank=True)  # the line's
     amount_paise = models.BigIntegerField()  # signed, + is money to us
     business_date = models.DateField()

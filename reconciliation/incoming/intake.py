@@ -395,7 +395,7 @@ def refund_key(channel_code: str, row: Mapping[str, Any]) -> str:
 
 def chargeback_key(row: Mapping[str, Any]) -> str:
     """The same of an agreed line of a dispute, by its row in ``chargebacks_agreed_since``."""
-    return f"chargeback:{row['line_key']}"[:120]
+    return f"chargeback:{row['line_key']}"[:160]
 
 
 def _reversal(
