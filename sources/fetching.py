@@ -8,12 +8,14 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from types import MappingProxyType
 from typing import BinaryIO, ClassVar, Final, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from channels_.models import Source, StatementFile
 from cspdcl.kernel.clock import INDIA, now, today
@@ -130,8 +132,7 @@ def _take_all(plan: FetchPlan, fetch: Fetch) -> None:
         raise OutOfReach(f"{plan.code} has no source")
     rows = FetchedFile.objects.filter(plan=plan)
     known = set(rows.values_list("name", "mark"))
-    # A mail whose fetch broke off may have files that were not taken yet.
-    marks = set(rows.filter(fetch__state=Fetch.State.DONE).values_list("mark", flat=True))
+    marks = _whole_mails(rows)
     seen = 0
 
     def is_known(name: str, mark: str) -> bool:
@@ -147,6 +148,16 @@ def _take_all(plan: FetchPlan, fetch: Fetch) -> None:
                 fetch.new_count += _take(plan, fetch, one, source=source)
     finally:
         fetch.seen_count = seen
+
+
+def _whole_mails(rows: QuerySet[FetchedFile]) -> set[str]:
+    """The marks of mails of which every file was taken: of a look that failed, all but its last."""
+    whole = set(rows.filter(fetch__state=Fetch.State.DONE).values_list("mark", flat=True))
+    failed = rows.exclude(fetch__state=Fetch.State.DONE).order_by("fetch_id", "pk")
+    for _fetch, some in groupby(failed.values_list("fetch_id", "mark"), key=itemgetter(0)):
+        taken = [mark for _fetch_id, mark in some]
+        whole.update(mark for mark in taken if mark != taken[-1])
+    return whole
 
 
 def _take(plan: FetchPlan, fetch: Fetch, arrived: Arrived, *, source: Source) -> int:

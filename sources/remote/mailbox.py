@@ -42,7 +42,9 @@ _MONTHS: Final = (  # of the protocol, in no language
 _SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)")
 _WORD: Final = re.compile(r"[A-Za-z0-9._%+@/ -]+")
 # What the library raises for headers that anybody may write.
-_NO_MAIL: Final = (AttributeError, LookupError, MessageError, TypeError, ValueError)
+_NO_MAIL: Final = (
+    *(AttributeError, LookupError, MessageError, RecursionError, TypeError, ValueError),
+)
 
 
 def pull(terms: Terms, is_known: IsKnown) -> Iterator[Arrived]:

@@ -245,11 +245,14 @@ def test_a_mail_whose_fetch_broke_off_is_taken_up_again(trusted) -> None:
     assert Entry.objects.count() == 2
 
 
-def test_a_mail_that_cannot_be_read_does_not_hold_up_those_behind_it(trusted, caplog) -> None:
+@pytest.mark.parametrize("sender", [b"bank@[mis@bank.example", b"mis@bank.example " + b"(" * 600])
+def test_a_mail_that_cannot_be_read_does_not_hold_up_those_behind_it(
+    trusted, caplog, sender: bytes
+) -> None:
     whole = mail("day1.sta", FIRST)
     with places.mailbox(trusted) as box:
         box.mails = {
-            4: whole.replace(b"The bank <mis@bank.example>", b"bank@[mis@bank.example"),
+            4: whole.replace(b"The bank <mis@bank.example>", sender),
             5: whole,
         }
 
@@ -263,11 +266,18 @@ def test_a_mail_that_is_too_large_does_not_hold_up_those_behind_it(trusted, sett
     settings.PARTNER_REPORT_BYTES_MAX = 1_000
     with places.mailbox(trusted) as box:
         box.mails = {1: mail("day1.sta", FIRST * 20), 2: mail("day2.sta", SECOND)}
-        fetch = fetching.follow(of_box(box), asked_by="timetable")
+        box.mails[3] = mail("day3.sta", b"no statement")
+        plan = of_box(box)
+        fetch = fetching.follow(plan, asked_by="timetable")
 
-    assert (fetch.state, fetch.new_count) == ("failed", 1)
-    assert fetch.problem == "more than 2000 bytes, so not read: mail 1"
-    assert StatementFile.objects.get().name == "day2.sta"
+        assert (fetch.state, fetch.new_count) == ("failed", 2)
+        assert fetch.problem == "more than 2000 bytes, so not read: mail 1"
+        assert StatementFile.objects.get().name == "day2.sta"
+
+        box.asked.clear()
+        assert fetching.follow(plan, asked_by="timetable").new_count == 0
+        # The last one of a look that failed may have been taken half.
+        assert [one for one in box.asked if "BODY" in one] == ["UID FETCH 3 (BODY.PEEK[])"]
 
 
 def test_a_name_with_signs_that_no_row_holds_is_kept_without_them(trusted) -> None:
