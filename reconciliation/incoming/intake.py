@@ -1,6 +1,7 @@
 """The only way into the books. Whatever enters is streamed by COPY into a staging table and added
 set-based, once: a line that is known already adds nothing, a line that changed is refused."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -240,6 +241,7 @@ def _refuse_changed(cursor: CursorWrapper, restated: list[Restated] | None) -> N
 _COPY_CONTEXT: Final = re.compile(r"line (\d+)(?:, column (\w+))?")
 _RESTATED_MAX: Final = 1000  # as many lines as may be unreadable
 MANY: Final = 20_000  # new rows of a table that make the planner's statistics stale
+_KEY_MAX: Final = 160
 _FEW: Final = 1_000  # of these any plan is fast
 _KNOWN: Final = (
     "SELECT reltuples::bigint FROM pg_class WHERE oid = 'reconciliation_entry'::regclass"
@@ -395,7 +397,11 @@ def refund_key(channel_code: str, row: Mapping[str, Any]) -> str:
 
 def chargeback_key(row: Mapping[str, Any]) -> str:
     """The same of an agreed line of a dispute, by its row in ``chargebacks_agreed_since``."""
-    return f"chargeback:{row['line_key']}"[:160]
+    key = f"chargeback:{row['line_key']}"
+    if len(key) <= _KEY_MAX:
+        return key
+    # Cut alone, two that begin alike would be one.
+    return f"{key[: _KEY_MAX - 65]}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _reversal(

@@ -93,7 +93,7 @@ class DayCause(models.Model):
 
     business_date = models.DateField()
     kind = models.CharField(max_length=10, choices=Kind)
-    key = models.CharField(max_length=140)  # the same cause found again is the same row
+    key = models.CharField(max_length=160)  # the same cause found again is the same row
     reference = models.CharField(max_length=200)
     amount_paise = models.BigIntegerField()
     count = models.PositiveIntegerField(default=1)  # how many lines
