@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.generics import GenericAPIView
 from rest_framework.parsers import MultiPartParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -251,6 +252,13 @@ class Sheet(GenericAPIView[Batch]):
     roles = {"GET": roles.FINANCE, "POST": roles.FINANCE}
     serializer_class = BatchDetailSerializer
     parser_classes = (MultiPartParser,)
+
+    def perform_content_negotiation(
+        self, request: Request, force: bool = False
+    ) -> tuple[BaseRenderer, str]:
+        """A caller that accepts workbooks only gets one: no renderer writes it."""
+        del force
+        return super().perform_content_negotiation(request, force=True)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse by the announced length, before a byte of the body is read."""

@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 from people.auth import make_api_key
 from people.models import User
 from people.roles import AUDITOR, CHANNEL, FINANCE_APPROVER, FINANCE_OFFICER
+from reconciliation.api.batches import XLSX
 from reconciliation.desk import bulk
 from reconciliation.models import (
     Batch,
@@ -310,7 +311,7 @@ def test_a_sheet_goes_out_and_comes_in_filled_and_every_row_is_answered(
         sent = {"file": SimpleUploadedFile("breaks.xlsx", content), **more}
         return officer.client.post("/api/v1/batches/sheet/", sent)
 
-    out = officer.client.get("/api/v1/batches/sheet/?reason=duplicate")
+    out = officer.client.get("/api/v1/batches/sheet/?reason=duplicate", HTTP_ACCEPT=XLSX)
     book = load_workbook(io.BytesIO(out.getvalue()))
     for number, cells in enumerate((("suspense", WHY, ""), ("suspense", "", "")), start=2):
         for column, text in enumerate(cells, start=13):
