@@ -190,15 +190,3 @@ STARTING_RULES: Final = (
     Starting("posting_exact", 100, Leg.RECEIPT_ERP, Key.REFERENCE, Rule.Cardinality.ONE_TO_ONE),
     Starting("posting_nil", 110, Leg.RECEIPT_ERP, Key.REFERENCE, Rule.Cardinality.NIL),
 )
-
-
-def install_starting() -> None:
-    """Give books that have no rule those they start with.
-
-    Only tests ask for it, whose rules another test may have truncated away: an installation has
-    them of its migrations.
-    """
-    if not Rule.objects.exists():
-        Rule.objects.bulk_create(
-            Rule(**one._asdict(), state=Rule.State.ACTIVE) for one in STARTING_RULES
-        )

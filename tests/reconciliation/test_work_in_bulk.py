@@ -391,7 +391,10 @@ def wait_for_waiting() -> None:
     while True:
         assert time.monotonic() < deadline
         with connection.cursor() as cursor:
-            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity"
+                "                WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+            )
             if cursor.fetchone() == (True,):
                 return
         time.sleep(0.01)
