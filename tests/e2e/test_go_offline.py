@@ -145,6 +145,14 @@ def test_a_counter_goes_on_without_a_network_and_sends_once(
     assert Payment.objects.get(collection_line__collection__submit_key=key).amount_paise == 75_00
     assert Receipt.objects.filter(series="OFF1-T1").count() == 3
 
+    # A line that hangs: the clerk takes money while the page still waits for the house.
+    page.route("**/counter/offline/state/**", lambda _request: None)
+    with window.offline():
+        page.goto("/counter/")
+        expect(page.locator("[data-part=till]")).to_be_visible(timeout=3_000)
+        expect(page.locator("#o-consumer")).to_be_focused()
+    page.unroute("**/counter/offline/state/**")
+
     # The shift is counted: this window hands its numbers back before.
     window.open("/shift/")
     page.keyboard.press("e")
