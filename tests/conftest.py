@@ -26,11 +26,15 @@ NO_TRUNCATE = """
 """
 
 
+# Their tests share a house that takes long to build.
+_TOGETHER = ("tests/chaos/", "tests/cspdcl/test_processes.py")
+
+
 class _Scheduling(LoadScopeScheduling):
-    """Any test to any process, but all that need a house to kill to one: it takes long to build."""
+    """Any test to any process, but those that share a house to one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "chaos" if nodeid.startswith("tests/chaos/") else nodeid
+        return next((one for one in _TOGETHER if nodeid.startswith(one)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -10,6 +10,8 @@ from cspdcl.settings import DATABASES, INSTALLED_APPS, STATIC_ROOT, STORAGES
 INSTALLED_APPS = [*INSTALLED_APPS, "tests"]  # has a faster command that empties the tables
 # Several test runs can share one server: each names its database.
 DATABASES["default"]["TEST"] = {"NAME": f"test_{os.environ.get('CSPDCL_TEST_NAME', 'cspdcl')}"}
+# Nobody pulls the plug on this server; those of which a test does are servers of their own.
+DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"
 # The live server's threads must leave no session behind, else the database cannot be dropped.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

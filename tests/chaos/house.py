@@ -29,6 +29,7 @@ from psycopg2 import sql
 from cspdcl import embedded, processes
 from cspdcl.env import PROJECT, random_key
 from cspdcl.processes import Child, Processes
+from tests import template
 
 CONFIGURATION: Final = PROJECT / "configuration" / "demo.toml"
 T = TypeVar("T")
@@ -117,6 +118,8 @@ class House:
         """Start the servers; make the tables, the demo's configuration and these consumers."""
         self.postgres.start()
         self.redis.start()
+        if OTHER_POSTGRES not in os.environ:
+            template.pour(self.postgres)
         file = self.home / "consumers.csv"
         rows = [f"{1_000_000_000 + n},{one},A consumer,RPR-Z1" for n, one in enumerate(consumers)]
         file.write_text("\n".join(["business_partner,consumer_number,name,office", *rows]) + "\n")

@@ -15,6 +15,7 @@ import pytest
 from cspdcl import embedded
 from cspdcl.env import PROJECT
 from cspdcl.processes import Processes, ProcessFailed
+from tests import template
 
 pytestmark = pytest.mark.servers
 
@@ -31,6 +32,7 @@ def house() -> Iterator[tuple[Path, dict[str, str]]]:
                 patch.delenv(name, raising=False)
             patch.setenv("CSPDCL_VAR", str(home))
             environment |= embedded.environment()
+            template.pour(embedded._postgres())
             subprocess.run(
                 [sys.executable, "manage.py", "migrate", "-v", "0"],
                 cwd=PROJECT,
