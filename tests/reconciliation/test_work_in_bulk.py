@@ -392,8 +392,8 @@ def wait_for_waiting() -> None:
         assert time.monotonic() < deadline
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT EXISTS (SELECT FROM pg_stat_activity"
-                "                WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted"
+                "                AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
             )
             if cursor.fetchone() == (True,):
                 return
