@@ -43,7 +43,12 @@ _SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)")
 _WORD: Final = re.compile(r"[A-Za-z0-9._%+@/ -]+")
 # What the library raises for headers that anybody may write.
 _NO_MAIL: Final = (
-    *(AttributeError, LookupError, MessageError, RecursionError, TypeError, ValueError),
+    AttributeError,
+    LookupError,
+    MessageError,
+    RecursionError,
+    TypeError,
+    ValueError,
 )
 
 
